@@ -1,0 +1,3 @@
+//! The `eyechart` program: everything that needs no model run.
+
+fn main() {}
