@@ -1,5 +1,7 @@
 //! What a right answer looks like, as checked data; judging is [`crate::score`]'s.
 
+use std::fmt;
+
 use crate::geometry::PixelBox;
 
 /// What is expected of an answer.
@@ -53,6 +55,15 @@ pub enum YesOrNo {
     Yes,
     /// No, 不是, 没有, ...
     No,
+}
+
+impl fmt::Display for YesOrNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+        })
+    }
 }
 
 /// A regular expression that compiled.

@@ -137,7 +137,9 @@ mod tests {
     #[test]
     fn json_with_and_without_a_fence() {
         let array = r#"[{"bbox_2d": [100, 200, 300, 400], "label": "car"}]"#;
-        for text in [array.to_owned(), format!("```json\n{array}\n```"), format!("Here: {array} ok")] {
+        for text in
+            [array.to_owned(), format!("```json\n{array}\n```"), format!("Here: {array} ok")]
+        {
             let found = read(&text);
             assert_eq!(found.len(), 1, "{text}");
             assert_eq!(found[0].label.as_deref(), Some("car"));
@@ -161,7 +163,8 @@ mod tests {
 
     #[test]
     fn what_is_beyond_the_frame_is_told() {
-        let found = read(r#"[{"bbox_2d":[0,0,1500,10]},{"bbox_2d":[9,0,5,10]},{"bbox_2d":[-1,0,5,10]}]"#);
+        let found =
+            read(r#"[{"bbox_2d":[0,0,1500,10]},{"bbox_2d":[9,0,5,10]},{"bbox_2d":[-1,0,5,10]}]"#);
         let beyond = |value| Err(FrameError::OutOfRange { value, limit: 1000.0 });
         assert_eq!(found[0].bounds, beyond(1500.0));
         let inverted = GeometryError::NoWidth { x1: 18.0, x2: 10.0 };

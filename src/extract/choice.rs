@@ -5,9 +5,8 @@ use unicode_normalization::UnicodeNormalization;
 use super::{Extraction, occurrence::occurrences, text::normalize};
 
 /// Phrases after which the letter is the answer, lower-case.
-const ANNOUNCEMENTS: [&str; 9] = [
-    "answer is", "answer:", "answer", "option", "choice is", "答案是", "答案:", "答案为", "选",
-];
+const ANNOUNCEMENTS: [&str; 9] =
+    ["answer is", "answer:", "answer", "option", "choice is", "答案是", "答案:", "答案为", "选"];
 
 /// The index of the option that the answer names.
 ///
@@ -44,7 +43,8 @@ fn confirmed(letter: usize, rest: &str, options: &[String]) -> Extraction<usize>
 
 /// The options whose text is in the normalised answer, longest first, each place counted once.
 fn texts_in(answer: &str, options: &[String]) -> Vec<usize> {
-    let mut by_length: Vec<(usize, String)> = options.iter().map(|o| normalize(o)).enumerate().collect();
+    let mut by_length: Vec<(usize, String)> =
+        options.iter().map(|o| normalize(o)).enumerate().collect();
     by_length.sort_by_key(|(_, option)| std::cmp::Reverse(option.len()));
     let mut taken: Vec<std::ops::Range<usize>> = Vec::new();
     let mut found = Vec::new();
@@ -91,14 +91,19 @@ impl<'a> Words<'a> {
         let letter = self.letter(first)?;
         let is_bracketed = is_in_brackets(first);
         let is_capital = first.text.bytes().all(|b| b.is_ascii_uppercase());
-        let is_heading = is_capital && matches!(first.neighbours.1, Some('.' | ')' | ':' | ',' | '、' | '。'));
+        let is_heading =
+            is_capital && matches!(first.neighbours.1, Some('.' | ')' | ':' | ',' | '、' | '。'));
         let tail = rest.first().map_or("", |word| word.tail);
         (rest.is_empty() || is_bracketed || is_heading).then(|| (letter, tail.to_owned()))
     }
 
     /// The letters directly after an announcement.
     fn announced(&self) -> Vec<usize> {
-        self.all.iter().enumerate().filter_map(|(index, word)| self.announced_at(index, word)).collect()
+        self.all
+            .iter()
+            .enumerate()
+            .filter_map(|(index, word)| self.announced_at(index, word))
+            .collect()
     }
 
     fn announced_at(&self, index: usize, word: &Word<'_>) -> Option<usize> {
@@ -124,7 +129,10 @@ impl<'a> Words<'a> {
     fn is_article(&self, index: usize) -> bool {
         let word = &self.all[index];
         let is_followed = word.neighbours.1 == Some(' ')
-            && self.all.get(index + 1).is_some_and(|next| !matches!(next.text, "or" | "and" | "is"));
+            && self
+                .all
+                .get(index + 1)
+                .is_some_and(|next| !matches!(next.text, "or" | "and" | "is"));
         matches!(word.text, "A" | "I") && is_followed && !is_in_brackets(word)
     }
 }
@@ -164,12 +172,21 @@ mod tests {
 
     #[test]
     fn letters() {
-        for text in ["B", "b", "(B)", "(b)", "B.", "B) blue", "B: it is", "Ｂ。", "**B**", "[B]"] {
+        for text in ["B", "b", "(B)", "(b)", "B.", "B) blue", "B: it is", "Ｂ。", "**B**", "[B]"]
+        {
             assert_eq!(read(text), Found(1), "of {text:?}");
         }
         for text in [
-            "The answer is B", "Answer: B", "the answer is **B**.", "答案是B", "选B", "我选 B。", "I think (B)",
-            "Option B is right", "It is B", "The answer is B because A is wrong",
+            "The answer is B",
+            "Answer: B",
+            "the answer is **B**.",
+            "答案是B",
+            "选B",
+            "我选 B。",
+            "I think (B)",
+            "Option B is right",
+            "It is B",
+            "The answer is B because A is wrong",
         ] {
             assert_eq!(read(text), Found(1), "of {text:?}");
         }
@@ -209,10 +226,16 @@ mod tests {
             serde_json::from_str(include_str!("../../fixtures/golden/mmbench.json")).unwrap();
         let mut agreed = 0;
         for row in golden["matching"].as_array().unwrap() {
-            let options: Vec<String> =
-                row["choices"].as_object().unwrap().values().map(|v| v.as_str().unwrap().to_owned()).collect();
+            let options: Vec<String> = row["choices"]
+                .as_object()
+                .unwrap()
+                .values()
+                .map(|v| v.as_str().unwrap().to_owned())
+                .collect();
             let text = row["prediction"].as_str().unwrap();
-            let Some(theirs) = row["can_infer"].as_str().filter(|letter| *letter != "Z") else { continue };
+            let Some(theirs) = row["can_infer"].as_str().filter(|letter| *letter != "Z") else {
+                continue;
+            };
             let theirs = usize::from(theirs.as_bytes()[0] - b'A');
             match choice(text, &options) {
                 Found(ours) => {

@@ -16,10 +16,7 @@ pub fn affirms(text: &str, wording: &str) -> bool {
 }
 
 /// The byte positions at which the wording stands as whole words.
-pub(super) fn occurrences<'a>(
-    text: &'a str,
-    wording: &'a str,
-) -> impl Iterator<Item = usize> + 'a {
+pub(super) fn occurrences<'a>(text: &'a str, wording: &'a str) -> impl Iterator<Item = usize> + 'a {
     text.match_indices(wording).filter(move |_| !wording.is_empty()).map(|(start, _)| start).filter(
         move |start| {
             let (before, after) = (&text[..*start], &text[start + wording.len()..]);

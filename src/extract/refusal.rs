@@ -4,10 +4,32 @@ use super::text::normalize;
 
 /// Openings of a refusal, normalised. Only openings: a later "sorry" may belong to the answer.
 const OPENINGS: [&str; 26] = [
-    "i cannot", "i cant", "i can not", "i am unable", "im unable", "i am not able", "im not able",
-    "i wont", "i will not", "i must decline", "sorry", "im sorry", "i am sorry", "i apologize",
-    "as ai", "unfortunately i", "抱歉", "很抱歉", "对不起", "不好意思", "我无法", "我不能", "无法回答",
-    "我没有办法", "作为人工智能", "作为1个",
+    "i cannot",
+    "i cant",
+    "i can not",
+    "i am unable",
+    "im unable",
+    "i am not able",
+    "im not able",
+    "i wont",
+    "i will not",
+    "i must decline",
+    "sorry",
+    "im sorry",
+    "i am sorry",
+    "i apologize",
+    "as ai",
+    "unfortunately i",
+    "抱歉",
+    "很抱歉",
+    "对不起",
+    "不好意思",
+    "我无法",
+    "我不能",
+    "无法回答",
+    "我没有办法",
+    "作为人工智能",
+    "作为1个",
 ];
 
 /// Whether the answer opens as a refusal does. Ask only where nothing of the expected kind was

@@ -204,7 +204,9 @@ mod tests {
 
     #[test]
     fn normalising_twice_changes_nothing() {
-        for text in ["The T-shirt's 1,000 dots.", "一百零五 个红色的", "Twenty-one, maybe", "的的的"] {
+        for text in
+            ["The T-shirt's 1,000 dots.", "一百零五 个红色的", "Twenty-one, maybe", "的的的"]
+        {
             let once = normalize(text);
             if !once.ends_with('的') {
                 assert_eq!(normalize(&once), once);

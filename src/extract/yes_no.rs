@@ -5,8 +5,24 @@ use crate::case::YesOrNo::{self, No, Yes};
 
 /// Openings that look like a yes or a no but are neither.
 const UNDECIDED: [&str; 18] = [
-    "不确定", "不知道", "不清楚", "不好说", "不太确定", "不能确定", "无法", "没法", "没办法", "是否",
-    "是不是", "有没有", "有可能", "有时", "对不起", "对面", "对于", "对象",
+    "不确定",
+    "不知道",
+    "不清楚",
+    "不好说",
+    "不太确定",
+    "不能确定",
+    "无法",
+    "没法",
+    "没办法",
+    "是否",
+    "是不是",
+    "有没有",
+    "有可能",
+    "有时",
+    "对不起",
+    "对面",
+    "对于",
+    "对象",
 ];
 
 /// Longer ones first: 不是 is a no although it ends in 是.
@@ -35,7 +51,8 @@ const OPENINGS: [(&str, YesOrNo); 13] = [
 pub fn yes_no(text: &str) -> Extraction<YesOrNo> {
     let text = normalize(text);
     let answer = without_preamble(&text);
-    let opening = english_opening(answer).or_else(|| chinese_opening(answer).map(Extraction::Found));
+    let opening =
+        english_opening(answer).or_else(|| chinese_opening(answer).map(Extraction::Found));
     opening.unwrap_or_else(|| Extraction::from_candidates(mentions(answer)))
 }
 
@@ -114,10 +131,13 @@ mod tests {
 
     #[test]
     fn openings_decide() {
-        for text in ["Yes", "yes, there is no dog", "Yeah.", "是的。", "对", "有", "有一只猫", "正确"] {
+        for text in
+            ["Yes", "yes, there is no dog", "Yeah.", "是的。", "对", "有", "有一只猫", "正确"]
+        {
             assert_eq!(yes_no(text), Found(Yes), "of {text:?}");
         }
-        for text in ["No", "No.", "no, yes", "Nope!", "不是", "没有猫", "否", "不，是狗"] {
+        for text in ["No", "No.", "no, yes", "Nope!", "不是", "没有猫", "否", "不，是狗"]
+        {
             let expected = if text == "no, yes" { Ambiguous(vec![No, Yes]) } else { Found(No) };
             assert_eq!(yes_no(text), expected, "of {text:?}");
         }
@@ -145,7 +165,8 @@ mod tests {
         assert_eq!(yes_no("yes or no"), Ambiguous(vec![Yes, No]));
         assert_eq!(yes_no("Yes/No"), Ambiguous(vec![Yes, No]));
         assert_eq!(yes_no("maybe yes, maybe no"), Ambiguous(vec![Yes, No]));
-        for text in ["", "No. 5", "Bus no. 5", "a cat", "不确定", "是否", "对不起", "not sure"] {
+        for text in ["", "No. 5", "Bus no. 5", "a cat", "不确定", "是否", "对不起", "not sure"]
+        {
             assert_eq!(yes_no(text), Absent, "of {text:?}");
         }
     }
