@@ -48,6 +48,18 @@ pub enum Expectation {
     Not(Box<Expectation>),
 }
 
+impl Expectation {
+    /// Whether this or a part of it is as wanted.
+    pub fn has(&self, wanted: fn(&Self) -> bool) -> bool {
+        wanted(self)
+            || match self {
+                Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.has(wanted)),
+                Self::Not(inner) => inner.has(wanted),
+                _ => false,
+            }
+    }
+}
+
 /// A yes-or-no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum YesOrNo {
