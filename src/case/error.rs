@@ -86,22 +86,22 @@ impl fmt::Display for CaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.headline())?;
         match &self.0.spot {
-            Some(spot) => write!(f, "\n{}", excerpt(spot)),
-            None => Ok(()),
+            Some(spot) if !spot.line.trim().is_empty() => f.write_str(&excerpt(spot)),
+            _ => Ok(()),
         }
     }
 }
 
-/// The line with its number, and a caret under the place.
+/// The line with its number, and a caret under the place; of a long line only what is around it.
 fn excerpt(Spot { position, line }: &Spot) -> String {
-    const LONGEST: usize = 100;
+    const LONGEST: usize = 140;
     let place = position.column - 1;
-    let first = place.saturating_sub(LONGEST / 2);
+    let first = if place < LONGEST { 0 } else { place - LONGEST / 2 };
     let shown: String = line.chars().skip(first).take(LONGEST).map(printable).collect();
     let before: String = line.chars().skip(first).take(place - first).map(blank).collect();
     let number = position.line.to_string();
     let margin = " ".repeat(number.len());
-    format!("{number} | {shown}\n{margin} | {before}^")
+    format!("\n{number} | {shown}\n{margin} | {before}^")
 }
 
 /// The character, unless it would act on the terminal.
@@ -159,8 +159,9 @@ pub enum Problem {
     BrokenDefaults(PathBuf),
     /// The name cannot stand in a test's name or in a file's.
     #[error(
-        "{0:?} cannot be part of a case's name; use letters, digits, `_`, `-` and inner dots, or \
-         set `id`"
+        "{0:?} cannot be part of a case's name; use letters, digits, `_`, `-` and inner dots; \
+         rename the file or \
+         folder, or set `id` in place of the file's name"
     )]
     Name(String),
     /// Another case has the name too, or one whose snapshot would be the same file.
@@ -270,11 +271,14 @@ pub enum Problem {
         last: char,
     },
     /// Too few or too many options.
-    #[error("{0} options, expected 2 to 26")]
+    #[error("expected 2 to 26 options, found {0}")]
     ChoiceCount(usize),
     /// Two entries that mean the same.
     #[error("{0:?} is there twice; entries are compared after normalisation")]
     Repeated(String),
+    /// A glob that is the key of two entries.
+    #[error("{0:?} is there twice, and only the first would count")]
+    RepeatedGlob(String),
     /// Four numbers that are no box.
     #[error("no box: {0}; expected (x1, y1, x2, y2) with x1 < x2 and y1 < y2, in pixels")]
     Box(GeometryError),

@@ -84,7 +84,7 @@ impl Outline {
             let holds = |child: &&NodeId| {
                 let Node { key, span, .. } = &self.nodes[**child];
                 let start = key.as_ref().map_or(span.start, |key| key.start);
-                (start..=span.end).contains(&offset)
+                (start..span.end).contains(&offset)
             };
             match self.nodes[node].children.iter().rev().find(holds) {
                 Some(child) => node = *child,

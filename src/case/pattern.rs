@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A glob over model names, such as `blip2-*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ModelPattern(glob::Pattern);
 
 impl ModelPattern {
@@ -20,6 +20,12 @@ impl ModelPattern {
     /// The glob as written.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+}
+
+impl fmt::Debug for ModelPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ModelPattern({:?})", self.as_str())
     }
 }
 

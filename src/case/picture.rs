@@ -11,7 +11,11 @@ use crate::geometry::PixelSize;
 
 /// The size that a picture's header gives; no pixel is decoded.
 pub(super) fn size(path: &Path) -> Result<PixelSize, Problem> {
-    if !path.is_file() {
+    if path.is_dir() {
+        let reason = "it is a folder".to_owned();
+        return Err(Problem::UnreadableImage { path: path.to_owned(), reason });
+    }
+    if !path.exists() {
         return Err(missing(path));
     }
     // Decoders are known to panic on hostile files.

@@ -25,16 +25,19 @@ fn reword(error: &SpannedError, source: &Source) -> CaseError {
         code => {
             let offset = if is_at_end(code) { end } else { start };
             let message = message(code, &found(source.text(), offset));
-            let message = match source.outline().field_around(source.outline().innermost(offset)) {
-                Some(key) if is_about_value(code) => {
-                    format!("`{}`: {message}", &source.text()[key])
-                }
+            let field = source.outline().field_around(source.outline().innermost(offset));
+            let message = match field.map(|key| &source.text()[key]) {
+                Some("xyxy") => format!("`xyxy`: {message}; write four numbers, {XYXY}"),
+                Some(field) if is_about_value(code) => format!("`{field}`: {message}"),
                 _ => message,
             };
             source.error_at(offset, Problem::Syntax(message))
         }
     }
 }
+
+/// How a box is written.
+const XYXY: &str = "(x1, y1, x2, y2) in round brackets";
 
 fn offset(source: &Source, position: ron::error::Position) -> usize {
     source.offset_of(Position { line: position.line, column: position.col })
@@ -99,9 +102,12 @@ fn example(field: &str) -> Option<&'static str> {
 }
 
 fn message(code: &Error, found: &str) -> String {
-    let expected = |what: &str| format!("expected {what}, found {found}");
+    let expected = |what: &str| match found {
+        END => format!("expected {what}, but the file ends; is a bracket not closed?"),
+        _ => format!("expected {what}, found {found}"),
+    };
     match code {
-        Error::Eof => "the file ends too early; is a bracket or a quote not closed?".to_owned(),
+        Error::Eof => "the file ends too early; is a bracket not closed?".to_owned(),
         Error::ExpectedStringEnd => "this text is not closed by a quote".to_owned(),
         Error::UnclosedBlockComment => "this comment is not closed by `*/`".to_owned(),
         Error::ExpectedArray => expected("a list in square brackets, such as [\"a\", \"b\"]"),
@@ -115,14 +121,12 @@ fn message(code: &Error, found: &str) -> String {
         Error::ExpectedFloat => expected("a number"),
         Error::ExpectedComma => expected("a comma"),
         Error::ExpectedStructLikeEnd | Error::ExpectedOptionEnd => expected("a comma or `)`"),
-        Error::ExpectedStructLike => {
-            expected("round brackets (four numbers are written as (x1, y1, x2, y2))")
-        }
+        Error::ExpectedStructLike => expected("`(`"),
         Error::ExpectedNamedStructLike(name) => expected(&format!("`(`, which opens a {name}")),
         Error::TrailingCharacters => expected("the end of the file"),
         Error::ExceededRecursionLimit => "brackets are nested too deeply".to_owned(),
         Error::ExpectedDifferentStructName { expected, found } => {
-            format!("expected {expected}, found {found}; the name may be left out")
+            format!("expected `(` or `{expected}(`, found `{found}`")
         }
         Error::NoSuchStructField { expected, found, outer } => {
             unknown(&format!("field `{found}`{}", of(outer.as_deref())), found, expected)
@@ -134,8 +138,11 @@ fn message(code: &Error, found: &str) -> String {
         Error::InvalidValueForType { expected, found } => {
             format!("expected {expected}, found {found}")
         }
-        Error::ExpectedDifferentLength { expected, found } => {
-            format!("expected {expected}, found {found} elements")
+        Error::ExpectedDifferentLength { found, .. } => {
+            format!("expected another number of values than {found}")
+        }
+        Error::IntegerOutOfBounds => {
+            "expected a whole number that is neither negative nor beyond all measure".to_owned()
         }
         other => lower_first(&other.to_string()),
     }
@@ -156,11 +163,13 @@ fn lower_first(text: &str) -> String {
     characters.next().map_or_else(String::new, |c| c.to_lowercase().chain(characters).collect())
 }
 
+const END: &str = "the end of the file";
+
 /// What stands at a byte of the text, in words.
 fn found(text: &str, offset: usize) -> String {
     let rest = text.get(offset..).unwrap_or_default().trim_start();
     match rest.chars().next() {
-        None => "the end of the file".to_owned(),
+        None => END.to_owned(),
         Some('"') => "a text in quotes".to_owned(),
         Some('[') => "a list in square brackets".to_owned(),
         Some('{') => "a map in curly brackets".to_owned(),

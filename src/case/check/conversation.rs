@@ -79,10 +79,10 @@ fn turn_texts(turns: Vec<RawTurn>, place: Place<'_>) -> Result<Texts, CaseError>
         if index == last && role == Role::Assistant {
             return Err(place.error(Problem::LastTurn));
         }
-        check_text(&text, place.item(0))?;
         if role == Role::Assistant && text.contains(MARKER) {
             return Err(place.item(0).error(Problem::MarkerInAnswer));
         }
+        check_text(&text, place.item(0))?;
         Ok((role, text))
     };
     turns.into_iter().enumerate().map(check).collect()

@@ -72,12 +72,16 @@ fn known_failures(
     known: &[String],
     place: Place<'_>,
 ) -> Result<Vec<KnownFailure>, CaseError> {
-    let check = |(index, (glob, why)): (usize, (String, String))| {
+    let mut failures: Vec<KnownFailure> = Vec::with_capacity(entries.len());
+    for (index, (glob, why)) in entries.into_iter().enumerate() {
         let place = place.item(index);
         let models = pattern(&glob, known).map_err(|problem| place.key_error(problem))?;
-        Ok(KnownFailure { models, reason: reason(why, place)? })
-    };
-    entries.into_iter().enumerate().map(check).collect()
+        if failures.iter().any(|failure| failure.models == models) {
+            return Err(place.key_error(Problem::RepeatedGlob(glob)));
+        }
+        failures.push(KnownFailure { models, reason: reason(why, place)? });
+    }
+    Ok(failures)
 }
 
 fn reason(text: String, place: Place<'_>) -> Result<String, CaseError> {
