@@ -27,7 +27,10 @@ fn reword(error: &SpannedError, source: &Source) -> CaseError {
             let message = message(code, &found(source.text(), offset));
             let field = source.outline().field_around(source.outline().innermost(offset));
             let message = match field.map(|key| &source.text()[key]) {
-                Some("xyxy") => format!("`xyxy`: {message}; write four numbers, {XYXY}"),
+                Some("xyxy") => format!("`xyxy`: {message}; {XYXY}"),
+                Some("expect") if matches!(code, Error::ExpectedIdentifier) => {
+                    format!("`expect`: {message}; {EXPECT}")
+                }
                 Some(field) if is_about_value(code) => format!("`{field}`: {message}"),
                 _ => message,
             };
@@ -37,7 +40,10 @@ fn reword(error: &SpannedError, source: &Source) -> CaseError {
 }
 
 /// How a box is written.
-const XYXY: &str = "(x1, y1, x2, y2) in round brackets";
+const XYXY: &str = "write four numbers in round brackets, (x1, y1, x2, y2)";
+
+/// How an expectation is written.
+const EXPECT: &str = "write it such as Contains(\"cat\") or YesNo(Yes)";
 
 fn offset(source: &Source, position: ron::error::Position) -> usize {
     source.offset_of(Position { line: position.line, column: position.col })
@@ -139,10 +145,13 @@ fn message(code: &Error, found: &str) -> String {
             format!("expected {expected}, found {found}")
         }
         Error::ExpectedDifferentLength { found, .. } => {
-            format!("expected another number of values than {found}")
+            format!("found {found} values")
         }
         Error::IntegerOutOfBounds => {
             "expected a whole number that is neither negative nor beyond all measure".to_owned()
+        }
+        Error::InvalidEscape(what) => {
+            format!("{}; write \\\\ for a backslash", lower_first(what))
         }
         other => lower_first(&other.to_string()),
     }

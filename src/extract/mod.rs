@@ -79,3 +79,43 @@ impl BoxNotation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::PixelSize;
+
+    /// Pieces that the readers treat specially, so that random texts reach their corners.
+    const PIECES: [&str; 40] = [
+        "A", "b", " ", "\n", ".", ",", "-", "'", "(", ")", "[", "]", "{", "}", "\"", ":", "1",
+        "23", "３", "一", "十", "百", "个", "的", "不", "没有", "是", "yes", "no", "the", "two",
+        "hundred", "bbox_2d", "```json", "e\u{301}", "\u{FEFF}", "ﬁ", "é", "🐈", "答案",
+    ];
+
+    fn random_texts() -> impl Iterator<Item = String> {
+        let mut state = 1_u64;
+        let mut draw = move |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % below
+        };
+        (0..20_000).map(move |_| (0..draw(12)).map(|_| PIECES[draw(PIECES.len())]).collect())
+    }
+
+    #[test]
+    fn no_text_makes_a_reader_panic() {
+        let options = ["red", "A", "一", "."].map(String::from);
+        let size = PixelSize { width: 10, height: 10 };
+        for text in random_texts() {
+            let normalized = normalize(&text);
+            assert!(!normalized.starts_with(' ') && !normalized.contains("  "), "{text:?}");
+            number(&text);
+            yes_no(&text);
+            choice(&text, &options);
+            boxes(&text, BoxNotation::QwenJson, size);
+            is_refusal(&text);
+            affirms(&normalized, &normalize("没有个"));
+        }
+    }
+}
