@@ -120,14 +120,14 @@ fn a_huge_file_is_an_error_and_not_a_stall() {
     assert!(found.iter().all(|one| matches!(one, Discovered::Invalid(_))));
 }
 
-/// Every valid and invalid fixture with a byte removed, doubled or replaced, at every place.
+/// Every valid fixture with a byte removed, doubled or replaced, at every seventh place.
 #[test]
 fn no_damaged_file_makes_the_checks_panic() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.ron");
     for discovered in discover(OK, Checks::Structure) {
         let bytes = std::fs::read(discovered.path()).unwrap();
-        for place in (0..bytes.len()).step_by(3) {
+        for place in (0..bytes.len()).step_by(7) {
             for replacement in [&b""[..], b"(", b"\"", b"\xff", b"/*", &bytes[place..=place]] {
                 let rest = bytes[place + 1..].iter();
                 let damaged: Vec<u8> =

@@ -1,5 +1,6 @@
 //! Finding the case files of a folder.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +76,7 @@ pub fn discover(
         return Err(DiscoveryError::NoFolder(root.to_owned()));
     }
     let mut walk = Walk { models, checks, found: Vec::new() };
-    walk.folder(&Folder::root(root))?;
+    walk.folder(Folder::root(root))?;
     let mut found = walk.found;
     if found.is_empty() {
         return Err(DiscoveryError::NoCases { root: root.to_owned(), pattern: PATTERN });
@@ -95,6 +96,7 @@ struct Folder {
     defaults: FolderDefaults,
 }
 
+/// What applies to the cases of a folder.
 #[derive(Clone)]
 enum FolderDefaults {
     Usable(Box<Defaults>),
@@ -131,27 +133,20 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn folder(&mut self, folder: &Folder) -> Result<(), DiscoveryError> {
+    fn folder(&mut self, mut folder: Folder) -> Result<(), DiscoveryError> {
         let entries = visible_entries(&folder.path)?;
-        let defaults = entries
-            .iter()
-            .find(|(name, path)| name == DEFAULTS_FILE && path.is_file())
-            .map_or_else(|| folder.defaults.clone(), |(_, path)| self.defaults(folder, path));
-        let folder = &Folder {
-            path: folder.path.clone(),
-            names: folder.names.clone(),
-            ancestors: folder.ancestors.clone(),
-            defaults,
-        };
+        if let Some((_, path)) = entries.iter().find(|(name, _)| name == DEFAULTS_FILE) {
+            folder.defaults = self.defaults(&folder, path);
+        }
         for (name, path) in entries {
             if path.is_dir() {
                 if let Some(child) = folder.child(path, name) {
-                    self.folder(&child)?;
+                    self.folder(child)?;
                 }
             } else if name != DEFAULTS_FILE
                 && let Some(stem) = case_stem(&name)
             {
-                let discovered = self.file(folder, &path, stem);
+                let discovered = self.file(&folder, &path, stem);
                 self.found.push(discovered);
             }
         }
@@ -248,19 +243,21 @@ fn case_stem(name: &str) -> Option<&str> {
 
 /// Turns every case whose name, or whose snapshot's file, is also another's into an invalid one.
 fn refuse_collisions(found: &mut [Discovered]) {
-    let keys: Vec<String> = found.iter().map(|one| one.name().collision_key()).collect();
-    let others: Vec<Option<usize>> = (0..found.len())
-        .map(|index| (0..found.len()).find(|other| *other != index && keys[*other] == keys[index]))
-        .collect();
-    let collisions: Vec<(usize, Problem)> = others
-        .iter()
-        .enumerate()
-        .filter_map(|(index, other)| Some((index, collision(&found[index], &found[(*other)?]))))
-        .collect();
-    for (index, problem) in collisions {
-        if let Discovered::Case(case) = &found[index] {
-            let error = collision_error(&case.path, problem);
-            found[index] = invalid(case.name.clone(), &case.path, error);
+    let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, one) in found.iter().enumerate() {
+        by_key.entry(one.name().collision_key()).or_default().push(index);
+    }
+    for group in by_key.into_values().filter(|group| group.len() > 1) {
+        // Each names its neighbour in the group, the last one the first.
+        let others = group.iter().cycle().skip(1);
+        let pairs = group.iter().zip(others);
+        let problems: Vec<Problem> =
+            pairs.map(|(one, other)| collision(&found[*one], &found[*other])).collect();
+        for (index, problem) in group.into_iter().zip(problems) {
+            if let Discovered::Case(case) = &found[index] {
+                let error = collision_error(&case.path, problem);
+                found[index] = invalid(case.name.clone(), &case.path, error);
+            }
         }
     }
 }

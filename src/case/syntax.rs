@@ -9,9 +9,15 @@ use super::error::{CaseError, Position, Problem};
 use super::source::Source;
 use super::suggestion::nearest;
 
+/// Deepest nesting of a text. A case needs about a dozen levels; the parser recurses, and a test's
+/// thread has a small stack.
+const DEEPEST: usize = 64;
+
 /// Fills a structure from the text. `Some` may be left out.
 pub(super) fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, CaseError> {
-    let options = Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+    let options = Options::default()
+        .with_default_extension(Extensions::IMPLICIT_SOME)
+        .with_recursion_limit(DEEPEST);
     options.from_str(source.text()).map_err(|error| reword(&error, source))
 }
 

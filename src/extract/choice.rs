@@ -11,7 +11,8 @@ const ANNOUNCEMENTS: [&str; 9] =
 /// The index of the option that the answer names.
 ///
 /// Read in this order, and the first that finds something decides:
-/// 1. the answer is one letter ("b", "(B)", "B."), or opens with a marked one ("B. red", "(b) red");
+/// 1. the answer is letters alone ("b", "(B)", "A or B"), or opens with a marked one ("B. red",
+///    "(b) red");
 /// 2. letters that are announced ("The answer is B", 选B);
 /// 3. capital letters that stand alone or in brackets ("I think (B)"), not counting the words "A"
 ///    and "I" of a sentence;
@@ -23,6 +24,9 @@ const ANNOUNCEMENTS: [&str; 9] =
 pub fn choice(text: &str, options: &[String]) -> Extraction<usize> {
     let folded: String = text.nfkc().collect();
     let words = Words { all: split_words(&folded), option_count: options.len() };
+    if let Some(letters) = words.only_letters() {
+        return Extraction::from_candidates(letters);
+    }
     if let Some((letter, rest)) = words.opening() {
         return confirmed(letter, &rest, options);
     }
@@ -85,16 +89,23 @@ impl<'a> Words<'a> {
         (index < self.option_count).then_some(index)
     }
 
-    /// A letter that is the whole answer or is marked as its heading, and the text after it.
+    /// The letters of an answer that is nothing else.
+    fn only_letters(&self) -> Option<Vec<usize>> {
+        let named = self.all.iter().filter(|word| !matches!(word.text, "and" | "or"));
+        let letters: Vec<usize> = named.map(|word| self.letter(word)).collect::<Option<_>>()?;
+        (!letters.is_empty()).then_some(letters)
+    }
+
+    /// A letter that is marked as the answer's heading, and the text after it.
     fn opening(&self) -> Option<(usize, String)> {
         let (first, rest) = self.all.split_first()?;
         let letter = self.letter(first)?;
         let is_bracketed = is_in_brackets(first);
         let is_capital = first.text.bytes().all(|b| b.is_ascii_uppercase());
         let is_heading =
-            is_capital && matches!(first.neighbours.1, Some('.' | ')' | ':' | ',' | '、' | '。'));
+            is_capital && matches!(first.neighbours.1, Some('.' | ')' | ':' | '、' | '。'));
         let tail = rest.first().map_or("", |word| word.tail);
-        (rest.is_empty() || is_bracketed || is_heading).then(|| (letter, tail.to_owned()))
+        (is_bracketed || is_heading).then(|| (letter, tail.to_owned()))
     }
 
     /// The letters directly after an announcement.
@@ -206,6 +217,9 @@ mod tests {
     fn several_options_are_ambiguous() {
         assert_eq!(read("A or B"), Ambiguous(vec![0, 1]));
         assert_eq!(read("A and B"), Ambiguous(vec![0, 1]));
+        assert_eq!(read("A, B"), Ambiguous(vec![0, 1]));
+        assert_eq!(read("(A) (C)"), Ambiguous(vec![0, 2]));
+        assert_eq!(read("A和B"), Ambiguous(vec![0, 1]));
         assert_eq!(read("red or blue"), Ambiguous(vec![0, 1]));
         assert_eq!(read("dark red and red"), Ambiguous(vec![0, 2]));
         assert_eq!(read("A. blue"), Ambiguous(vec![0, 1]));

@@ -95,26 +95,30 @@ const TENS: [&str; 8] =
 const MEASURE_WORDS: &str = "个個只隻条條张張辆輛位名头頭匹座栋棟棵朵株件本页頁支枝把台臺架艘双雙对對\
     块塊片颗顆粒滴间間所扇盏盞杯碗瓶盘盤盒箱袋包套副幅顶頂根层層楼樓排群岁歲元米号號次天年月日人口种種";
 
-/// Replaces Chinese numerals by digits where they are the whole text or stand before a measure
-/// word.
+/// Replaces Chinese numerals by digits where they are the whole text, stand before a measure word
+/// or after 第.
 pub(super) fn replace_chinese(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut replaced = String::with_capacity(text.len());
     let mut rest = chars.as_slice();
+    let mut previous = None;
     while let Some((&c, after)) = rest.split_first() {
         let length = rest.iter().take_while(|c| is_numeral(**c)).count();
         let (run, after_run) = rest.split_at(length);
         let is_whole = length == chars.len();
         let counts = after_run.first().is_some_and(|c| MEASURE_WORDS.contains(*c));
+        let is_ordinal = previous == Some('第');
         if length == 0 {
             replaced.push(c);
+            previous = Some(c);
             rest = after;
             continue;
         }
-        match chinese_number(run, after_run).filter(|_| is_whole || counts) {
+        match chinese_number(run, after_run).filter(|_| is_whole || counts || is_ordinal) {
             Some(value) => replaced.push_str(&value.to_string()),
             None => replaced.extend(run),
         }
+        previous = run.last().copied();
         rest = after_run;
     }
     replaced
@@ -228,6 +232,8 @@ mod tests {
             ("一百五", "一百五"),
             ("一二三", "一二三"),
             ("万一", "万一"),
+            ("第一", "第1"),
+            ("第二十名", "第20名"),
         ] {
             assert_eq!(replace_chinese(text), expected, "of {text:?}");
         }

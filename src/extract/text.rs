@@ -14,8 +14,9 @@ The rules, in the order in which they are applied, to the expected and to the gi
    character.
 7. **English number words** become digits: "none" and "zero" to "ninety nine". "No. 5" is "no 5".
 8. **Articles**: the words a, an, the go, unless nothing else is there ("A" is "a").
-9. **Chinese numerals** become digits where they are the whole answer or stand before a measure
-   word: "三" is "3", "十二只猫" is "12只猫", "两辆" is "2辆"; "一起", "十分" and "三角形" stay.
+9. **Chinese numerals** become digits where they are the whole answer, stand before a measure
+   word or after 第: "三" is "3", "十二只猫" is "12只猫", "两辆" is "2辆", "第一" is "第1"; "一起",
+   "十分" and "三角形" stay.
 10. **A closing 的** goes after at least two characters: "红色的" is "红色". It only turns the
     describing word into a noun, and models add it at will to answers about colour and material.
 

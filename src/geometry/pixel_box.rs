@@ -201,6 +201,32 @@ mod tests {
         assert!(compared > 50, "only {compared} pairs were comparable");
     }
 
+    #[derive(Deserialize)]
+    struct Grounding {
+        lmms_rows: Vec<Row>,
+    }
+
+    #[derive(Deserialize)]
+    struct Row {
+        bbox: [f64; 4],
+        pred: [f64; 4],
+        iou: f64,
+    }
+
+    #[test]
+    fn iou_equals_lmms_eval_bit_for_bit() {
+        let text = include_str!("../../fixtures/golden/rec_grounding.json");
+        let rows = serde_json::from_str::<Grounding>(text).unwrap().lmms_rows;
+        let mut compared = 0;
+        for Row { bbox, pred, iou: theirs } in rows {
+            if let (Ok(truth), Ok(found)) = (PixelBox::try_from(bbox), PixelBox::try_from(pred)) {
+                assert_eq!(iou(&truth, &found).to_bits(), theirs.to_bits());
+                compared += 1;
+            }
+        }
+        assert!(compared > 100, "only {compared} rows were comparable");
+    }
+
     #[test]
     fn what_is_no_box_says_why() {
         let say = |x1, y1, x2, y2| PixelBox::new(x1, y1, x2, y2).unwrap_err().to_string();

@@ -73,12 +73,18 @@ pub struct Evidence<'a> {
 /// Judges an answer.
 pub fn judge(expectation: &Expectation, evidence: Evidence<'_>) -> Verdict {
     match expectation {
+        Expectation::Exact(text) => short::one_of(std::slice::from_ref(text), &evidence),
+        Expectation::AnyOf(texts) => short::one_of(texts, &evidence),
+        Expectation::Contains(text) => short::containing(text, &evidence),
+        Expectation::Regex(pattern) => short::matching(pattern, &evidence),
+        Expectation::Number { value, tolerance } => short::number(*value, *tolerance, &evidence),
+        Expectation::YesNo(expected) => short::yes_no(*expected, &evidence),
+        Expectation::Choice { options, answer } => short::choice(options, *answer, &evidence),
         Expectation::Facts(sheet) => facts::judge(sheet, &evidence),
         Expectation::Boxes { truth, min_iou } => boxes::judge(truth, *min_iou, &evidence),
         Expectation::All(parts) => combined::all(parts, evidence),
         Expectation::Any(parts) => combined::any(parts, evidence),
         Expectation::Not(inner) => combined::not(inner, evidence),
-        short => short::judge(short, &evidence),
     }
 }
 

@@ -1,28 +1,11 @@
 //! Verdicts on short answers: texts, patterns, numbers, yes or no, choices.
 
 use super::{Evidence, Reading, Verdict, quoted};
-use crate::case::{Expectation, TextPattern, YesOrNo};
+use crate::case::{TextPattern, YesOrNo};
 use crate::extract::{self, Extraction, normalize};
 
-/// Judges every expectation that is plainly met or not.
-pub(super) fn judge(expectation: &Expectation, evidence: &Evidence<'_>) -> Verdict {
-    match expectation {
-        Expectation::Exact(text) => equal_to_one_of(std::slice::from_ref(text), evidence),
-        Expectation::AnyOf(texts) => equal_to_one_of(texts, evidence),
-        Expectation::Contains(text) => containing(text, evidence),
-        Expectation::Regex(pattern) => matching(pattern, evidence),
-        Expectation::Number { value, tolerance } => number(*value, *tolerance, evidence),
-        Expectation::YesNo(expected) => yes_no(*expected, evidence),
-        Expectation::Choice { options, answer } => choice(options, *answer, evidence),
-        Expectation::Facts(_)
-        | Expectation::Boxes { .. }
-        | Expectation::All(_)
-        | Expectation::Any(_)
-        | Expectation::Not(_) => super::judge(expectation, *evidence),
-    }
-}
-
-fn equal_to_one_of(texts: &[String], evidence: &Evidence<'_>) -> Verdict {
+/// The answer equals one of the texts after normalisation.
+pub(super) fn one_of(texts: &[String], evidence: &Evidence<'_>) -> Verdict {
     let given = normalize(evidence.text);
     if texts.iter().any(|text| normalize(text) == given) {
         return Verdict::right();
@@ -31,14 +14,16 @@ fn equal_to_one_of(texts: &[String], evidence: &Evidence<'_>) -> Verdict {
     differing(evidence, format!("expected {}", expected.join(" or ")))
 }
 
-fn containing(text: &str, evidence: &Evidence<'_>) -> Verdict {
+/// The answer contains the text after normalisation.
+pub(super) fn containing(text: &str, evidence: &Evidence<'_>) -> Verdict {
     if extract::contains(&normalize(evidence.text), &normalize(text)) {
         return Verdict::right();
     }
     differing(evidence, format!("expected a text with {} in it", quoted(text)))
 }
 
-fn matching(TextPattern(pattern): &TextPattern, evidence: &Evidence<'_>) -> Verdict {
+/// The answer as it is matches the pattern somewhere.
+pub(super) fn matching(TextPattern(pattern): &TextPattern, evidence: &Evidence<'_>) -> Verdict {
     if pattern.is_match(evidence.text) {
         return Verdict::right();
     }
@@ -56,7 +41,8 @@ fn differing(evidence: &Evidence<'_>, expected: String) -> Verdict {
     Verdict::wrong(reading, format!("{expected}, found {}{note}", quoted(evidence.text)))
 }
 
-fn number(value: f64, tolerance: f64, evidence: &Evidence<'_>) -> Verdict {
+/// The one number in the answer is near enough.
+pub(super) fn number(value: f64, tolerance: f64, evidence: &Evidence<'_>) -> Verdict {
     let is_right = |given: &f64| (given - value).abs() <= tolerance;
     let expected = match tolerance {
         0.0 => value.to_string(),
@@ -65,14 +51,16 @@ fn number(value: f64, tolerance: f64, evidence: &Evidence<'_>) -> Verdict {
     found(extract::number(evidence.text), is_right, f64::to_string, ("number", &expected), evidence)
 }
 
-fn yes_no(expected: YesOrNo, evidence: &Evidence<'_>) -> Verdict {
+/// The answer says yes, or no, as expected.
+pub(super) fn yes_no(expected: YesOrNo, evidence: &Evidence<'_>) -> Verdict {
     let is_right = |given: &YesOrNo| *given == expected;
     let name = |given: &YesOrNo| given.to_string();
     let wanted = ("yes or no", expected.to_string());
     found(extract::yes_no(evidence.text), is_right, name, (wanted.0, &wanted.1), evidence)
 }
 
-fn choice(options: &[String], answer: usize, evidence: &Evidence<'_>) -> Verdict {
+/// The answer names the right option and no other.
+pub(super) fn choice(options: &[String], answer: usize, evidence: &Evidence<'_>) -> Verdict {
     let is_right = |given: &usize| *given == answer;
     let name = |given: &usize| {
         let letter = ('A'..='Z').nth(*given).unwrap_or('?');
@@ -115,6 +103,7 @@ mod tests {
     use super::super::testing::{cut_off, said};
     use super::super::{FULL_MARKS, judge};
     use super::*;
+    use crate::case::Expectation;
 
     fn exact(text: &str) -> Expectation {
         Expectation::Exact(text.to_owned())
