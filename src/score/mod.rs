@@ -71,6 +71,25 @@ pub struct Evidence<'a> {
 }
 
 /// Judges an answer.
+///
+/// ```
+/// use eyechart::answer::FinishReason;
+/// use eyechart::case::Expectation;
+/// use eyechart::score::{Evidence, judge};
+///
+/// let said = |text| Evidence {
+///     text,
+///     finish: FinishReason::Stop,
+///     notation: None,
+///     image_sizes: &[],
+/// };
+/// let two = Expectation::Number { value: 2.0, tolerance: 0.0 };
+/// assert!(judge(&two, said("图中有两只猫。")).passed);
+/// assert_eq!(
+///     judge(&two, said("Two or three.")).reasons,
+///     ["expected 2, but the answer says both 2 and 3: \"Two or three.\""]
+/// );
+/// ```
 pub fn judge(expectation: &Expectation, evidence: Evidence<'_>) -> Verdict {
     match expectation {
         Expectation::Exact(text) => short::one_of(std::slice::from_ref(text), &evidence),
