@@ -13,7 +13,7 @@ const ANNOUNCEMENTS: [&str; 9] =
 /// Read in this order, and the first that finds something decides:
 /// 1. the answer is letters alone ("b", "(B)", "A or B"), or opens with a marked one ("B. red",
 ///    "(b) red");
-/// 2. letters that are announced ("The answer is B", 选B);
+/// 2. letters that are announced ("The answer is B", 选B), small ones only as the last word;
 /// 3. capital letters that stand alone or in brackets ("I think (B)"), not counting the words "A"
 ///    and "I" of a sentence;
 /// 4. options whose text is in the answer; the text of an option within that of a longer one
@@ -118,7 +118,8 @@ impl<'a> Words<'a> {
     }
 
     fn announced_at(&self, index: usize, word: &Word<'_>) -> Option<usize> {
-        let letter = self.letter(word).filter(|_| is_capital_letter(word))?;
+        let is_last = index + 1 == self.all.len();
+        let letter = self.letter(word).filter(|_| is_last || is_capital_letter(word))?;
         let start = self.all[0].tail.len() - word.tail.len();
         let before = self.all[0].tail[..start].trim_end_matches([' ', '*', '(', '"', '\'', '[']);
         let before = before.to_lowercase();
@@ -196,6 +197,7 @@ mod tests {
             "我选 B。",
             "I think (B)",
             "Option B is right",
+            "the answer is b",
             "It is B",
             "The answer is B because A is wrong",
         ] {
@@ -227,7 +229,15 @@ mod tests {
 
     #[test]
     fn nothing_is_drawn_at_random() {
-        for text in ["", "E", "A cat sat on the mat", "I see nothing", "reddish", "a dog"] {
+        for text in [
+            "",
+            "E",
+            "A cat sat on the mat",
+            "I see nothing",
+            "reddish",
+            "a dog",
+            "the answer is a dog",
+        ] {
             assert_eq!(read(text), Absent, "of {text:?}");
         }
     }

@@ -4,7 +4,7 @@ use super::{Extraction, text::normalize};
 
 /// The one number in the text, in digits or words, English or Chinese (see
 /// [`normalize`]). A unit may follow ("5kg", 3个); ordinals ("2nd") and digits inside a word
-/// ("B2") are no numbers. Two different numbers are ambiguous, however the text weighs them.
+/// ("B2", "1e3") are no numbers. Two different numbers are ambiguous, however the text weighs them.
 pub fn number(text: &str) -> Extraction<f64> {
     let text = normalize(text);
     Extraction::from_candidates(numerals(&text).filter_map(|digits| digits.parse().ok()))
@@ -24,7 +24,7 @@ fn numerals(text: &str) -> impl Iterator<Item = &str> {
             rest = after;
             previous = found.chars().next_back();
             let is_in_word = before.is_some_and(|c| c.is_ascii_alphabetic());
-            if !is_in_word && !is_ordinal(after) {
+            if !is_in_word && !continues_as_word(after) {
                 return Some(&found[start - sign..]);
             }
         }
@@ -41,9 +41,13 @@ fn numeral_length(text: &str) -> usize {
     }
 }
 
-fn is_ordinal(after: &str) -> bool {
-    let suffix: String = after.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
-    matches!(suffix.as_str(), "st" | "nd" | "rd" | "th")
+/// Whether the letters behind the digits make them something else than a count: an ordinal, or a
+/// word with digits in it such as "1e3".
+fn continues_as_word(after: &str) -> bool {
+    let letters = after.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let (suffix, rest) = after.split_at(letters);
+    let is_ordinal = matches!(suffix, "st" | "nd" | "rd" | "th");
+    is_ordinal || (letters > 0 && rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -81,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_absent() {
-        for text in ["", "cats", "the 2nd", "B2", "一些"] {
+        for text in ["", "cats", "the 2nd", "B2", "1e3", "一些"] {
             assert_eq!(number(text), Absent, "of {text:?}");
         }
     }

@@ -26,7 +26,8 @@ const UNDECIDED: [&str; 18] = [
 ];
 
 /// Longer ones first: 不是 is a no although it ends in 是.
-const OPENINGS: [(&str, YesOrNo); 13] = [
+const OPENINGS: [(&str, YesOrNo); 14] = [
+    ("没错", Yes),
     ("不是", No),
     ("不对", No),
     ("不存在", No),
@@ -42,12 +43,43 @@ const OPENINGS: [(&str, YesOrNo); 13] = [
     ("存在", Yes),
 ];
 
+/// Statements that something is not so.
+const DENIALS: [&str; 9] = [
+    " is not ",
+    " are not ",
+    " does not ",
+    " isnt ",
+    " arent ",
+    " doesnt ",
+    "没有",
+    "不是",
+    "不存在",
+];
+
+/// Statements that something is so.
+const AFFIRMATIONS: [&str; 5] = [" yes ", "中有", "里有", "上有", "内有"];
+
+/// Phrases after which no statement counts.
+const HEDGES: [&str; 10] = [
+    " not sure ",
+    " unsure ",
+    " not clear ",
+    " unclear ",
+    " not possible ",
+    " cannot ",
+    " cant ",
+    " not know ",
+    " dont know ",
+    "无法",
+];
+
 /// What the text says, in English or Chinese.
 ///
-/// The opening decides ("No, yes-men ..." is no; 没有 and 是的 likewise), after "the answer is" or
-/// 答案是 if that stands there. Without such an opening the words yes and no anywhere decide, and in
-/// Chinese that something 没有 or is 不是 (no) or that the picture 中有 it (yes); if both occur the
-/// text is ambiguous. "No. 5" is no no.
+/// The opening decides ("No, I mean yes" is no; 没有 and 是的 likewise), after "the answer is" or 答案是
+/// if that stands there. Without such an opening the words yes and no anywhere decide, and the plain
+/// statements "there is a dog", 图中有狗 (yes), "it is not red", 没有狗, 不是 (no); if both kinds
+/// occur the text is ambiguous, and if it hedges ("it is not clear") it says nothing. "No. 5" is no
+/// no.
 pub fn yes_no(text: &str) -> Extraction<YesOrNo> {
     let text = normalize(text);
     let answer = without_preamble(&text);
@@ -101,27 +133,32 @@ fn chinese_opening(text: &str) -> Option<YesOrNo> {
     OPENINGS.iter().find(|(opening, _)| text.starts_with(opening)).map(|(_, meaning)| *meaning)
 }
 
-/// Every yes and no that the text mentions anywhere.
+/// Every yes and no that the text mentions anywhere, as a word or by a statement.
 fn mentions(text: &str) -> Vec<YesOrNo> {
-    let words: Vec<&str> = text.split(' ').collect();
-    let mut found: Vec<YesOrNo> = Vec::new();
-    for (index, word) in words.iter().enumerate() {
-        let is_abbreviation = words.get(index + 1).copied().is_some_and(starts_with_digit);
-        match *word {
-            "yes" => found.push(Yes),
-            "no" if !is_abbreviation => found.push(No),
-            _ => {}
-        }
+    let text = format!(" {text} ");
+    if HEDGES.iter().any(|hedge| text.contains(hedge)) {
+        return Vec::new();
     }
     let stated = text.replace("有没有", "").replace("是不是", "").replace("是否", "");
     let has = |marks: &[&str]| marks.iter().any(|mark| stated.contains(mark));
-    if has(&["没有", "不是", "不存在"]) {
-        found.push(No);
-    }
-    if has(&["中有", "里有", "上有", "内有"]) {
-        found.push(Yes);
-    }
-    found
+    let no = has(&DENIALS) || has_no(&text);
+    let yes = has(&AFFIRMATIONS) || exists(&text);
+    [(no, No), (yes, Yes)].into_iter().filter(|(said, _)| *said).map(|(_, which)| which).collect()
+}
+
+/// Whether the word "no" stands there, other than in "no. 5".
+fn has_no(text: &str) -> bool {
+    text.match_indices(" no ").any(|(start, no)| !starts_with_digit(&text[start + no.len()..]))
+}
+
+/// Whether the text says that there is something.
+fn exists(text: &str) -> bool {
+    ["there is ", "there are "].iter().any(|opening| {
+        text.match_indices(opening).any(|(start, _)| {
+            let next = text[start + opening.len()..].split(' ').next();
+            !matches!(next, Some("no" | "not" | "never" | "0"))
+        })
+    })
 }
 
 #[cfg(test)]
@@ -156,6 +193,9 @@ mod tests {
     fn mentions_decide_without_an_opening() {
         assert_eq!(yes_no("There is no dog."), Found(No));
         assert_eq!(yes_no("I would say yes"), Found(Yes));
+        assert_eq!(yes_no("There is a dog."), Found(Yes));
+        assert_eq!(yes_no("The car is not red."), Found(No));
+        assert_eq!(yes_no("The image doesn't show a dog"), Found(No));
         assert_eq!(yes_no("图中没有狗"), Found(No));
         assert_eq!(yes_no("图中有一只狗"), Found(Yes));
     }
@@ -164,9 +204,19 @@ mod tests {
     fn both_or_neither() {
         assert_eq!(yes_no("yes or no"), Ambiguous(vec![Yes, No]));
         assert_eq!(yes_no("Yes/No"), Ambiguous(vec![Yes, No]));
-        assert_eq!(yes_no("maybe yes, maybe no"), Ambiguous(vec![Yes, No]));
-        for text in ["", "No. 5", "Bus no. 5", "a cat", "不确定", "是否", "对不起", "not sure"]
-        {
+        assert_eq!(yes_no("maybe yes, maybe no"), Ambiguous(vec![No, Yes]));
+        assert_eq!(yes_no("There is a cat but there is no dog"), Ambiguous(vec![No, Yes]));
+        for text in [
+            "",
+            "No. 5",
+            "Bus no. 5",
+            "a cat",
+            "不确定",
+            "是否",
+            "对不起",
+            "not sure",
+            "It is not clear whether there is a dog",
+        ] {
             assert_eq!(yes_no(text), Absent, "of {text:?}");
         }
     }
