@@ -183,11 +183,8 @@ impl Engine {
 
     fn describe(&self, input: &Input, generated: Generated) -> Result<Answered, EngineError> {
         let text = self.model.processor().decode_text(&generated.token_ids)?;
-        let timings = Timings {
-            prefill: generated.prefill,
-            decoding: generated.decoding,
-            ..input.timings
-        };
+        let timings =
+            Timings { prefill: generated.prefill, decoding: generated.decoding, ..input.timings };
         let answer = Answer {
             text,
             token_ids: generated.token_ids,
@@ -283,4 +280,3 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, Engine
         Err(EngineError::Panicked { message: message.to_owned() })
     })
 }
-

@@ -75,8 +75,7 @@ impl Judge {
     ) -> Result<(), RunError> {
         let PlannedTrial::Run(planned) = trial else { return Ok(()) };
         let message = Some(reason.to_owned());
-        let record =
-            TrialRecord { status: Status::Ignored, message, ..self.blank(planned, None) };
+        let record = TrialRecord { status: Status::Ignored, message, ..self.blank(planned, None) };
         Ok(self.journal.append(&record)?)
     }
 

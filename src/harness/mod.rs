@@ -58,11 +58,13 @@ impl Site {
     /// The project's folder: the running cargo's word counts over the compiling one's, which is
     /// wrong when worktrees share a target folder.
     fn project(&self) -> PathBuf {
-        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| self.manifest_dir.into(), PathBuf::from)
+        std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| self.manifest_dir.into(), PathBuf::from)
     }
 
     fn target(&self) -> PathBuf {
-        let from_build = self.target_tmpdir.and_then(|tmpdir| Some(PathBuf::from(tmpdir).parent()?.into()));
+        let from_build =
+            self.target_tmpdir.and_then(|tmpdir| Some(PathBuf::from(tmpdir).parent()?.into()));
         from_build.unwrap_or_else(|| self.project().join("target"))
     }
 }
@@ -111,7 +113,9 @@ fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, RunError> {
     let snapshots = SnapshotFolder::new(project.join(SNAPSHOTS), site.assert_snapshot);
     plan.mark_snapshots(&snapshots, &registry).map_err(RunError::SnapshotReferences)?;
     if !plan.trials().iter().any(|trial| is_reported(trial, arguments)) {
-        return Ok(libtest_mimic::run(&mimic_arguments(arguments, &plan), idle_trials(&plan)).exit_code());
+        return Ok(
+            libtest_mimic::run(&mimic_arguments(arguments, &plan), idle_trials(&plan)).exit_code()
+        );
     }
     let journal = Journal::create(&settings.out, &header(&registry))?;
     let judge = Arc::new(Judge { project, journal, snapshots });
@@ -157,7 +161,8 @@ fn is_reported(trial: &PlannedTrial, arguments: &TestArguments) -> bool {
 fn mimic_arguments(arguments: &TestArguments, plan: &Plan) -> libtest_mimic::Arguments {
     let filtered_out =
         |trial: &&PlannedTrial| arguments.is_filtered_out(trial.name(), trial.ignored().is_some());
-    arguments.to_mimic(plan.trials().iter().filter(filtered_out).map(|trial| trial.name().to_owned()))
+    arguments
+        .to_mimic(plan.trials().iter().filter(filtered_out).map(|trial| trial.name().to_owned()))
 }
 
 /// Trials that are only listed or filtered out.
@@ -180,16 +185,14 @@ fn run_trials(
     let mut trials = Vec::with_capacity(plan.trials().len());
     for trial in plan.trials() {
         let ignored = trial.ignored();
-        let is_run =
-            is_reported(trial, arguments) && arguments.is_run(ignored.is_some());
+        let is_run = is_reported(trial, arguments) && arguments.is_run(ignored.is_some());
         if let (Some(reason), false, true) = (ignored, is_run, is_reported(trial, arguments)) {
             judge.record_ignored(trial, reason)?;
         }
         let runner = is_run.then(|| runner(trial, &mut queue, judge));
         let runner = move || runner.map_or(Ok(Completion::ignored()), |runner| runner());
-        trials.push(
-            Trial::ignorable_test(trial.name(), runner).with_ignored_flag(ignored.is_some()),
-        );
+        trials
+            .push(Trial::ignorable_test(trial.name(), runner).with_ignored_flag(ignored.is_some()));
     }
     let engine_settings = settings.engine.clone();
     let worker = std::thread::spawn(move || queue.serve(&engine_settings));

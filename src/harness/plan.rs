@@ -60,7 +60,7 @@ impl Plan {
         discovered: Vec<Discovered>,
         models: Vec<&ModelEntry>,
     ) -> Result<Self, RunError> {
-        let (mut trials, mut cases) = (Vec::new(), Vec::new());
+        let (mut trials, mut cases) = (Vec::new(), Vec::<Arc<Case>>::new());
         for found in discovered {
             match found {
                 Discovered::Case(case) => cases.push(Arc::from(case)),

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use crate::engine::{Answered, Engine, EngineError, EngineSettings, ModelDescription, TrialRequest};
+use crate::engine::{
+    Answered, Engine, EngineError, EngineSettings, ModelDescription, TrialRequest,
+};
 use crate::extract::BoxNotation;
 use crate::journal::Place;
 use crate::registry::ModelEntry;
@@ -93,5 +95,7 @@ fn announce(model: &ModelDescription, cases: usize) {
     let ModelDescription { name, device, precision, load_time } = model;
     let seconds = load_time.as_secs_f64();
     let noun = if cases == 1 { "case" } else { "cases" };
-    say(&format!("eyechart: {cases} {noun} on {name} ({device}, {precision}), loaded in {seconds:.2} s"));
+    say(&format!(
+        "eyechart: {cases} {noun} on {name} ({device}, {precision}), loaded in {seconds:.2} s"
+    ));
 }

@@ -197,8 +197,8 @@ impl Run {
         let mut header = None;
         let mut trials = Vec::new();
         for (index, line) in BufReader::new(file).lines().enumerate() {
-            let line = line
-                .map_err(|source| JournalError::Unreadable { path: path.to_owned(), source })?;
+            let line =
+                line.map_err(|source| JournalError::Unreadable { path: path.to_owned(), source })?;
             let malformed = |reason: String| JournalError::Malformed {
                 path: path.to_owned(),
                 line: index + 1,

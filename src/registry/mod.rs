@@ -190,11 +190,7 @@ fn parse_file(text: &str, path: &Path) -> Result<schema::RegistryFile, RegistryE
         })
 }
 
-fn check_model(
-    name: &str,
-    entry: schema::ModelFile,
-    project: &Path,
-) -> Result<ModelEntry, String> {
+fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<ModelEntry, String> {
     let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(usable) {
         return Err("is not a usable name; use letters, digits, '.', '_' and '-'".into());

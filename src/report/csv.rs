@@ -7,10 +7,33 @@ use crate::journal::{Run, Status, TrialRecord};
 use crate::snapshot::SnapshotOutcome;
 
 const COLUMNS: [&str; 27] = [
-    "case", "model", "dimension", "status", "points", "iou", "reading", "question", "answer",
-    "finish", "prompt_tokens", "visual_tokens", "new_tokens", "seconds", "image_decoding_seconds",
-    "preprocessing_seconds", "vision_encoding_seconds", "prefill_seconds", "decoding_seconds",
-    "peak_memory_bytes", "device", "dtype", "snapshot", "known_failure", "tags", "message", "file",
+    "case",
+    "model",
+    "dimension",
+    "status",
+    "points",
+    "iou",
+    "reading",
+    "question",
+    "answer",
+    "finish",
+    "prompt_tokens",
+    "visual_tokens",
+    "new_tokens",
+    "seconds",
+    "image_decoding_seconds",
+    "preprocessing_seconds",
+    "vision_encoding_seconds",
+    "prefill_seconds",
+    "decoding_seconds",
+    "peak_memory_bytes",
+    "device",
+    "dtype",
+    "snapshot",
+    "known_failure",
+    "tags",
+    "message",
+    "file",
 ];
 
 pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
@@ -61,7 +84,9 @@ fn row(trial: &TrialRecord) -> [String; 27] {
         of_answer(|answer| seconds(answer.timings.vision_encoding)),
         of_answer(|answer| seconds(answer.timings.prefill)),
         of_answer(|answer| seconds(answer.timings.decoding)),
-        of_answer(|answer| answer.peak_memory_bytes.map(|bytes| bytes.to_string()).unwrap_or_default()),
+        of_answer(|answer| {
+            answer.peak_memory_bytes.map(|bytes| bytes.to_string()).unwrap_or_default()
+        }),
         place.as_ref().map(|place| place.device.clone()).unwrap_or_default(),
         place.as_ref().map(|place| place.precision.clone()).unwrap_or_default(),
         snapshot_word(snapshot).to_owned(),

@@ -45,8 +45,7 @@ const REPORTS: [(&str, Render); 3] =
 pub fn write_all(run: &Run, folder: &Path) -> Result<(), ReportError> {
     for (name, render) in REPORTS {
         let path = folder.join(name);
-        write_file(&path, |out| render(run, out))
-            .map_err(|source| ReportError { path, source })?;
+        write_file(&path, |out| render(run, out)).map_err(|source| ReportError { path, source })?;
     }
     Ok(())
 }
@@ -63,7 +62,12 @@ fn write_file(
 /// The table that ends a run, and where the files are.
 pub fn summary_text(run: &Run, folder: &Path) -> String {
     let names = REPORTS.map(|(name, _)| name).join(", ");
-    format!("{}\nreports in {}: {}, {names}", terminal::table(run), folder.display(), crate::journal::FILE_NAME)
+    format!(
+        "{}\nreports in {}: {}, {names}",
+        terminal::table(run),
+        folder.display(),
+        crate::journal::FILE_NAME
+    )
 }
 
 #[cfg(test)]

@@ -35,7 +35,11 @@ fn trials() -> Vec<TrialRecord> {
         status: Status::Failed,
         message: Some("question: how many?\nanswer:   \"two ]]> \\u{1b}\"".into()),
         answer: Some(answer("two ]]> \u{1b}", 3)),
-        verdict: Some(Verdict { points: 0.0, reasons: vec!["expected 3, found 2".into()], ..verdict(false) }),
+        verdict: Some(Verdict {
+            points: 0.0,
+            reasons: vec!["expected 3, found 2".into()],
+            ..verdict(false)
+        }),
         ..trial("question_answering::how_many", Dimension::QuestionAnswering)
     };
     let changed = TrialRecord {

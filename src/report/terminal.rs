@@ -5,8 +5,16 @@ use crate::journal::{Run, Status};
 use super::aggregate::{self, Row};
 
 const HEADINGS: [&str; 10] = [
-    "model", "dimension", "cases", "marks/5", "accuracy", "mean IoU", "median s", "p95 s",
-    "peak MiB", "tokens/s",
+    "model",
+    "dimension",
+    "cases",
+    "marks/5",
+    "accuracy",
+    "mean IoU",
+    "median s",
+    "p95 s",
+    "peak MiB",
+    "tokens/s",
 ];
 
 /// A line per model and dimension, columns aligned.
@@ -55,7 +63,8 @@ fn align(lines: &[[String; 10]]) -> String {
         let fill = " ".repeat(widths[column] - cell.chars().count());
         if column < 2 { format!("{cell}{fill}") } else { format!("{fill}{cell}") }
     };
-    let line = |cells: &[String; 10]| cells.iter().enumerate().map(pad).collect::<Vec<_>>().join("  ");
+    let line =
+        |cells: &[String; 10]| cells.iter().enumerate().map(pad).collect::<Vec<_>>().join("  ");
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

@@ -115,7 +115,8 @@ impl SnapshotFolder {
         let seen = Arc::new(Mutex::new(None));
         let settings = self.settings(request, Spy(Arc::clone(&seen)));
         let text = text::faithful(request.text);
-        let assertion = || settings.bind(|| (self.assert)(request.key.stem, &text, request.question));
+        let assertion =
+            || settings.bind(|| (self.assert)(request.key.stem, &text, request.question));
         let accepted = quiet_panics::during(|| catch_unwind(AssertUnwindSafe(assertion))).is_ok();
         let outcome = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
         SnapshotResult { outcome: outcome.unwrap_or(SnapshotOutcome::New), accepted }
@@ -142,9 +143,8 @@ impl SnapshotFolder {
         keys: impl Iterator<Item = SnapshotKey<'a>>,
     ) -> std::io::Result<()> {
         let Some(references) = std::env::var_os(REFERENCES_FILE) else { return Ok(()) };
-        let lines: String = keys
-            .map(|key| format!("{}\n", self.path.join(key.file_name()).display()))
-            .collect();
+        let lines: String =
+            keys.map(|key| format!("{}\n", self.path.join(key.file_name()).display())).collect();
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(references)?;
         file.write_all(lines.as_bytes())
     }

@@ -6,7 +6,9 @@
 
 use std::io::Write;
 
-use junit_report::{Duration, OffsetDateTime, ReportBuilder, TestCase, TestCaseBuilder, TestSuiteBuilder};
+use junit_report::{
+    Duration, OffsetDateTime, ReportBuilder, TestCase, TestCaseBuilder, TestSuiteBuilder,
+};
 
 use crate::journal::{Run, Status, TrialRecord};
 
@@ -60,6 +62,8 @@ fn test_case(trial: &TrialRecord) -> TestCase {
             TestCaseBuilder::skipped_with_cause(&name, status_word(trial.status), &headline)
         }
     };
+    // junit-report gives skipped cases no time, but a known failure took some.
+    case.testcase.time = time;
     case.set_classname(&text::attribute(folder));
     case.set_filepath(&text::attribute(&trial.file.display().to_string()));
     if !message.is_empty() {

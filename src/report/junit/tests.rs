@@ -37,7 +37,14 @@ fn system_outs(document: &str) -> Vec<String> {
 
 #[test]
 fn every_hostile_answer_gives_well_formed_xml_that_says_the_same() {
-    let hostile = ["]]>", "a ]]]]>> b", "<b attr=\"1\">&amp;</b>", "<![CDATA[x", "\u{0}\u{1b}[31m\u{ffff}", "两辆车\r\n\"'"];
+    let hostile = [
+        "]]>",
+        "a ]]]]>> b",
+        "<b attr=\"1\">&amp;</b>",
+        "<![CDATA[x",
+        "\u{0}\u{1b}[31m\u{ffff}",
+        "两辆车\r\n\"'",
+    ];
     for text in hostile {
         let mut run = sample::run();
         for trial in &mut run.trials {
@@ -50,8 +57,10 @@ fn every_hostile_answer_gives_well_formed_xml_that_says_the_same() {
         }
         let document = rendered(&run);
         assert!(!document.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')));
-        let expected: String =
-            text.chars().map(|c| if matches!(c, '\0' | '\u{1b}' | '\u{ffff}') { '\u{fffd}' } else { c }).collect();
+        let expected: String = text
+            .chars()
+            .map(|c| if matches!(c, '\0' | '\u{1b}' | '\u{ffff}') { '\u{fffd}' } else { c })
+            .collect();
         for said in system_outs(&document) {
             assert_eq!(said, expected);
         }
