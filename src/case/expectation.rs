@@ -1,5 +1,7 @@
 //! What a right answer looks like, as checked data; judging is [`crate::score`]'s.
 
+use std::fmt;
+
 use crate::geometry::PixelBox;
 
 /// What is expected of an answer.
@@ -46,6 +48,18 @@ pub enum Expectation {
     Not(Box<Expectation>),
 }
 
+impl Expectation {
+    /// Whether this or a part of it is as wanted.
+    pub fn has(&self, wanted: fn(&Self) -> bool) -> bool {
+        wanted(self)
+            || match self {
+                Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.has(wanted)),
+                Self::Not(inner) => inner.has(wanted),
+                _ => false,
+            }
+    }
+}
+
 /// A yes-or-no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum YesOrNo {
@@ -53,6 +67,15 @@ pub enum YesOrNo {
     Yes,
     /// No, 不是, 没有, ...
     No,
+}
+
+impl fmt::Display for YesOrNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+        })
+    }
 }
 
 /// A regular expression that compiled.

@@ -6,21 +6,37 @@ trusts ([`Case`]) in one fallible step, with file, line and column in every erro
 of how models work or how a run is carried out.
 */
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::request::Conversation;
 
+mod check;
+mod defaults;
+mod discover;
+mod error;
 mod expectation;
+mod generation;
+mod name;
+mod outline;
+mod pattern;
+mod picture;
+mod place;
+mod schema;
+mod source;
+mod suggestion;
+mod syntax;
 
+pub use discover::{Checks, Discovered, InvalidCase, discover};
+pub use error::{CaseError, DiscoveryError, Position, Problem};
 pub use expectation::{
     Expectation, Fact, FactSheet, ForbiddenFact, LabelledBox, TextPattern, YesOrNo,
 };
-
-/// `folder::case`, unique in a run; also the base of the snapshot's name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CaseName(String);
+pub use generation::GenerationOverrides;
+pub use name::CaseName;
+pub use pattern::{KnownFailure, ModelPattern};
 
 /// What a case tests, and thereby the row of the report in which it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,38 +51,31 @@ pub enum Dimension {
     SeveralImages,
 }
 
-/// A glob over model names, such as `blip2-*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelPattern(glob::Pattern);
+impl Dimension {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 4] =
+        [Self::Description, Self::QuestionAnswering, Self::Grounding, Self::SeveralImages];
 
-/// A failure that is known and explained: the case must fail, and an unexpected pass is reported.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownFailure {
-    /// The models it holds for.
-    pub models: ModelPattern,
-    /// Why.
-    pub reason: String,
+    /// Its name in reports.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Description => "description",
+            Self::QuestionAnswering => "question answering",
+            Self::Grounding => "grounding",
+            Self::SeveralImages => "several images",
+        }
+    }
 }
 
-/// Generation options that a case or folder sets; the rest comes from the run.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct GenerationOverrides {
-    /// See [`crate::request::GenerationOptions::max_new_tokens`].
-    pub max_new_tokens: Option<usize>,
-    /// 0 is greedy; above 0 draws.
-    pub temperature: Option<f64>,
-    /// See [`crate::request::Sampling::Seeded`].
-    pub top_p: Option<f64>,
-    /// See [`crate::request::Sampling::Seeded`].
-    pub top_k: Option<usize>,
-    /// Start of the random stream; 0 if not given.
-    pub seed: Option<u64>,
-    /// See [`crate::request::GenerationOptions::repetition_penalty`].
-    pub repetition_penalty: Option<f32>,
+impl fmt::Display for Dimension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
 }
 
 /// What of a trial is kept as a reviewable snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename = "Snapshot")]
 pub enum SnapshotPolicy {
     /// The answer's text.
     Text,
@@ -101,4 +110,16 @@ pub struct Case {
     pub ignore: Option<String>,
     /// Models on which it is known to fail.
     pub xfail: Vec<KnownFailure>,
+}
+
+impl Case {
+    /// Whether it is meant for the model of this name.
+    pub fn runs_on(&self, model: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|pattern| pattern.matches(model))
+    }
+
+    /// The first of its known failures that is about the model of this name.
+    pub fn known_failure(&self, model: &str) -> Option<&KnownFailure> {
+        self.xfail.iter().find(|failure| failure.models.matches(model))
+    }
 }

@@ -1,3 +1,0 @@
-//! The `eyechart` program: everything that needs no model run.
-
-fn main() {}
