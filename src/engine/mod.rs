@@ -141,7 +141,7 @@ impl Engine {
             })?;
             let processor = model.processor();
             let (images, prompt) = timed(&mut timings.preprocessing, || {
-                let prepare = |image: &image::DecodedImage| processor.prepare_image(image.pixels());
+                let prepare = |image: &image::DecodedImage| processor.prepare_image(&image.pixels);
                 let images = decoded.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
                 let prompt = processor.prepare_prompt(&request.conversation, &images)?;
                 Ok::<_, model::ModelError>((images, prompt))
@@ -172,9 +172,6 @@ impl Engine {
     fn generate_batch(&mut self, inputs: &[&Input]) -> Result<Vec<Generated>, EngineError> {
         let model = &mut self.model;
         guarded(move || {
-            let longest = inputs.iter().map(|input| input.longest_sequence()).max();
-            let Some(capacity) = longest else { return Ok(Vec::new()) };
-            model.reserve(inputs.len(), capacity.min(model.max_positions()))?;
             let rows: Vec<DecodeRow<'_>> =
                 inputs.iter().enumerate().map(|(slot, input)| input.row(Slot(slot))).collect();
             Ok(decode::generate(model.as_mut(), &rows)?)
@@ -209,10 +206,6 @@ struct Input {
 }
 
 impl Input {
-    fn longest_sequence(&self) -> usize {
-        self.prompt.token_ids.len().saturating_add(self.options.max_new_tokens)
-    }
-
     fn row(&self, slot: Slot) -> DecodeRow<'_> {
         DecodeRow {
             slot,

@@ -88,13 +88,13 @@ impl Judge {
     ) -> TrialRecord {
         let Answered { answer, image_sizes } = answered;
         let verdict = planned.case.expectation.as_ref().map(|expectation| {
-            let question = score::Question {
+            let evidence = score::Evidence {
                 text: &answer.text,
                 finish: answer.finish,
                 notation,
                 image_sizes: &image_sizes,
             };
-            score::judge(expectation, question)
+            score::judge(expectation, evidence)
         });
         let snapshot = self.compare(planned, &answer, place.as_ref());
         let blank = self.blank(planned, place);

@@ -71,7 +71,8 @@ fn a_wrong_answer_fails_with_the_question_the_answer_and_the_reason() {
 #[test]
 fn xfail_is_strict() {
     let project = quiet_project();
-    let wrong = "images: [\"picture.png\"], prompt: \"What?\", xfail: {\"tiny\": \"knows nothing\"}";
+    let wrong =
+        "images: [\"picture.png\"], prompt: \"What?\", xfail: {\"tiny\": \"knows nothing\"}";
     project.case("fails", &format!("{wrong}, expect: Exact(\"no model says this\")"));
     run(&mut project.eval(&[])).exits(0);
     project.case("passes", &format!("{wrong}, expect: Regex(\".\")"));

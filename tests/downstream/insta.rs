@@ -37,7 +37,9 @@ fn a_changed_answer_fails_with_a_diff_and_the_reports_say_so() {
     let said = run(&mut project.eval(&[])).exits(101);
     assert!(said.stdout.contains("-what nobody said"), "{}", said.stdout);
     assert!(said.stdout.contains("1 passed; 1 failed"), "{}", said.stdout);
-    assert!(project.read("out/journal.jsonl").contains(r#""changed":{"accepted":"what nobody said"}"#));
+    assert!(
+        project.read("out/journal.jsonl").contains(r#""changed":{"accepted":"what nobody said"}"#)
+    );
 }
 
 #[test]
@@ -86,9 +88,15 @@ fn in_terminal(command: &Command, keys: &str) -> Command {
     let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().unwrap());
     let words: Vec<String> =
         [command.get_program()].into_iter().chain(command.get_args()).map(quoted).collect();
-    let line = format!("(sleep 2; printf {keys}; sleep 2) | script -qefc \"{}\" /dev/null", words.join(" "));
+    let line = format!(
+        "(sleep 2; printf {keys}; sleep 2) | script -qefc \"{}\" /dev/null",
+        words.join(" ")
+    );
     let mut terminal = Command::new("sh");
-    terminal.args(["-c", &line]).current_dir(command.get_current_dir().unwrap()).env("TERM", "xterm");
+    terminal
+        .args(["-c", &line])
+        .current_dir(command.get_current_dir().unwrap())
+        .env("TERM", "xterm");
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => terminal.env(name, value),

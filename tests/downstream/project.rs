@@ -35,7 +35,8 @@ impl Project {
             .file("tests/eval.rs", "eyechart::main!();\n")
             .file("eyechart.ron", &REGISTRY.replace("REPOSITORY", REPOSITORY));
         // The same lock file gives the same dependencies, which are compiled already.
-        std::fs::copy(Path::new(REPOSITORY).join("Cargo.lock"), project.path("Cargo.lock")).unwrap();
+        std::fs::copy(Path::new(REPOSITORY).join("Cargo.lock"), project.path("Cargo.lock"))
+            .unwrap();
         project.picture(PICTURE);
         project
     }
@@ -71,7 +72,8 @@ impl Project {
     }
 
     pub(crate) fn read(&self, relative: &str) -> String {
-        std::fs::read_to_string(self.path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
+        std::fs::read_to_string(self.path(relative))
+            .unwrap_or_else(|error| panic!("{relative}: {error}"))
     }
 
     pub(crate) fn exists(&self, relative: &str) -> bool {
@@ -99,7 +101,9 @@ impl Project {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             // What the outer cargo, nextest or CI set must not leak into the user's session.
-            if ["CARGO_", "INSTA_", "EYECHART_", "NEXTEST", "RUST_TEST"].iter().any(|p| text.starts_with(p))
+            if ["CARGO_", "INSTA_", "EYECHART_", "NEXTEST", "RUST_TEST"]
+                .iter()
+                .any(|p| text.starts_with(p))
                 && text != "CARGO_HOME"
             {
                 command.env_remove(&name);
@@ -154,7 +158,10 @@ impl Said {
 
     /// Lines of stdout that name a test.
     pub(crate) fn test_lines(&self) -> Vec<&str> {
-        self.stdout.lines().filter(|line| line.starts_with("test ") && !line.starts_with("test result")).collect()
+        self.stdout
+            .lines()
+            .filter(|line| line.starts_with("test ") && !line.starts_with("test result"))
+            .collect()
     }
 }
 

@@ -12,7 +12,10 @@ fn lists_without_a_checkpoint_and_says_nothing_else() {
     let project = three_cases();
     project.file("eyechart.ron", r#"(models: {"gone": (dir: "nowhere")})"#);
     let said = run(&mut project.eval(&["--list", "--format", "terse"])).exits(0);
-    assert_eq!(said.stdout, "folder::three::gone: test\nfolder::two::gone: test\none::gone: test\n");
+    assert_eq!(
+        said.stdout,
+        "folder::three::gone: test\nfolder::two::gone: test\none::gone: test\n"
+    );
     assert!(!project.exists("out"));
 }
 
@@ -36,7 +39,10 @@ fn runs_every_case_on_every_model_and_prints_a_line_each() {
 fn several_filters_are_alternatives() {
     let project = three_cases();
     let said = run(&mut project.eval(&["two", "one", "--test-threads=1"])).exits(0);
-    assert_eq!(said.test_lines(), ["test folder::two::tiny ... ok", "test one::tiny         ... ok"]);
+    assert_eq!(
+        said.test_lines(),
+        ["test folder::two::tiny ... ok", "test one::tiny         ... ok"]
+    );
     assert!(said.stdout.contains("2 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out"));
 }
 

@@ -8,7 +8,8 @@ fn finished_run() -> Project {
     let project = Project::new();
     project.file("cases/defaults.ron", "(snapshot: Off)\n");
     project.open_case("open");
-    project.case("wrong", "images: [\"picture.png\"], prompt: \"?\", expect: Exact(\"never said\")");
+    project
+        .case("wrong", "images: [\"picture.png\"], prompt: \"?\", expect: Exact(\"never said\")");
     project.case("skipped", "images: [\"picture.png\"], prompt: \"?\", ignore: \"not now\"");
     project.case("typo", "imags: []");
     run(&mut project.eval(&[])).exits(101);
@@ -26,9 +27,12 @@ fn the_journal_has_a_header_and_a_line_per_trial() {
     assert_eq!(lines[0]["run"]["format_version"], 1);
     let statuses: BTreeSet<(&str, &str)> = lines[1..]
         .iter()
-        .map(|line| (line["trial"]["case"].as_str().unwrap(), line["trial"]["status"].as_str().unwrap()))
+        .map(|line| {
+            (line["trial"]["case"].as_str().unwrap(), line["trial"]["status"].as_str().unwrap())
+        })
         .collect();
-    let expected = [("open", "passed"), ("skipped", "ignored"), ("typo", "error"), ("wrong", "failed")];
+    let expected =
+        [("open", "passed"), ("skipped", "ignored"), ("typo", "error"), ("wrong", "failed")];
     assert_eq!(statuses, BTreeSet::from(expected));
 }
 
@@ -60,6 +64,9 @@ fn the_reports_agree_with_one_another() {
     let counts = &total.unwrap()["figures"]["counts"];
     assert_eq!((&counts["trials"], &counts["failed"]), (&3.into(), &1.into()));
     let junit = project.read("out/junit.xml");
-    assert!(junit.contains(r#"name="tiny" package="testsuite/tiny" tests="3" errors="0" failures="1""#), "{junit}");
+    assert!(
+        junit.contains(r#"name="tiny" package="testsuite/tiny" tests="3" errors="0" failures="1""#),
+        "{junit}"
+    );
     assert!(junit.contains(r#"skipped="1""#), "{junit}");
 }
