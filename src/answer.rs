@@ -19,18 +19,23 @@ pub enum FinishReason {
     Length,
 }
 
-/// Wall time of each stage of one trial.
+/// Wall time of each stage of one trial; written as seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Timings {
     /// Reading and decoding the image files.
+    #[serde(with = "seconds")]
     pub image_decoding: Duration,
     /// Resizing, normalising, rendering the prompt and tokenising.
+    #[serde(with = "seconds")]
     pub preprocessing: Duration,
     /// The vision tower and its connector.
+    #[serde(with = "seconds")]
     pub vision_encoding: Duration,
     /// The prompt through the language model, up to the first token's logits.
+    #[serde(with = "seconds")]
     pub prefill: Duration,
     /// All decode steps after the first token.
+    #[serde(with = "seconds")]
     pub decoding: Duration,
 }
 
@@ -73,7 +78,29 @@ pub struct Answer {
     /// What the model got.
     pub input: ModelInput,
     /// What it took.
+    #[serde(rename = "timings_seconds")]
     pub timings: Timings,
     /// Highest resident memory of the process during the trial, in bytes, where the system tells.
     pub peak_memory_bytes: Option<u64>,
+}
+
+/// Durations as fractional seconds, so that a journal can be read without knowing Rust.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+    }
 }

@@ -1,3 +1,3 @@
 //! The project's own eval suite: `cases/` on the checkpoints of `eyechart.ron`.
 
-fn main() {}
+eyechart::main!();

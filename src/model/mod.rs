@@ -6,10 +6,19 @@ token ids; it needs no weights and may run on other threads. The [`VisionLanguag
 network with its key/value cache, driven by [`crate::decode`]. Neither knows of cases or scores.
 */
 
+pub mod chat_template;
+mod error;
+mod family;
+pub mod qwen3_vl;
+pub mod tokenizer;
+
 use std::ops::Range;
 
+use ::image::RgbImage;
 use candle_core::Tensor;
-use image::RgbImage;
+
+pub use error::ModelError;
+pub use family::{known_families, load, load_processor};
 
 use crate::extract::BoxNotation;
 use crate::geometry::PixelSize;

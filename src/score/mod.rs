@@ -57,6 +57,21 @@ pub enum Reading {
     OutOfRange,
 }
 
+impl Reading {
+    /// The word for it in reports.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Parsed => "parsed",
+            Self::Ambiguous => "ambiguous",
+            Self::Refused => "refused",
+            Self::Empty => "empty",
+            Self::Truncated => "truncated",
+            Self::Unparsable => "unparsable",
+            Self::OutOfRange => "out of range",
+        }
+    }
+}
+
 /// An answer as far as a verdict needs to know it.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {

@@ -5,18 +5,29 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use eyechart::case::{self, Checks, Discovered, DiscoveryError};
+use eyechart::registry::{self, Registry, RegistryError};
 
 pub(crate) fn run(path: &Path) -> ExitCode {
-    let found = case::discover(path, &known_models(), Checks::Everything);
+    let models = match known_models(path) {
+        Ok(models) => models,
+        Err(error) => {
+            let _ = writeln!(io::stderr().lock(), "error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let found = case::discover(path, &models, Checks::Everything);
     // Whoever closed the pipe wants to hear no more; the exit code still tells.
     let _ = report(&found, &mut io::stdout().lock(), &mut io::stderr().lock());
     let is_valid = |found: &Vec<Discovered>| !found.iter().any(is_invalid);
     if found.as_ref().is_ok_and(is_valid) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The models that globs may name; empty where they are not known, and then globs go unchecked.
-fn known_models() -> Vec<String> {
-    Vec::new()
+/// The models that globs may name, from the `eyechart.ron` in or above the folder of cases; empty
+/// where there is none, and then globs go unchecked.
+fn known_models(cases: &Path) -> Result<Vec<String>, RegistryError> {
+    let Ok(cases) = cases.canonicalize() else { return Ok(Vec::new()) };
+    let project = cases.ancestors().find(|folder| folder.join(registry::FILE_NAME).is_file());
+    project.map_or(Ok(Vec::new()), |project| Ok(Registry::load(project)?.names()))
 }
 
 fn is_invalid(discovered: &Discovered) -> bool {
