@@ -38,7 +38,7 @@ impl Judge {
         let record = match reply {
             None => self.error(planned, None, "the inference worker died; see stderr".to_owned()),
             Some(Reply { answered: Err(error), place, .. }) => {
-                self.error(planned, place, error.to_string())
+                self.error(planned, place, self.shorten(&error.to_string()))
             }
             Some(Reply { answered: Ok(answered), notation, place }) => {
                 self.judge(planned, answered, notation, place)
@@ -57,7 +57,7 @@ impl Judge {
             tags: Vec::new(),
             question: String::new(),
             status: Status::Error,
-            message: Some(invalid.error.to_string()),
+            message: Some(self.shorten(&invalid.error.to_string())),
             known_failure: None,
             answer: None,
             verdict: None,
@@ -159,9 +159,16 @@ impl Judge {
         if record.status.is_success() {
             return Ok(Completion::Completed);
         }
-        let file = record.file.display();
+        let file = record.file.display().to_string();
         let text = record.message.unwrap_or_default();
-        Err(format!("{file}\n{text}").into())
+        let names_file = text.starts_with(&file);
+        Err(if names_file { text.into() } else { format!("{file}\n{text}").into() })
+    }
+
+    /// The text with paths relative to the project, as a reader at its root wants them.
+    fn shorten(&self, text: &str) -> String {
+        let prefix = format!("{}{}", self.project.display(), std::path::MAIN_SEPARATOR);
+        text.replace(&prefix, "")
     }
 
     fn relative(&self, path: &Path) -> PathBuf {

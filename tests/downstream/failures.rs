@@ -1,5 +1,8 @@
 use crate::project::{Project, run};
 
+/// `eyechart::harness::CANNOT_RUN`, which cargo passes on.
+const CANNOT_RUN: i32 = 3;
+
 fn quiet_project() -> Project {
     let project = Project::new();
     project.file("cases/defaults.ron", "(snapshot: Off)\n");
@@ -15,7 +18,7 @@ fn failures(project: &Project, stdout: &str) -> String {
 #[test]
 fn finding_no_case_is_an_error_that_says_where_it_looked() {
     let project = Project::new();
-    let said = run(&mut project.eval(&[])).exits(101);
+    let said = run(&mut project.eval(&[])).exits(CANNOT_RUN);
     insta::assert_snapshot!(project.redact(error_line(&said.stderr)));
 }
 
@@ -24,7 +27,7 @@ fn a_missing_registry_is_an_error_that_says_what_to_write() {
     let project = quiet_project();
     project.open_case("one");
     std::fs::remove_file(project.path("eyechart.ron")).unwrap();
-    let said = run(&mut project.eval(&[])).exits(101);
+    let said = run(&mut project.eval(&[])).exits(CANNOT_RUN);
     insta::assert_snapshot!(project.redact(error_line(&said.stderr)));
 }
 
@@ -32,7 +35,7 @@ fn a_missing_registry_is_an_error_that_says_what_to_write() {
 fn chosen_models_that_do_not_exist_are_an_error() {
     let project = quiet_project();
     project.open_case("one");
-    let said = run(project.eval(&[]).env("EYECHART_MODELS", "llava*")).exits(101);
+    let said = run(project.eval(&[]).env("EYECHART_MODELS", "llava*")).exits(CANNOT_RUN);
     insta::assert_snapshot!(project.redact(error_line(&said.stderr)));
 }
 

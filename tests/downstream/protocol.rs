@@ -78,7 +78,10 @@ fn arguments_of_libtest_are_taken_and_zero_threads_refused() {
 #[test]
 fn ignored_cases_are_shown_and_run_when_asked_for() {
     let project = three_cases();
-    project.case("slow", "images: [\"picture.png\"], prompt: \"?\", ignore: \"takes an hour\"");
+    project.case(
+        "slow",
+        "images: [\"picture.png\"], prompt: \"?\", ignore: \"takes an hour\", expect: Regex(\".\")",
+    );
     let said = run(&mut project.eval(&["slow"])).exits(0);
     assert!(said.stdout.contains("test slow::tiny ... ignored"), "{}", said.stdout);
     assert!(project.read("out/results.csv").contains("takes an hour"));
