@@ -49,10 +49,8 @@ fn bicubic_equals_pillow() {
     let resizes: Vec<Resize> = read_json("resized/index.json");
     assert!(resizes.len() >= 15);
     for Resize { picture, width, height, result } in resizes {
-        let ours = resize::bicubic(
-            &decoded(&format!("pictures/{picture}")),
-            PixelSize { width, height },
-        );
+        let ours =
+            resize::bicubic(&decoded(&format!("pictures/{picture}")), PixelSize { width, height });
         assert!(ours == decoded(&format!("resized/{result}")), "{result}");
     }
 }

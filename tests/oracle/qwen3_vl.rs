@@ -255,11 +255,8 @@ fn check_batch(fixture: &mut Fixture, batch: &Batch) {
     let prepared: Vec<Prepared> = indices.iter().map(|index| fixture.prepare(*index)).collect();
     // Slots out of order, with a gap.
     let slots = [3, 0, 1];
-    let rows: Vec<DecodeRow<'_>> = prepared
-        .iter()
-        .zip(slots)
-        .map(|(prepared, slot)| row(slot, prepared, &options))
-        .collect();
+    let rows: Vec<DecodeRow<'_>> =
+        prepared.iter().zip(slots).map(|(prepared, slot)| row(slot, prepared, &options)).collect();
     let together = generate(fixture.model.as_mut(), &rows).unwrap();
     for ((answer, expected), row) in together.iter().zip(&batch.greedy_ids).zip(&rows) {
         assert_eq!(&answer.token_ids, expected, "{:?}", batch.cases);
@@ -297,7 +294,8 @@ fn half_types_stay_near() {
         for index in 0..fixture.oracle.cases.len() {
             let prepared = fixture.prepare(index);
             let logits = fixture.logits(&prepared);
-            let expected = fixture.expected(&format!("{}.logits", fixture.oracle.cases[index].name));
+            let expected =
+                fixture.expected(&format!("{}.logits", fixture.oracle.cases[index].name));
             let largest = expected.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let smallest = expected.iter().copied().fold(f32::INFINITY, f32::min);
             let share = largest_difference(&logits, &expected) / (largest - smallest);

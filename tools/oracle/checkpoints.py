@@ -109,7 +109,7 @@ def randomise(model, generator) -> None:
         elif name == "lm_head.weight":
             value.copy_(0.6 * noise)
         else:
-            value.copy_(1.2 * noise / value[0].numel() ** 0.5)
+            value.copy_(1.6 * noise / value[0].numel() ** 0.5)
 
 
 def save_weights(folder: Path, model, shards: int) -> None:
