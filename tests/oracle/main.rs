@@ -4,6 +4,10 @@ Equality with the references: Pillow for pictures, transformers from pixels to a
 The expected values under `fixtures/oracle/` come from `tools/oracle/`, never from this crate.
 */
 
+/// Damaged checkpoint folders and their error messages.
+mod broken;
+/// Requests that cannot be served, and seeds.
+mod limits;
 /// Decoding and resizing against Pillow.
 mod pictures;
 /// Prompts, pixels, features, logits and answers against transformers.

@@ -15,10 +15,10 @@ MIN_MARGIN = 0.004
 
 
 class Reference:
-    """One checkpoint in transformers, in f32 with eager attention."""
+    """One checkpoint in transformers, in f32."""
 
-    def __init__(self, folder: Path):
-        self.model = Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    def __init__(self, folder: Path, attention: str = "eager"):
+        self.model = Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention).eval()
         raw = json.loads((folder / "preprocessor_config.json").read_text())
         size = raw.pop("size")
         keep = {key: raw[key] for key in ("patch_size", "temporal_patch_size", "merge_size", "image_mean", "image_std")}
