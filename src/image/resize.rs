@@ -4,6 +4,9 @@ Bicubic resampling that equals Pillow's `Image.resize(size, Image.BICUBIC)` byte
 Follows python-pillow/Pillow `src/libImaging/Resample.c` (8 bits per channel): a Catmull-Rom kernel
 stretched when shrinking, weights in 22-bit fixed point, horizontal pass first, rounding and
 clamping to 8 bits after each pass. A pass whose axis keeps its length is skipped.
+
+This is Pillow up to 12. Pillow 13 takes the vertical pass first for some shapes (mostly those that
+shrink in height only), which changes a few levels at hard edges; published results are older.
 */
 
 use ::image::RgbImage;

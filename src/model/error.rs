@@ -164,5 +164,11 @@ pub enum ModelError {
     Cache(#[from] CacheError),
     /// A tensor operation failed.
     #[error("tensor operation failed: {0}")]
-    Tensor(#[from] candle_core::Error),
+    Tensor(#[source] Box<candle_core::Error>),
+}
+
+impl From<candle_core::Error> for ModelError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Tensor(Box::new(error))
+    }
 }

@@ -12,11 +12,18 @@ use serde::Deserialize;
 use super::{ModelError, Processor, VisionLanguageModel, qwen3_vl};
 use crate::weights::CheckpointFolder;
 
+/// Loads both halves onto a device, cast to a type.
+type LoadModel =
+    fn(&CheckpointFolder, &Device, DType) -> Result<Box<dyn VisionLanguageModel>, ModelError>;
+
+/// Loads the half without weights.
+type LoadProcessor = fn(&CheckpointFolder) -> Result<Box<dyn Processor>, ModelError>;
+
 /// A loader of each half of a family.
 struct Family {
     model_type: &'static str,
-    load: fn(&CheckpointFolder, &Device, DType) -> Result<Box<dyn VisionLanguageModel>, ModelError>,
-    load_processor: fn(&CheckpointFolder) -> Result<Box<dyn Processor>, ModelError>,
+    load: LoadModel,
+    load_processor: LoadProcessor,
 }
 
 const FAMILIES: &[Family] = &[Family {

@@ -58,8 +58,14 @@ pub enum CacheError {
         capacity: usize,
     },
     /// A tensor operation failed, most often because memory ran out.
-    #[error(transparent)]
-    Tensor(#[from] candle_core::Error),
+    #[error("tensor operation failed: {0}")]
+    Tensor(#[source] Box<candle_core::Error>),
+}
+
+impl From<candle_core::Error> for CacheError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Tensor(Box::new(error))
+    }
 }
 
 /// Keys and values of every layer, each `(slots, kv_heads, capacity, head_dim)`.

@@ -123,7 +123,7 @@ pub enum WeightsError {
         tensor: String,
         /// What candle said.
         #[source]
-        source: candle_core::Error,
+        source: Box<candle_core::Error>,
     },
     /// The hub could not be asked, or is not to be asked.
     #[error("{repository}@{revision}: {message}")]

@@ -120,7 +120,11 @@ impl Shard {
     }
 
     fn convert_error(&self, tensor: &str, source: candle_core::Error) -> WeightsError {
-        WeightsError::Convert { path: self.path.clone(), tensor: tensor.to_owned(), source }
+        WeightsError::Convert {
+            path: self.path.clone(),
+            tensor: tensor.to_owned(),
+            source: Box::new(source),
+        }
     }
 }
 
@@ -157,17 +161,24 @@ impl TensorReader {
     /// The error of a tensor that could be read but not used.
     pub fn convert_error(&self, name: &str, source: candle_core::Error) -> WeightsError {
         let tensor = format!("{}{name}", self.prefix);
-        WeightsError::Convert { path: self.weights.folder.clone(), tensor, source }
+        WeightsError::Convert {
+            path: self.weights.folder.clone(),
+            tensor,
+            source: Box::new(source),
+        }
     }
 
     /// The tensor `name` of exactly this shape.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, WeightsError> {
         let name = format!("{}{name}", self.prefix);
         let (path, tensor) = self.weights.read(&name, shape)?;
-        tensor
-            .to_dtype(self.dtype)
-            .and_then(|tensor| tensor.to_device(&self.device))
-            .map_err(|source| WeightsError::Convert { path: path.to_owned(), tensor: name, source })
+        tensor.to_dtype(self.dtype).and_then(|tensor| tensor.to_device(&self.device)).map_err(
+            |source| WeightsError::Convert {
+                path: path.to_owned(),
+                tensor: name,
+                source: Box::new(source),
+            },
+        )
     }
 }
 

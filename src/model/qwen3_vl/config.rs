@@ -267,7 +267,7 @@ fn check_vision(raw: &RawVision, check: &Check) -> Result<VisionConfig, ModelErr
         ("vision_config.out_hidden_size", raw.out_hidden_size),
         ("vision_config.num_position_embeddings", raw.num_position_embeddings),
     ])?;
-    check.that(raw.hidden_size % (4 * raw.num_heads) == 0, || {
+    check.that(raw.hidden_size.is_multiple_of(4 * raw.num_heads), || {
         let found = format!("{} with {} heads", raw.hidden_size, raw.num_heads);
         ("vision_config.hidden_size", found, "a multiple of 4 per head".to_owned())
     })?;
@@ -327,11 +327,11 @@ fn check_text(
         ("text_config.head_dim", raw.head_dim),
         ("text_config.max_position_embeddings", raw.max_position_embeddings),
     ])?;
-    check.that(raw.num_attention_heads % raw.num_key_value_heads == 0, || {
+    check.that(raw.num_attention_heads.is_multiple_of(raw.num_key_value_heads), || {
         let expected = format!("a multiple of num_key_value_heads ({})", raw.num_key_value_heads);
         ("text_config.num_attention_heads", raw.num_attention_heads.to_string(), expected)
     })?;
-    check.that(raw.head_dim % 2 == 0, || {
+    check.that(raw.head_dim.is_multiple_of(2), || {
         ("text_config.head_dim", raw.head_dim.to_string(), "an even number".to_owned())
     })?;
     check.that(raw.rope_theta.is_finite() && raw.rope_theta > 0.0, || {

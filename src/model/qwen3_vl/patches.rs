@@ -56,7 +56,7 @@ pub fn smart_resize(
 fn whole(width: f64, height: f64) -> Option<PixelSize> {
     let in_range = |side: f64| (1.0..=f64::from(u32::MAX)).contains(&side);
     (in_range(width) && in_range(height))
-        .then(|| PixelSize { width: width as u32, height: height as u32 })
+        .then_some(PixelSize { width: width as u32, height: height as u32 })
 }
 
 /// Resizes, normalises and cuts a picture. The rows are in merge-block order:
