@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import load_file
@@ -55,9 +56,9 @@ def examples(task: str, lang: str, count: int, first_seed: int = 0) -> list[Exam
 def pack(packer: Packer, chosen: list[Example], with_answers: bool = False, device="cpu"):
     """One question a row; all of `chosen` have equally many pictures."""
     blocks = [packer.block([(e.question.prompt, e.question.answer if with_answers else None)])[0] for e in chosen]
-    length = -(-(1 + max(map(len, blocks)) + (0 if with_answers else LONGEST)) // 8) * 8
+    length = 1 + max(map(len, blocks))
     columns = [packer.text([(block, [False] * len(block))], length) for block in blocks]
-    text, segment, position, _ = (torch.tensor([list(c) for c in column], device=device) for column in zip(*columns))
+    text, segment, position, _ = (torch.from_numpy(np.stack(column)).long().to(device) for column in zip(*columns))
     pictures = [patches_of(image) for e in chosen for image in e.images]
     patches = torch.stack([torch.from_numpy(p) for p, _ in pictures]).to(device)
     grid = torch.tensor([g for _, g in pictures], device=device)
@@ -72,28 +73,27 @@ def pack(packer: Packer, chosen: list[Example], with_answers: bool = False, devi
 
 @torch.no_grad()
 def generate(network: Qwen3Vl, packer: Packer, chosen: list[Example], device="cpu") -> list[str]:
-    """Greedy answers; the whole batch is computed anew for every token, which is simple and fast enough here."""
+    """Greedy answers."""
     batch, patches, grid = pack(packer, chosen, device=device)
-    visual, taps = network.model["visual"](patches, grid)
-    rows = torch.arange(len(chosen), device=device)
-    at = (batch.segment >= 0).sum(1)
-    start, done, width = at.clone(), torch.zeros(len(chosen), dtype=torch.bool, device=device), batch.text.shape[1]
-    full = batch.text, batch.segment, batch.position
-    while True:
-        # Only as many slots as the longest row needs, in steps of eight.
-        used = min(width, (int(at.max()) + 7) // 8 * 8)
-        batch.text, batch.segment, batch.position = (t[:, :used] for t in full)
-        hidden = network.hidden(batch, visual, taps)[rows, at - 1]
-        token = network.logits(hidden).argmax(-1)
+    text = network.model["language_model"]
+    caches = [[] for _ in text.layers]
+    hidden = network.hidden(batch, *network.model["visual"](patches, grid), caches)
+    # Answers stand behind all slots of the batch; positions alone say where in its row a token belongs.
+    asked = (batch.segment >= 0).sum(1)
+    position = batch.positions()[:, :, -batch.text.shape[1] :].gather(2, (asked - 1)[:, None, None].expand(-1, 3, 1))
+    seen = (batch.segments() >= 0)[:, None]
+    token = network.logits(hidden[torch.arange(len(chosen), device=device), asked - 1]).argmax(-1)
+    answers, done = [], torch.zeros(len(chosen), dtype=torch.bool, device=device)
+    for _ in range(LONGEST):
         done |= (token == packer.end) | (token == packer.pad)
-        if bool(done.all()) or int(at.max()) + 1 >= width:
+        if bool(done.all()):
             break
-        keep = rows[~done]
-        full[0][keep, at[keep]] = token[keep]
-        full[1][keep, at[keep]] = 1
-        full[2][keep, at[keep]] = at[keep]
-        at[keep] += 1
-    return [packer.decode(full[0][i, start[i] : at[i]].tolist()) for i in range(len(chosen))]
+        answers.append(torch.where(done, packer.pad, token))
+        position = position + 1
+        seen = torch.cat((seen, torch.ones_like(seen[:, :, :1])), dim=2)
+        hidden = text(text.embed(token[:, None]), position, seen, caches=caches)
+        token = network.logits(hidden[:, 0]).argmax(-1)
+    return [packer.decode(row) for row in torch.stack(answers, dim=1).tolist()] if answers else [""] * len(chosen)
 
 
 def boxes_of(answer: str) -> list[list[float]]:
@@ -144,6 +144,7 @@ def evaluate(network: Qwen3Vl, packer: Packer, drawn: dict[str, list[Example]], 
     for name, chosen in drawn.items():
         answers = [a for i in range(0, len(chosen), batch) for a in generate(network, packer, chosen[i : i + batch], device)]
         report[name] = score(name.split("/")[0], chosen, answers)
+        print(table({name: report[name]}), flush=True)
     return report
 
 
@@ -162,8 +163,7 @@ def main() -> None:
     network = Qwen3Vl()
     network.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()})
     packer = Packer(folder / "tokenizer.json")
-    report = evaluate(network.to(device).eval(), packer, drawn, device, batch=500 if device == "cuda" else 25)
-    print(table(report))
+    report = evaluate(network.to(device).eval(), packer, drawn, device, batch=500 if device == "cuda" else 50)
     if len(sys.argv) > 3:
         Path(sys.argv[3]).write_text(json.dumps(report, ensure_ascii=False, indent=1))
 

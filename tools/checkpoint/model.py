@@ -156,13 +156,17 @@ class TextLayer(nn.Module):
         })
         self.mlp = nn.ModuleDict({"gate_proj": dense(c.hidden, c.ffn), "up_proj": dense(c.hidden, c.ffn), "down_proj": dense(c.ffn, c.hidden)})
 
-    def forward(self, x, cos, sin, bias):
+    def forward(self, x, cos, sin, bias, cache=None):
+        """`cache` is a list with the keys and values so far, or an empty one; new ones are put in."""
         c, a, m = self.c, self.self_attn, self.mlp
         b, n, _ = x.shape
         h = self.input_layernorm(x)
         v = a["v_proj"](h).view(b, n, c.kv_heads, c.head_dim).transpose(1, 2)
         q = rotate(a["q_norm"](a["q_proj"](h).view(b, n, c.heads, c.head_dim)).transpose(1, 2), cos, sin).to(v.dtype)
         k = rotate(a["k_norm"](a["k_proj"](h).view(b, n, c.kv_heads, c.head_dim)).transpose(1, 2), cos, sin).to(v.dtype)
+        if cache is not None:
+            k, v = (torch.cat(pair, dim=2) for pair in zip(cache, (k, v))) if cache else (k, v)
+            cache[:] = k, v
         k, v = (t.repeat_interleave(c.heads // c.kv_heads, dim=1) for t in (k, v))
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(v.dtype))
         x = x + a["o_proj"](mixed.transpose(1, 2).reshape(b, n, -1))
@@ -197,12 +201,12 @@ class Text(nn.Module):
         angle = torch.cat((angle, angle), dim=-1)[:, None]
         return angle.cos(), angle.sin()
 
-    def forward(self, x, positions, allowed, taps):
+    def forward(self, x, positions, allowed, taps=(), caches=None):
         """`taps` are visual features, already spread over the sequence, one for each of the first layers."""
         cos, sin = self.rotation(positions)
         bias = torch.zeros(allowed.shape, device=x.device, dtype=x.dtype).masked_fill(~allowed, -1e4)[:, None]
         for i, layer in enumerate(self.layers):
-            x = layer(x, cos, sin, bias)
+            x = layer(x, cos, sin, bias, caches[i] if caches else None)
             if i < len(taps):
                 x = x + taps[i]
         return self.norm(x)
@@ -226,7 +230,7 @@ class Qwen3Vl(nn.Module):
                 last = name.split(".")[-2] in ("o_proj", "down_proj", "proj") and "patch" not in name or "blocks" in name and "fc2" in name
                 nn.init.trunc_normal_(p, std=std * (0.35 if last else 1.0))
 
-    def hidden(self, batch, visual, taps):
+    def hidden(self, batch, visual, taps, caches=None):
         """The text network over the slots of a packed batch (see `packing.Batch`); returns the last `text` slots."""
         text = self.model["language_model"]
         parts, spread = [], [[] for _ in taps]
@@ -236,7 +240,7 @@ class Qwen3Vl(nn.Module):
                 rows.append(tap[value] if kind == "picture" else torch.zeros_like(parts[-1]))
         x = torch.cat([part.float() for part in parts], dim=1)
         taps = [torch.cat([row.float() for row in rows], dim=1) for rows in spread]
-        return text(x, batch.positions(), batch.allowed(), taps)[:, -batch.text.shape[1] :]
+        return text(x, batch.positions(), batch.allowed(), taps, caches)[:, -batch.text.shape[1] :]
 
     def logits(self, hidden):
         return F.linear(hidden, self.model["language_model"].embed_tokens.weight)

@@ -170,11 +170,7 @@ def pair_same_count(pair, rng, lang):
         return None
     a, b = (len(matching(scene, kind)) for scene in pair)
     prompt = pick(rng, SAME_COUNT, lang, ns=nouns(lang, kind), n=noun(lang, kind))
-    return Question("pair", lang, short(rng, lang, prompt), YES_NO_PAIR[lang][a != b])
-
-
-# In Chinese the answer to a comparison is plain for either wording of the question.
-YES_NO_PAIR = {"en": ("Yes", "No"), "zh": ("是", "否")}
+    return Question("pair", lang, short(rng, lang, prompt), YES_NO[lang][a != b])
 
 
 def pair_same_colour(pair, rng, lang):
@@ -185,7 +181,7 @@ def pair_same_colour(pair, rng, lang):
     if any(len(things) != 1 for things in found):
         return None
     prompt = pick(rng, SAME_COLOUR, lang, kind=kind, ns=nouns(lang, kind), n=noun(lang, kind))
-    return Question("pair", lang, short(rng, lang, prompt), YES_NO_PAIR[lang][found[0][0].colour != found[1][0].colour])
+    return Question("pair", lang, short(rng, lang, prompt), YES_NO[lang][found[0][0].colour != found[1][0].colour])
 
 
 def nth_answer(lang, index):

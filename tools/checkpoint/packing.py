@@ -153,14 +153,18 @@ class Batch:
         axes.append(torch.stack((start.expand(-1, SLOTS), start + row, start + column), dim=1))
         return start + grid.amax(1, keepdim=True)
 
-    def allowed(self):
-        """Which slot sees which [B, T, T]: earlier ones that are shared or of the same question."""
+    def segments(self):
+        """The segment of every slot [B, T]; padding has a negative one."""
         token = torch.arange(SLOTS, device=self.grid.device)
         hide = lambda used: torch.where(used, SHARED, PADDING)
         segments = [hide(self.prefix >= 0), hide(token < self.grid.prod(1, keepdim=True))]
         if self.middle is not None:
             segments += [hide(self.middle >= 0), hide(token < self.second_grid.prod(1, keepdim=True))]
-        segment = torch.cat([s.long() for s in segments] + [self.segment.long()], dim=1)
+        return torch.cat([s.long() for s in segments] + [self.segment.long()], dim=1)
+
+    def allowed(self):
+        """Which slot sees which [B, T, T]: earlier ones that are shared or of the same question."""
+        segment = self.segments()
         query, key = segment[:, :, None], segment[:, None, :]
         slot = torch.arange(segment.shape[1], device=segment.device)
         causal = slot[:, None] >= slot[None, :]

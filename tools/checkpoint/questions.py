@@ -14,7 +14,7 @@ SHORT = {
     "zh": ("", "", "", "\n请用一个词或短语回答。", "请用一个词回答。", "请简短回答。"),
 }
 PICTURE = {"en": ("picture", "picture", "image", "image", "photo"), "zh": ("图片", "图", "图中", "图像", "照片", "画面")}
-YES_NO = {"en": ("Yes", "No"), "zh": ("是", "不是")}
+YES_NO = {"en": ("Yes", "No"), "zh": ("是", "否")}
 HAS = {"en": ("Yes", "No"), "zh": ("有", "没有")}
 SIDES = {
     "left": {"en": ("the {} on the left", "the left {}", "the {} on the left side"), "zh": ("左侧的{}", "左边的{}")},

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 import pool as data
-from evaluate import TASKS, evaluate, examples, table
+from evaluate import TASKS, evaluate, examples
 from export import half
 from model import Qwen3Vl
 from packing import Batch, Packer
@@ -173,7 +173,6 @@ def run(args, trainer, pool, packer, drawn) -> None:
         if elapsed // args.evaluate_every > evaluated:
             evaluated = int(elapsed // args.evaluate_every)
             report = evaluate(trainer.network, packer, drawn[evaluated % 2], args.device)
-            print(table(report), flush=True)
             log.append({"step": steps, "scores": report})
             save(args, trainer.network, log)
             last = time.time()
