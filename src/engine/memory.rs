@@ -36,14 +36,14 @@ mod tests {
         assert_eq!(parse_peak("VmRSS: 1 kB"), None);
     }
 
+    /// Other tests run meanwhile, so only the lower bound is certain.
     #[cfg(target_os = "linux")]
     #[test]
-    fn sees_a_large_allocation_and_forgets_it() {
+    fn sees_a_large_allocation() {
+        const BYTES: usize = 256 << 20;
         reset_peak();
-        let before = peak_bytes().unwrap();
-        let block = vec![1u8; 64 << 20];
+        let block = vec![1u8; BYTES];
         std::hint::black_box(&block);
-        let during = peak_bytes().unwrap();
-        assert!(during >= before + (60 << 20), "{before} {during}");
+        assert!(peak_bytes().unwrap() >= BYTES as u64);
     }
 }

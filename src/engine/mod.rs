@@ -5,6 +5,7 @@ Knows nothing of cases, expectations or reports; a request comes in, an answer o
 goes out.
 */
 
+use std::any::Any;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -265,11 +266,24 @@ fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
 /// The cache a panic leaves behind is never read: every batch starts with a reset.
 fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        let message = payload
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| payload.downcast_ref::<&str>().copied())
-            .unwrap_or("no message");
-        Err(EngineError::Panicked { message: message.to_owned() })
+        Err(EngineError::Panicked { message: panic_message(payload.as_ref()).to_owned() })
     })
+}
+
+/// What a caught panic said.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_of_its_request() {
+        let error = guarded::<()>(|| panic!("tensor of {} dimensions", 7)).unwrap_err();
+        assert_eq!(error.to_string(), "a panic ended this trial: tensor of 7 dimensions");
+        assert_eq!(guarded(|| Ok(5)).unwrap(), 5);
+    }
 }

@@ -1,12 +1,13 @@
 //! From an answer to a verdict, a record in the journal, and a test line.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Completion, Failed};
 
 use crate::answer::Answer;
 use crate::case::{Case, InvalidCase, SnapshotPolicy};
-use crate::engine::Answered;
+use crate::engine::{self, Answered};
 use crate::extract::BoxNotation;
 use crate::journal::{Journal, Place, Status, TrialRecord};
 use crate::request::{Part, Role};
@@ -41,7 +42,7 @@ impl Judge {
                 self.error(planned, place, self.shorten(&error.to_string()))
             }
             Some(Reply { answered: Ok(answered), notation, place }) => {
-                self.judge(planned, answered, notation, place)
+                self.judge_guarded(planned, answered, notation, place)
             }
         };
         self.finish(record)
@@ -77,6 +78,21 @@ impl Judge {
         let message = Some(reason.to_owned());
         let record = TrialRecord { status: Status::Ignored, message, ..self.blank(planned, None) };
         Ok(self.journal.append(&record)?)
+    }
+
+    /// A panic while judging is an error of this trial, so that it too is in the journal.
+    fn judge_guarded(
+        &self,
+        planned: &Planned,
+        answered: Answered,
+        notation: Option<BoxNotation>,
+        place: Option<Place>,
+    ) -> TrialRecord {
+        let judging = || self.judge(planned, answered, notation, place.clone());
+        catch_unwind(AssertUnwindSafe(judging)).unwrap_or_else(|payload| {
+            let panic = engine::panic_message(payload.as_ref());
+            self.error(planned, place, format!("a panic ended the judging: {panic}"))
+        })
     }
 
     fn judge(

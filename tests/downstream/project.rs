@@ -90,6 +90,17 @@ impl Project {
         command
     }
 
+    /// The test binary itself, without cargo around it.
+    pub(crate) fn binary(&self) -> Command {
+        let mut build = self.cargo();
+        build.args(["test", "--release", "--offline", "--test", "eval", "--no-run"]);
+        let said = run(&mut build).exits(0);
+        let (_, rest) = said.stderr.rsplit_once("Executable tests/eval.rs (").unwrap();
+        let mut command = Command::new(rest.split_once(')').unwrap().0);
+        command.current_dir(self.folder.path()).env("CARGO_MANIFEST_DIR", self.folder.path());
+        command
+    }
+
     /// `cargo insta ARGUMENTS`.
     pub(crate) fn insta(&self, arguments: &[&str]) -> Command {
         let mut command = self.cargo();

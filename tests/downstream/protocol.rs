@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use crate::project::{Project, run};
 
 fn three_cases() -> Project {
@@ -17,6 +19,24 @@ fn lists_without_a_checkpoint_and_says_nothing_else() {
         "folder::three::gone: test\nfolder::two::gone: test\none::gone: test\n"
     );
     assert!(!project.exists("out"));
+}
+
+#[test]
+fn lists_fifty_cases_within_a_tenth_of_a_second() {
+    let project = three_cases();
+    for number in 0..47 {
+        project.open_case(&format!("many/case_{number}"));
+    }
+    let mut binary = project.binary();
+    let mut timed = || {
+        let start = Instant::now();
+        let said = run(binary.arg("--list")).exits(0);
+        assert_eq!(said.stdout.lines().count(), 50);
+        start.elapsed()
+    };
+    // The best of five: the machine may be busy with other tests.
+    let best = (0..5).map(|_| timed()).min();
+    assert!(best < Some(Duration::from_millis(100)), "{best:?}");
 }
 
 #[test]
