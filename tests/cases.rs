@@ -142,6 +142,14 @@ fn no_damaged_file_makes_the_checks_panic() {
     }
 }
 
+/// Tests run on threads of 2 MiB, and unoptimised builds need several times the stack.
+#[test]
+fn nested_files_need_little_stack() {
+    let small = std::thread::Builder::new().stack_size(512 * 1024);
+    let thread = small.spawn(|| discover(ERR, Checks::Structure).len()).unwrap();
+    assert!(thread.join().unwrap() > 80);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_back_up_is_not_followed() {

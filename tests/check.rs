@@ -52,6 +52,19 @@ fn every_problem_is_shown_with_its_place() {
 }
 
 #[test]
+fn globs_are_held_against_the_models_of_the_project() {
+    let case = "(images: [\"cat.png\"], prompt: \"?\", models: [\"qwen3-*\", \"gwen-*\"])";
+    let project = project(&[("a.ron", case)]);
+    assert_eq!(check(project.path(), &[]).0, Some(0));
+    let registry = "(models: {\"qwen3-vl-tiny\": (dir: \"models/tiny\")})";
+    std::fs::write(project.path().join("eyechart.ron"), registry).unwrap();
+    let (code, _, problems) = check(project.path(), &[]);
+    assert_eq!(code, Some(1));
+    let headline = "cases/a.ron:1:56: no model matches \"gwen-*\"; known are qwen3-vl-tiny\n";
+    assert!(problems.starts_with(headline), "{problems}");
+}
+
+#[test]
 fn the_folder_can_be_named() {
     let project = project(&[("a.ron", VALID)]);
     let root = Path::new("/");

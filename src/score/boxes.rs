@@ -34,7 +34,7 @@ pub(super) fn judge(truth: &[LabelledBox], min_iou: f64, evidence: &Evidence<'_>
 }
 
 fn wanted(notation: BoxNotation) -> String {
-    format!("box written as {}", notation.example())
+    format!("a box written as {}", notation.example())
 }
 
 fn compare(truth: &[LabelledBox], min_iou: f64, found: &[FoundBox]) -> Verdict {

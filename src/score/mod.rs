@@ -150,17 +150,18 @@ impl Evidence<'_> {
         }
     }
 
-    /// The verdict that the answer lacks what was asked for.
+    /// The verdict that the answer lacks what was asked for, such as "a number".
     fn without(&self, wanted: &str) -> Verdict {
         let reading = self.cause_of_absence(Reading::Unparsable);
         let reason = match reading {
             Reading::Empty => "the answer is empty".to_owned(),
             Reading::Refused => format!("the model declined to answer: {}", quoted(self.text)),
             Reading::Truncated => format!(
-                "the answer ends at the token limit without {wanted} (raise max_new_tokens?): {}",
+                "expected {wanted}, but the answer ends at the token limit before it (raise \
+                 max_new_tokens?): {}",
                 quoted(self.text)
             ),
-            _ => format!("there is no {wanted} in the answer: {}", quoted(self.text)),
+            _ => format!("expected {wanted}, found none in {}", quoted(self.text)),
         };
         Verdict::wrong(reading, reason)
     }

@@ -48,7 +48,13 @@ pub(super) fn number(value: f64, tolerance: f64, evidence: &Evidence<'_>) -> Ver
         0.0 => value.to_string(),
         _ => format!("{value} ± {tolerance}"),
     };
-    found(extract::number(evidence.text), is_right, f64::to_string, ("number", &expected), evidence)
+    found(
+        extract::number(evidence.text),
+        is_right,
+        f64::to_string,
+        ("a number", &expected),
+        evidence,
+    )
 }
 
 /// The answer says yes, or no, as expected.
@@ -67,7 +73,13 @@ pub(super) fn choice(options: &[String], answer: usize, evidence: &Evidence<'_>)
         format!("{letter} ({})", options.get(*given).map_or("?", String::as_str))
     };
     let expected = name(&answer);
-    found(extract::choice(evidence.text, options), is_right, name, ("option", &expected), evidence)
+    found(
+        extract::choice(evidence.text, options),
+        is_right,
+        name,
+        ("an option", &expected),
+        evidence,
+    )
 }
 
 /// The verdict on one value that was looked for; `wanted` names its kind and the right one.
@@ -148,6 +160,20 @@ mod tests {
         }
         assert_eq!(judge(&exact("red"), cut_off("The car in the")).reading, Reading::Truncated);
         assert_eq!(judge(&exact("red"), cut_off("red")).reading, Reading::Parsed);
+    }
+
+    #[test]
+    fn an_answer_without_what_was_asked_for_says_so() {
+        let three = Expectation::Number { value: 3.0, tolerance: 0.0 };
+        let reason = |evidence| judge(&three, evidence).reasons.remove(0);
+        assert_eq!(reason(said("several")), r#"expected a number, found none in "several""#);
+        assert_eq!(
+            reason(cut_off("I count")),
+            "expected a number, but the answer ends at the token limit before it (raise \
+             max_new_tokens?): \"I count\""
+        );
+        assert_eq!(reason(said("")), "the answer is empty");
+        assert_eq!(reason(said("抱歉")), "the model declined to answer: \"抱歉\"");
     }
 
     #[test]
