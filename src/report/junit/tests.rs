@@ -28,7 +28,7 @@ fn system_outs(document: &str) -> Vec<String> {
             }
             Event::End(end) if end.name().as_ref() == b"system-out" => inside = false,
             Event::CData(data) if inside => {
-                texts.last_mut().unwrap().push_str(&String::from_utf8(data.to_vec()).unwrap());
+                texts.last_mut().unwrap().push_str(std::str::from_utf8(&data).unwrap());
             }
             _ => {}
         }
