@@ -10,15 +10,9 @@ from scenes import Scene, Thing
 from words import COLOURED_KINDS, COLOURS, KINDS, PLACES, article, colour_zh, counted, listing, noun, nouns
 
 SHORT = {
-    "en": (
-        "",
-        "",
-        "",
-        "\nAnswer the question using a single word or phrase.",
-        " Answer with one word.",
-        " Answer briefly.",
-    ),
-    "zh": ("", "", "", "\n请用一个词或短语回答。", "请用一个词回答。", "请简短回答。"),
+    "en": ("",) * 3
+    + ("\nAnswer the question using a single word or phrase.", " Answer with one word.", " Answer briefly."),
+    "zh": ("",) * 3 + ("\n请用一个词或短语回答。", "请用一个词回答。", "请简短回答。"),
 }
 PICTURE = {
     "en": ("picture", "picture", "image", "image", "photo"),

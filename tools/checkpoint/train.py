@@ -44,7 +44,7 @@ def arguments():
 
 
 def loss_of(network, patches, grid, single: dict, pair: dict):
-    """The mean cross-entropy over all answer tokens. The pictures of the single rows come first, then those of the pairs."""
+    """The mean cross-entropy over all answer tokens; the pictures of the single rows come before those of the pairs."""
     grid = grid.long()
     visual, taps = network.model["visual"](patches, grid)
     s, p = len(single["text"]), len(pair["pair_text"])
