@@ -232,6 +232,16 @@ fn a_bf16_checkpoint_cast_to_f32_equals_transformers() {
     assert!(cases >= 25);
 }
 
+/// Real questions about real scenes, most of them answered until the model stops by itself.
+#[test]
+fn the_trained_checkpoint_equals_transformers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let checkpoint = root.join("fixtures/models/qwen3-vl-tiny");
+    let fixture = Fixture::load(&checkpoint, "trained", root.join("cases/images"), None);
+    let (cases, _) = check_all(fixture, Features::Absent);
+    assert!(cases >= 60);
+}
+
 /// Prompts of unequal length together give what transformers gives, left-padded, and what each
 /// gives alone.
 #[test]

@@ -30,22 +30,30 @@ def load_both(folder: Path):
 
 
 def messages(example, answer: str | None) -> list[dict]:
-    content = [{"type": "image", "image": image} for image in example.images] + [{"type": "text", "text": example.question.prompt}]
+    content = [{"type": "image", "image": image} for image in example.images] + [
+        {"type": "text", "text": example.question.prompt}
+    ]
     turns = [{"role": "user", "content": content}]
-    return turns + ([{"role": "assistant", "content": [{"type": "text", "text": answer}]}] if answer is not None else [])
+    return turns + (
+        [{"role": "assistant", "content": [{"type": "text", "text": answer}]}] if answer is not None else []
+    )
 
 
 @torch.no_grad()
 def compare_logits(network, reference, processor, packer, example) -> float:
     """The largest difference of any logit after the last picture, the same pixels given to both."""
-    inputs = processor.apply_chat_template(messages(example, example.question.answer), tokenize=True, return_dict=True, return_tensors="pt")
+    inputs = processor.apply_chat_template(
+        messages(example, example.question.answer), tokenize=True, return_dict=True, return_tensors="pt"
+    )
     batch, patches, grid = pack(packer, [example], with_answers=True)
     # transformers resizes through torchvision, which differs from Pillow by a level here and there; compare
     # the networks on Pillow's pixels.
     ours = torch.cat([p[: 4 * g.prod()] for p, g in zip(patches, grid)]).float() / 127.5 - 1
     ours = ours.view(-1, 3, 1, 256).expand(-1, -1, 2, -1).reshape(len(ours), -1)
     pixels = (inputs["pixel_values"] - ours).abs()
-    print(f"  pixels: {(pixels > 1e-6).float().mean():.4f} differ, at most by {pixels.max() * 127.5:.0f} levels;", end=" ")
+    print(
+        f"  pixels: {(pixels > 1e-6).float().mean():.4f} differ, at most by {pixels.max() * 127.5:.0f} levels;", end=" "
+    )
     inputs["pixel_values"] = ours
     theirs = reference(**inputs).logits[0]
     visual, taps = network.model["visual"](patches, grid)
@@ -61,7 +69,13 @@ def compare_answers(network, reference, processor, packer, count: int) -> None:
         chosen = examples(task, random.Random(task).choice(("en", "zh")), count)
         mine, equal = generate(network, packer, chosen), 0
         for example, answer in zip(chosen, mine):
-            inputs = processor.apply_chat_template(messages(example, None), tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True)
+            inputs = processor.apply_chat_template(
+                messages(example, None),
+                tokenize=True,
+                return_dict=True,
+                return_tensors="pt",
+                add_generation_prompt=True,
+            )
             ids = reference.generate(**inputs, max_new_tokens=200, do_sample=False)[0, inputs["input_ids"].shape[1] :]
             equal += processor.tokenizer.decode(ids, skip_special_tokens=True) == answer
         print(f"{task}: {equal} of {count} answers equal")

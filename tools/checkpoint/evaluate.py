@@ -114,7 +114,10 @@ def iou(a, b) -> float:
 def box_score(example: Example, answer: str) -> float:
     """The mean IoU over the true boxes, each with the box at its place in the answer; surplus boxes count as misses."""
     width, height = example.size
-    found = [[x0 * width / 1000, y0 * height / 1000, x1 * width / 1000, y1 * height / 1000] for x0, y0, x1, y1 in filter(lambda b: len(b) == 4, boxes_of(answer))]
+    found = [
+        [x0 * width / 1000, y0 * height / 1000, x1 * width / 1000, y1 * height / 1000]
+        for x0, y0, x1, y1 in filter(lambda b: len(b) == 4, boxes_of(answer))
+    ]
     truth = [thing.box for thing in example.question.things]
     return sum(iou(a, b) for a, b in zip(truth, found)) / max(len(truth), len(found), 1)
 
@@ -134,7 +137,11 @@ def score(task: str, chosen: list[Example], answers: list[str]) -> dict:
         scores = [box_score(e, a) for e, a in zip(chosen, answers)]
         right = [s >= 0.5 for s in scores]
         row |= {"mean_iou": sum(scores) / len(chosen), "acc_0.5": sum(right) / len(chosen)}
-    wrong = [{"prompt": e.question.prompt, "want": e.question.answer, "got": a} for e, a, ok in zip(chosen, answers, right) if not ok]
+    wrong = [
+        {"prompt": e.question.prompt, "want": e.question.answer, "got": a}
+        for e, a, ok in zip(chosen, answers, right)
+        if not ok
+    ]
     return row | {"wrong": wrong[:12]}
 
 
@@ -142,7 +149,9 @@ def evaluate(network: Qwen3Vl, packer: Packer, drawn: dict[str, list[Example]], 
     """Scores by task and language."""
     report = {}
     for name, chosen in drawn.items():
-        answers = [a for i in range(0, len(chosen), batch) for a in generate(network, packer, chosen[i : i + batch], device)]
+        answers = [
+            a for i in range(0, len(chosen), batch) for a in generate(network, packer, chosen[i : i + batch], device)
+        ]
         report[name] = score(name.split("/")[0], chosen, answers)
         print(table({name: report[name]}), flush=True)
     return report

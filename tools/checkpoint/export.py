@@ -76,11 +76,27 @@ def config(c: Config, ids: dict) -> dict:
 
 
 def processors() -> dict:
-    shared = {"patch_size": PATCH, "temporal_patch_size": 2, "merge_size": MERGE, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    shared = {
+        "patch_size": PATCH,
+        "temporal_patch_size": 2,
+        "merge_size": MERGE,
+        "image_mean": [0.5] * 3,
+        "image_std": [0.5] * 3,
+    }
     size = {"longest_edge": MAX_PIXELS, "shortest_edge": MIN_PIXELS}
     return {
-        "preprocessor_config.json": {"size": size, **shared, "processor_class": "Qwen3VLProcessor", "image_processor_type": "Qwen2VLImageProcessorFast"},
-        "video_preprocessor_config.json": {"size": size, **shared, "processor_class": "Qwen3VLProcessor", "video_processor_type": "Qwen3VLVideoProcessor"},
+        "preprocessor_config.json": {
+            "size": size,
+            **shared,
+            "processor_class": "Qwen3VLProcessor",
+            "image_processor_type": "Qwen2VLImageProcessorFast",
+        },
+        "video_preprocessor_config.json": {
+            "size": size,
+            **shared,
+            "processor_class": "Qwen3VLProcessor",
+            "video_processor_type": "Qwen3VLVideoProcessor",
+        },
     }
 
 
@@ -95,7 +111,12 @@ def write_folder(folder: Path, c: Config = Config()) -> None:
         "eos_token_id": [ids["<|im_end|>"], ids["<|endoftext|>"]],
         "transformers_version": "4.57.3",
     }
-    files = {"config.json": config(c, ids), "generation_config.json": generation, "chat_template.json": {"chat_template": CHAT_TEMPLATE}, **processors()}
+    files = {
+        "config.json": config(c, ids),
+        "generation_config.json": generation,
+        "chat_template.json": {"chat_template": CHAT_TEMPLATE},
+        **processors(),
+    }
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 

@@ -6,7 +6,7 @@ batch is one call, and one sequence may hold several questions about the same pi
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -48,8 +48,18 @@ class VisionBlock(nn.Module):
         self.heads = c.vision_heads
         self.norm1 = nn.LayerNorm(c.vision_hidden, eps=1e-6)
         self.norm2 = nn.LayerNorm(c.vision_hidden, eps=1e-6)
-        self.attn = nn.ModuleDict({"qkv": nn.Linear(c.vision_hidden, 3 * c.vision_hidden), "proj": nn.Linear(c.vision_hidden, c.vision_hidden)})
-        self.mlp = nn.ModuleDict({"linear_fc1": nn.Linear(c.vision_hidden, c.vision_ffn), "linear_fc2": nn.Linear(c.vision_ffn, c.vision_hidden)})
+        self.attn = nn.ModuleDict(
+            {
+                "qkv": nn.Linear(c.vision_hidden, 3 * c.vision_hidden),
+                "proj": nn.Linear(c.vision_hidden, c.vision_hidden),
+            }
+        )
+        self.mlp = nn.ModuleDict(
+            {
+                "linear_fc1": nn.Linear(c.vision_hidden, c.vision_ffn),
+                "linear_fc2": nn.Linear(c.vision_ffn, c.vision_hidden),
+            }
+        )
 
     def forward(self, x, cos, sin, bias):
         b, n, width = x.shape
@@ -82,7 +92,9 @@ class Vision(nn.Module):
     def __init__(self, c: Config):
         super().__init__()
         self.c = c
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv3d(3, c.vision_hidden, (2, PATCH, PATCH), stride=(2, PATCH, PATCH))})
+        self.patch_embed = nn.ModuleDict(
+            {"proj": nn.Conv3d(3, c.vision_hidden, (2, PATCH, PATCH), stride=(2, PATCH, PATCH))}
+        )
         self.pos_embed = nn.Embedding(c.position_side**2, c.vision_hidden)
         self.blocks = nn.ModuleList(VisionBlock(c) for _ in range(c.vision_layers))
         self.merger = Merger(c, after_join=False)
@@ -104,7 +116,10 @@ class Vision(nn.Module):
         side = self.c.position_side
         knots = torch.arange(side, device=grid.device)
         scale = (side - 1) / (2 * grid - 1).float()
-        hats = [(1 - ((at * scale[:, axis : axis + 1])[..., None] - knots).abs()).clamp(min=0) for axis, at in enumerate((row, column))]
+        hats = [
+            (1 - ((at * scale[:, axis : axis + 1])[..., None] - knots).abs()).clamp(min=0)
+            for axis, at in enumerate((row, column))
+        ]
         weight = (hats[0][..., :, None] * hats[1][..., None, :]).flatten(2)
         return weight @ self.pos_embed.weight
 
@@ -120,10 +135,16 @@ class Vision(nn.Module):
         row, column = self.places(grid)
         # A still picture fills both frames of the kernel with the same pixels.
         kernel = self.patch_embed["proj"].weight.sum(2).flatten(1)
-        x = F.linear(patches.float() / 127.5 - 1, kernel, self.patch_embed["proj"].bias) + self.positions(grid, row, column)
+        x = F.linear(patches.float() / 127.5 - 1, kernel, self.patch_embed["proj"].bias) + self.positions(
+            grid, row, column
+        )
         cos, sin = self.rotation(row, column)
         used = torch.arange(PATCHES, device=grid.device) < (grid[:, 0] * grid[:, 1] * 4)[:, None]
-        bias = torch.zeros(used.shape, device=grid.device).masked_fill(~used, -1e4)[:, None, None].expand(-1, 1, PATCHES, -1)
+        bias = (
+            torch.zeros(used.shape, device=grid.device)
+            .masked_fill(~used, -1e4)[:, None, None]
+            .expand(-1, 1, PATCHES, -1)
+        )
         taps = []
         for i, block in enumerate(self.blocks):
             x = block(x, cos, sin, bias)
@@ -149,12 +170,23 @@ class TextLayer(nn.Module):
         dense = lambda i, o: nn.Linear(i, o, bias=False)
         self.input_layernorm = RmsNorm(c.hidden)
         self.post_attention_layernorm = RmsNorm(c.hidden)
-        self.self_attn = nn.ModuleDict({
-            "q_proj": dense(c.hidden, c.heads * c.head_dim), "k_proj": dense(c.hidden, c.kv_heads * c.head_dim),
-            "v_proj": dense(c.hidden, c.kv_heads * c.head_dim), "o_proj": dense(c.heads * c.head_dim, c.hidden),
-            "q_norm": RmsNorm(c.head_dim), "k_norm": RmsNorm(c.head_dim),
-        })
-        self.mlp = nn.ModuleDict({"gate_proj": dense(c.hidden, c.ffn), "up_proj": dense(c.hidden, c.ffn), "down_proj": dense(c.ffn, c.hidden)})
+        self.self_attn = nn.ModuleDict(
+            {
+                "q_proj": dense(c.hidden, c.heads * c.head_dim),
+                "k_proj": dense(c.hidden, c.kv_heads * c.head_dim),
+                "v_proj": dense(c.hidden, c.kv_heads * c.head_dim),
+                "o_proj": dense(c.heads * c.head_dim, c.hidden),
+                "q_norm": RmsNorm(c.head_dim),
+                "k_norm": RmsNorm(c.head_dim),
+            }
+        )
+        self.mlp = nn.ModuleDict(
+            {
+                "gate_proj": dense(c.hidden, c.ffn),
+                "up_proj": dense(c.hidden, c.ffn),
+                "down_proj": dense(c.ffn, c.hidden),
+            }
+        )
 
     def forward(self, x, cos, sin, bias, cache=None):
         """`cache` is a list with the keys and values so far, or an empty one; new ones are put in."""
@@ -189,7 +221,9 @@ class Text(nn.Module):
 
     def embed(self, ids):
         """A lookup as a product, for the sake of its backward pass: the ids collide by the thousand."""
-        hot = F.one_hot(ids.long(), self.c.vocabulary).to(torch.bfloat16 if torch.is_autocast_enabled() else torch.float32)
+        hot = F.one_hot(ids.long(), self.c.vocabulary).to(
+            torch.bfloat16 if torch.is_autocast_enabled() else torch.float32
+        )
         return hot @ self.embed_tokens.weight.to(hot.dtype)
 
     def rotation(self, positions):
@@ -227,7 +261,12 @@ class Qwen3Vl(nn.Module):
                 nn.init.normal_(p, std=0.02)
             else:
                 std = 1 / math.sqrt(p[0].numel())
-                last = name.split(".")[-2] in ("o_proj", "down_proj", "proj") and "patch" not in name or "blocks" in name and "fc2" in name
+                last = (
+                    name.split(".")[-2] in ("o_proj", "down_proj", "proj")
+                    and "patch" not in name
+                    or "blocks" in name
+                    and "fc2" in name
+                )
                 nn.init.trunc_normal_(p, std=std * (0.35 if last else 1.0))
 
     def hidden(self, batch, visual, taps, caches=None):

@@ -2,25 +2,54 @@
 
 import random
 
-from questions import (HAS, YES_NO, Question, ask_caption, ask_colour, ask_count, ask_exist, ask_ground, caption_text,
-                       in_order, matching, noun, nouns, pick, short)
+from questions import (
+    YES_NO,
+    Question,
+    ask_caption,
+    ask_colour,
+    ask_count,
+    ask_exist,
+    ask_ground,
+    in_order,
+    matching,
+    noun,
+    nouns,
+    pick,
+    short,
+)
 from scenes import Scene, make_scene
-from words import COLOURED_KINDS, COLOURS, KINDS, PET_KINDS, colour_zh
+from words import COLOURED_KINDS, COLOURS, KINDS, PET_KINDS, article, colour_zh
 
 END = {
-    "left": {"en": ("What is on the far left?", "What is the leftmost object?", "What is the leftmost object in the {pic}?"),
-             "zh": ("最左边是什么？", "{pic}中最左边的是什么？", "最左侧的物体是什么？")},
-    "right": {"en": ("What is on the far right?", "What is the rightmost object?", "What is the rightmost object in the {pic}?"),
-              "zh": ("最右边是什么？", "{pic}中最右边的是什么？", "最右侧的物体是什么？")},
+    "left": {
+        "en": ("What is on the far left?", "What is the leftmost object?", "What is the leftmost object in the {pic}?"),
+        "zh": ("最左边是什么？", "{pic}中最左边的是什么？", "最左侧的物体是什么？"),
+    },
+    "right": {
+        "en": (
+            "What is on the far right?",
+            "What is the rightmost object?",
+            "What is the rightmost object in the {pic}?",
+        ),
+        "zh": ("最右边是什么？", "{pic}中最右边的是什么？", "最右侧的物体是什么？"),
+    },
 }
 NEXT = {
-    "left": {"en": ("What is to the left of {the}?", "What is directly to the left of {the}?"), "zh": ("{n}的左边是什么？", "紧挨着{n}左侧的是什么？")},
-    "right": {"en": ("What is to the right of {the}?", "What is directly to the right of {the}?"), "zh": ("{n}的右边是什么？", "紧挨着{n}右侧的是什么？")},
+    "left": {
+        "en": ("What is to the left of {the}?", "What is directly to the left of {the}?"),
+        "zh": ("{n}的左边是什么？", "紧挨着{n}左侧的是什么？"),
+    },
+    "right": {
+        "en": ("What is to the right of {the}?", "What is directly to the right of {the}?"),
+        "zh": ("{n}的右边是什么？", "紧挨着{n}右侧的是什么？"),
+    },
 }
 CHOOSE = {
-    "en": ("{q}\n{options}\nAnswer with the option's letter from the given choices directly.",
-           "Question: {q}\nOptions:\n{options}\nPlease select the correct answer from the options above.",
-           "{q}\n{options}\nAnswer with the letter."),
+    "en": (
+        "{q}\n{options}\nAnswer with the option's letter from the given choices directly.",
+        "Question: {q}\nOptions:\n{options}\nPlease select the correct answer from the options above.",
+        "{q}\n{options}\nAnswer with the letter.",
+    ),
     "zh": ("{q}\n{options}\n请直接回答选项字母。", "问题：{q}\n选项：\n{options}\n请选择正确答案。"),
 }
 
@@ -60,7 +89,10 @@ def ask_theme(scene: Scene, rng: random.Random, lang: str) -> Question | None:
     if scene.theme == "park":
         child = rng.choice(((facts["child"], KINDS[facts["child"]].zh), ("child", "小孩")))
         prompt = {"en": f"What is the {child[0]} doing?", "zh": f"{child[1]}在做什么？"}[lang]
-        answer = {"en": {"football": "playing football", "kite": "flying a kite"}, "zh": {"football": "踢足球", "kite": "放风筝"}}[lang][facts["action"]]
+        answer = {
+            "en": {"football": "playing football", "kite": "flying a kite"},
+            "zh": {"football": "踢足球", "kite": "放风筝"},
+        }[lang][facts["action"]]
     elif scene.theme == "pet":
         pet = KINDS[facts["species"]]
         if rng.random() < 0.5:
@@ -103,12 +135,19 @@ def ask_choice(scene: Scene, rng: random.Random, lang: str) -> Question | None:
 
 ORDINAL = {"en": ("first", "second"), "zh": ("第一张图", "第二张图")}
 SAME_COUNT = {
-    "en": ("Do the two pictures show the same number of {ns}?", "Are there as many {ns} in the first picture as in the second?",
-           "Is the number of {ns} the same in both pictures?"),
+    "en": (
+        "Do the two pictures show the same number of {ns}?",
+        "Are there as many {ns} in the first picture as in the second?",
+        "Is the number of {ns} the same in both pictures?",
+    ),
     "zh": ("两张图中的{n}数量相同吗？", "两张图里{n}的数量一样吗？", "两张图片中{n}的数量是否相同？"),
 }
 SAME_COLOUR = {
-    "en": ("Is the {kind} the same colour in both pictures?", "Do the two {ns} have the same colour?", "Is the {kind} the same color in both images?"),
+    "en": (
+        "Is the {kind} the same colour in both pictures?",
+        "Do the two {ns} have the same colour?",
+        "Is the {kind} the same color in both images?",
+    ),
     "zh": ("两张图中的{n}颜色相同吗？", "两张图里{n}的颜色一样吗？", "两张图片中{n}的颜色是否相同？"),
 }
 WHICH = {
@@ -120,7 +159,12 @@ MORE = {
     "zh": ("哪张图中的{n}更多？", "哪一张图里{n}更多？", "哪张图片的{n}多？"),
 }
 NEED = {
-    "en": ("What might the pet need?", "What does the pet need?", "What could the pet need?", "Looking at both pictures, what might the pet need?"),
+    "en": (
+        "What might the pet need?",
+        "What does the pet need?",
+        "What could the pet need?",
+        "Looking at both pictures, what might the pet need?",
+    ),
     "zh": ("宠物可能需要什么？", "宠物需要什么？", "这只宠物可能需要什么？", "根据两张图，宠物可能需要什么？"),
 }
 PAIR_TASKS = ("same_count", "same_colour", "which", "more", "nth_colour", "nth_count", "nth_caption", "need")
@@ -197,7 +241,7 @@ def pair_which(pair, rng, lang):
     if matching(pair[1 - index], thing.kind, colour):
         return None
     name = noun(lang, thing.kind, colour)
-    prompt = pick(rng, WHICH, lang, a=("an " if name[0] in "aeiou" else "a ") + name, n=name)
+    prompt = pick(rng, WHICH, lang, a=article(name), n=name)
     return Question("pair", lang, prompt, nth_answer(lang, index))
 
 
@@ -223,7 +267,9 @@ def pair_nth(ask):
         where = ORDINAL[lang][index]
         prompt = question.prompt
         if lang == "en":
-            question.prompt = f"In the {where} picture: {prompt}" if rng.random() < 0.5 else f"Look at the {where} picture. {prompt}"
+            question.prompt = (
+                f"In the {where} picture: {prompt}" if rng.random() < 0.5 else f"Look at the {where} picture. {prompt}"
+            )
         else:
             question.prompt = f"看{where}：{prompt}" if rng.random() < 0.5 else f"关于{where}：{prompt}"
         return question
@@ -255,7 +301,20 @@ def need_text(pet, bowl, pet_first, lang):
 
 
 PAIR_ASKERS = {
-    "same_count": pair_same_count, "same_colour": pair_same_colour, "which": pair_which, "more": pair_more,
-    "nth_colour": pair_nth(ask_colour), "nth_count": pair_nth(ask_count), "nth_caption": pair_nth(ask_caption), "need": pair_need,
+    "same_count": pair_same_count,
+    "same_colour": pair_same_colour,
+    "which": pair_which,
+    "more": pair_more,
+    "nth_colour": pair_nth(ask_colour),
+    "nth_count": pair_nth(ask_count),
+    "nth_caption": pair_nth(ask_caption),
+    "need": pair_need,
 }
-ASKERS = {"caption": ask_caption, "exist": ask_exist, "colour": ask_colour, "count": ask_count, "ground": ask_ground, "fact": ask_fact}
+ASKERS = {
+    "caption": ask_caption,
+    "exist": ask_exist,
+    "colour": ask_colour,
+    "count": ask_count,
+    "ground": ask_ground,
+    "fact": ask_fact,
+}

@@ -45,7 +45,11 @@ def patches_of(image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
     height, width = smart_resize(image.height, image.width)
     pixels = np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
     rows, columns = height // 32, width // 32
-    blocks = pixels.reshape(rows, 2, PATCH, columns, 2, PATCH, 3).transpose(0, 3, 1, 4, 6, 2, 5).reshape(-1, 3 * PATCH * PATCH)
+    blocks = (
+        pixels.reshape(rows, 2, PATCH, columns, 2, PATCH, 3)
+        .transpose(0, 3, 1, 4, 6, 2, 5)
+        .reshape(-1, 3 * PATCH * PATCH)
+    )
     out = np.zeros((PATCHES, 3 * PATCH * PATCH), np.uint8)
     out[: len(blocks)] = blocks
     return out, (rows, columns)

@@ -7,7 +7,6 @@ alone. Which chunks are in the pool at a given step depends on how fast the mach
 import multiprocessing
 import random
 
-import numpy as np
 import torch
 
 from more_questions import ASKERS, ask_pair, make_pair
@@ -25,7 +24,13 @@ PAIR_ROWS = PAIRS * ROWS_PER_PAIR
 
 # Boxes are learned last, so they are asked most.
 SHARES = {"ground": 0.36, "caption": 0.14, "count": 0.14, "colour": 0.13, "exist": 0.11, "fact": 0.12}
-SYSTEM = ("You are a helpful assistant.", "You answer questions about pictures.", "Answer briefly.", "你是一个有用的助手。", "请简短回答。")
+SYSTEM = (
+    "You are a helpful assistant.",
+    "You answer questions about pictures.",
+    "Answer briefly.",
+    "你是一个有用的助手。",
+    "请简短回答。",
+)
 TURNS = 0.12
 
 FIELDS = {
@@ -68,7 +73,9 @@ def draw_single(packer, rng, scene, out, row) -> None:
     ask = lambda lang: ASKERS[rng.choices(names, shares)[0]](scene, rng, lang)
     system = rng.choice(SYSTEM) if rng.random() < 0.06 else None
     out["prefix"][row] = packer.prefix(system, numbered=rng.random() < 0.03)
-    for name, column in zip(("text", "segment", "position", "target"), packer.text(blocks(packer, rng, ask, TEXT), TEXT)):
+    for name, column in zip(
+        ("text", "segment", "position", "target"), packer.text(blocks(packer, rng, ask, TEXT), TEXT)
+    ):
         out[name][row] = column
 
 
@@ -77,7 +84,9 @@ def draw_pair(packer, rng, scenes, out, row) -> None:
     system, numbered = rng.choice(SYSTEM) if rng.random() < 0.06 else None, rng.random() < 0.12
     out["pair_prefix"][row] = packer.prefix(system, numbered)
     out["pair_middle"][row] = packer.middle(numbered)
-    for name, column in zip(("text", "segment", "position", "target"), packer.text(blocks(packer, rng, ask, PAIR_TEXT), PAIR_TEXT)):
+    for name, column in zip(
+        ("text", "segment", "position", "target"), packer.text(blocks(packer, rng, ask, PAIR_TEXT), PAIR_TEXT)
+    ):
         out["pair_" + name][row] = column
 
 
@@ -113,19 +122,26 @@ class Pool:
         context = multiprocessing.get_context("fork")
         self.capacity, self.filled, self.drawn = capacity, 0, 0
         count = 2 * workers
-        self.slots = {name: torch.zeros((count, *shape), dtype=dtype).share_memory_() for name, (shape, dtype) in FIELDS.items()}
+        self.slots = {
+            name: torch.zeros((count, *shape), dtype=dtype).share_memory_() for name, (shape, dtype) in FIELDS.items()
+        }
         self.free, self.ready = context.Queue(), context.Queue()
         for slot in range(count):
             self.free.put(slot)
         self.workers = []
         for i in range(workers):
             numbers = range(i, 1 << 20, workers)
-            process = context.Process(target=work, args=(tokenizer, self.slots, self.free, self.ready, numbers), daemon=True)
+            process = context.Process(
+                target=work, args=(tokenizer, self.slots, self.free, self.ready, numbers), daemon=True
+            )
             process.start()
             self.workers.append(process)
 
     def on_device(self, device: str) -> None:
-        self.tensors = {name: torch.zeros((self.capacity * shape[0], *shape[1:]), dtype=dtype, device=device) for name, (shape, dtype) in FIELDS.items()}
+        self.tensors = {
+            name: torch.zeros((self.capacity * shape[0], *shape[1:]), dtype=dtype, device=device)
+            for name, (shape, dtype) in FIELDS.items()
+        }
         self.device = device
 
     def take(self, wait: bool = False) -> None:

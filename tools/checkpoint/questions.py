@@ -7,18 +7,25 @@ import random
 from dataclasses import dataclass, field
 
 from scenes import Scene, Thing
-from words import COLOURED_KINDS, COLOURS, KINDS, PLACES, colour_zh, counted, listing, noun, nouns
+from words import COLOURED_KINDS, COLOURS, KINDS, PLACES, article, colour_zh, counted, listing, noun, nouns
 
 SHORT = {
-    "en": ("", "", "", "\nAnswer the question using a single word or phrase.", " Answer with one word.", " Answer briefly."),
-    "zh": ("", "", "", "\n请用一个词或短语回答。", "请用一个词回答。", "请简短回答。"),
+    "en": ("",) * 3
+    + ("\nAnswer the question using a single word or phrase.", " Answer with one word.", " Answer briefly."),
+    "zh": ("",) * 3 + ("\n请用一个词或短语回答。", "请用一个词回答。", "请简短回答。"),
 }
-PICTURE = {"en": ("picture", "picture", "image", "image", "photo"), "zh": ("图片", "图", "图中", "图像", "照片", "画面")}
+PICTURE = {
+    "en": ("picture", "picture", "image", "image", "photo"),
+    "zh": ("图片", "图", "图中", "图像", "照片", "画面"),
+}
 YES_NO = {"en": ("Yes", "No"), "zh": ("是", "否")}
 HAS = {"en": ("Yes", "No"), "zh": ("有", "没有")}
 SIDES = {
     "left": {"en": ("the {} on the left", "the left {}", "the {} on the left side"), "zh": ("左侧的{}", "左边的{}")},
-    "right": {"en": ("the {} on the right", "the right {}", "the {} on the right side"), "zh": ("右侧的{}", "右边的{}")},
+    "right": {
+        "en": ("the {} on the right", "the right {}", "the {} on the right side"),
+        "zh": ("右侧的{}", "右边的{}"),
+    },
 }
 
 
@@ -69,13 +76,25 @@ def outermost(scene: Scene, things: list[Thing], side: str) -> Thing | None:
 
 CAPTION = {
     "en": (
-        "Provide a one-sentence caption for the provided {pic}.", "Describe the {pic}.", "Describe this {pic} in one sentence.",
-        "What does the {pic} show?", "Describe what you see from left to right.", "Write a caption for this {pic}.",
-        "What is in the {pic}?", "Caption this {pic}.", "Please describe the {pic} briefly.",
+        "Provide a one-sentence caption for the provided {pic}.",
+        "Describe the {pic}.",
+        "Describe this {pic} in one sentence.",
+        "What does the {pic} show?",
+        "Describe what you see from left to right.",
+        "Write a caption for this {pic}.",
+        "What is in the {pic}?",
+        "Caption this {pic}.",
+        "Please describe the {pic} briefly.",
     ),
     "zh": (
-        "描述这张{pic}。", "请用一句话描述这张{pic}。", "{pic}里有什么？", "请描述{pic}的内容。", "从左到右描述{pic}中的物体。",
-        "给这张{pic}写一句说明。", "用一句话说明{pic}。", "这张{pic}展示了什么？",
+        "描述这张{pic}。",
+        "请用一句话描述这张{pic}。",
+        "{pic}里有什么？",
+        "请描述{pic}的内容。",
+        "从左到右描述{pic}中的物体。",
+        "给这张{pic}写一句说明。",
+        "用一句话说明{pic}。",
+        "这张{pic}展示了什么？",
     ),
 }
 
@@ -140,8 +159,13 @@ def ask_caption(scene: Scene, rng: random.Random, lang: str) -> Question | None:
 # Yes or no.
 
 EXIST = {
-    "en": ("Is there {a} in the {pic}?", "Is there {a} in this {pic}?", "Does the {pic} show {a}?", "Can you see {a}?",
-           "Does the {pic} contain {a}?"),
+    "en": (
+        "Is there {a} in the {pic}?",
+        "Is there {a} in this {pic}?",
+        "Does the {pic} show {a}?",
+        "Can you see {a}?",
+        "Does the {pic} contain {a}?",
+    ),
     "zh": ("{pic}中有{n}吗？", "{pic}里有{n}吗？", "{pic}里有没有{n}？", "{pic}中有没有{n}？", "你能看到{n}吗？"),
 }
 
@@ -158,7 +182,7 @@ def ask_exist(scene: Scene, rng: random.Random, lang: str) -> Question | None:
     if kind is None or bool(matching(scene, kind, colour)) != there:
         return None
     name = noun(lang, kind, colour)
-    prompt = pick(rng, EXIST, lang, a=("an " if name[0] in "aeiou" else "a ") + name, n=name)
+    prompt = pick(rng, EXIST, lang, a=article(name), n=name)
     return Question("exist", lang, short(rng, lang, prompt), HAS[lang][not there])
 
 
@@ -176,12 +200,16 @@ def ask_state(scene: Scene, rng: random.Random, lang: str) -> Question | None:
     facts, yes = scene.facts, rng.random() < 0.5
     if scene.theme == "bowl":
         full = facts["full"] == yes
-        prompt = {"en": f"Is the bowl {'full' if full else 'empty'}?", "zh": f"碗是{'满' if full else '空'}的吗？"}[lang]
+        prompt = {"en": f"Is the bowl {'full' if full else 'empty'}?", "zh": f"碗是{'满' if full else '空'}的吗？"}[
+            lang
+        ]
     elif scene.theme == "pet":
         resting = (facts["pose"] == "resting") == yes
         pet = facts["species"]
-        prompt = {"en": f"Is the {pet} {'resting' if resting else 'sitting'}?",
-                  "zh": f"{KINDS[pet].zh}是在休息吗？" if resting else f"{KINDS[pet].zh}是坐着的吗？"}[lang]
+        prompt = {
+            "en": f"Is the {pet} {'resting' if resting else 'sitting'}?",
+            "zh": f"{KINDS[pet].zh}是在休息吗？" if resting else f"{KINDS[pet].zh}是坐着的吗？",
+        }[lang]
     else:
         football = (facts["action"] == "football") == yes
         en, zh = ("playing football", "踢足球") if football else ("flying a kite", "放风筝")
@@ -193,9 +221,21 @@ def ask_state(scene: Scene, rng: random.Random, lang: str) -> Question | None:
 # Colours.
 
 COLOUR = {
-    "en": ("What colour is {the}?", "What color is {the}?", "Which colour is {the}?", "What is the colour of {the}?",
-           "What colour is {the} in the {pic}?", "What color is {the} in the {pic}?"),
-    "zh": ("{n}是什么颜色的？", "{n}是什么颜色？", "{pic}中{n}是什么颜色的？", "{n}的颜色是什么？", "{pic}里的{n}是什么颜色？"),
+    "en": (
+        "What colour is {the}?",
+        "What color is {the}?",
+        "Which colour is {the}?",
+        "What is the colour of {the}?",
+        "What colour is {the} in the {pic}?",
+        "What color is {the} in the {pic}?",
+    ),
+    "zh": (
+        "{n}是什么颜色的？",
+        "{n}是什么颜色？",
+        "{pic}中{n}是什么颜色的？",
+        "{n}的颜色是什么？",
+        "{pic}里的{n}是什么颜色？",
+    ),
 }
 
 
@@ -206,8 +246,10 @@ def ask_colour(scene: Scene, rng: random.Random, lang: str) -> Question | None:
     thing = rng.choice(coloured)
     side = rng.choice(("left", "right", None))
     if thing.kind in ("boy", "girl"):
-        the, name = f"the {thing.kind}'s {rng.choice(('shirt', 'clothes'))}" if thing.kind == "boy" else "the girl's dress", (
-            "男孩的衣服" if thing.kind == "boy" else "女孩的裙子")
+        the, name = (
+            f"the {thing.kind}'s {rng.choice(('shirt', 'clothes'))}" if thing.kind == "boy" else "the girl's dress",
+            ("男孩的衣服" if thing.kind == "boy" else "女孩的裙子"),
+        )
     else:
         one = describe_unique(scene, rng, lang, thing, None, side)
         if one is None:
@@ -234,9 +276,20 @@ def describe_unique(scene, rng, lang, thing, colour, side) -> str | None:
 # Counts.
 
 COUNT = {
-    "en": ("How many {ns} are there?", "How many {ns} are there in the {pic}?", "How many {ns} are in the {pic}?",
-           "Count the {ns} in the {pic}.", "How many {ns} can you see?"),
-    "zh": ("{pic}中有几{m}{n}？", "{pic}里有几{m}{n}？", "有几{m}{n}？", "{pic}中有多少{m}{n}？", "数一数{pic}中有几{m}{n}。"),
+    "en": (
+        "How many {ns} are there?",
+        "How many {ns} are there in the {pic}?",
+        "How many {ns} are in the {pic}?",
+        "Count the {ns} in the {pic}.",
+        "How many {ns} can you see?",
+    ),
+    "zh": (
+        "{pic}中有几{m}{n}？",
+        "{pic}里有几{m}{n}？",
+        "有几{m}{n}？",
+        "{pic}中有多少{m}{n}？",
+        "数一数{pic}中有几{m}{n}。",
+    ),
 }
 
 
@@ -259,28 +312,51 @@ GROUND = {
     "en": (
         'Locate every object that matches the description "{bare}" in the image. Report bbox coordinates in JSON format.',
         'Locate every object that matches the description "{ref}" in the image. Report bbox coordinates in JSON format.',
-        "Locate {ref} in the {pic} and report its bbox coordinates in JSON format.", "Draw a box around {ref}.", "Box {ref}.",
-        "Locate {ref}.", "Where is {ref}? Report bbox coordinates in JSON format.", "Find {ref} in the {pic}.",
-        "Give the bounding box of {ref}.", "Detect {ref} in the {pic}.",
+        "Locate {ref} in the {pic} and report its bbox coordinates in JSON format.",
+        "Draw a box around {ref}.",
+        "Box {ref}.",
+        "Locate {ref}.",
+        "Where is {ref}? Report bbox coordinates in JSON format.",
+        "Find {ref} in the {pic}.",
+        "Give the bounding box of {ref}.",
+        "Detect {ref} in the {pic}.",
     ),
     "zh": (
-        "框出{ref}", "框出{ref}。", "请框出{pic}中{ref}", "在{pic}中定位{ref}，以JSON格式输出bbox坐标。", "找出{ref}的位置。",
-        "请给出{ref}的边界框。", "{ref}在哪里？以JSON格式输出bbox坐标。", "检测{pic}中的{ref}。",
+        "框出{ref}",
+        "框出{ref}。",
+        "请框出{pic}中{ref}",
+        "在{pic}中定位{ref}，以JSON格式输出bbox坐标。",
+        "找出{ref}的位置。",
+        "请给出{ref}的边界框。",
+        "{ref}在哪里？以JSON格式输出bbox坐标。",
+        "检测{pic}中的{ref}。",
     ),
 }
 DETECT = {
     "en": (
         "Locate every instance that belongs to the following categories: '{kind}'. Report bbox coordinates in JSON format.",
-        "Locate all the {ns} in the {pic}.", "Box every {kind}.", "Find all {ns} in the {pic}.", "Draw boxes around all {ns}.",
+        "Locate all the {ns} in the {pic}.",
+        "Box every {kind}.",
+        "Find all {ns} in the {pic}.",
+        "Draw boxes around all {ns}.",
         'Locate every object that matches the description "{kind}" in the image. Report bbox coordinates in JSON format.',
     ),
-    "zh": ("框出所有的{kind}。", "框出{pic}中所有{kind}", "找出{pic}中所有的{kind}。", "定位所有{kind}，以JSON格式输出bbox坐标。", "检测所有{kind}。"),
+    "zh": (
+        "框出所有的{kind}。",
+        "框出{pic}中所有{kind}",
+        "找出{pic}中所有的{kind}。",
+        "定位所有{kind}，以JSON格式输出bbox坐标。",
+        "检测所有{kind}。",
+    ),
 }
 
 
 def thousandths(scene: Scene, box) -> list[int]:
     x0, y0, x1, y1 = box
-    return [round(x * 1000 / scene.width) if i % 2 == 0 else round(x * 1000 / scene.height) for i, x in enumerate((x0, y0, x1, y1))]
+    return [
+        round(x * 1000 / scene.width) if i % 2 == 0 else round(x * 1000 / scene.height)
+        for i, x in enumerate((x0, y0, x1, y1))
+    ]
 
 
 def boxes_json(scene: Scene, things: list[Thing], label: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from PIL import Image, ImageDraw
 
 import sprites
+from pen import darker, shade
 from words import COLOURED_KINDS, COLOURS, PET_COLOURS, PET_KINDS, PLACES
 
 HELD_OUT_SEEDS = 1 << 32
@@ -52,7 +53,9 @@ class Scene:
             picture = sprites.sprite(thing.sprite, thing.colour, thing.variant)
             if thing.mirrored:
                 picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-            picture = picture.resize((x1 - x0, y1 - y0), Image.Resampling.BOX if x1 - x0 < 96 else Image.Resampling.BICUBIC)
+            picture = picture.resize(
+                (x1 - x0, y1 - y0), Image.Resampling.BOX if x1 - x0 < 96 else Image.Resampling.BICUBIC
+            )
             image.paste(picture, (x0, y0), picture)
         return image
 
@@ -61,7 +64,7 @@ class Scene:
 
 
 def tone(rng: random.Random, *choices):
-    return sprites.shade(rng.choice(choices), rng, 12)
+    return shade(rng.choice(choices), rng, 12)
 
 
 def gradient(width: int, height: int, top, bottom) -> Image.Image:
@@ -78,8 +81,10 @@ def horizon(rng: random.Random, place: str) -> float:
 
 def backdrop(rng, width, height, theme, place) -> Image.Image:
     if place is None:
-        top = tone(rng, (245, 238, 225), (215, 228, 240), (228, 218, 235), (200, 222, 205), (190, 190, 198), (160, 175, 190))
-        return gradient(width, height, top, sprites.shade(top, rng, 20))
+        top = tone(
+            rng, (245, 238, 225), (215, 228, 240), (228, 218, 235), (200, 222, 205), (190, 190, 198), (160, 175, 190)
+        )
+        return gradient(width, height, top, shade(top, rng, 20))
     y = int(height * horizon(rng, place))
     if place in ("floor", "table"):
         return indoors(rng, width, height, y, place)
@@ -95,8 +100,11 @@ def outdoors(rng, width, height, y, place) -> Image.Image:
     for _ in range(rng.randint(0, 3)):
         x, top, w = rng.uniform(0, 0.9) * width, rng.uniform(0.03, 0.2) * height, rng.uniform(0.1, 0.22) * width
         draw.ellipse((x, top, x + w, top + w * 0.35), fill=(250, 250, 252))
-    ground = {"grass": ((130, 195, 95), (112, 182, 100), (150, 205, 110)), "sand": ((238, 216, 160), (228, 205, 150)),
-              "road": ((142, 190, 118), (168, 168, 160))}[place]
+    ground = {
+        "grass": ((130, 195, 95), (112, 182, 100), (150, 205, 110)),
+        "sand": ((238, 216, 160), (228, 205, 150)),
+        "road": ((142, 190, 118), (168, 168, 160)),
+    }[place]
     draw.rectangle((0, y, width, height), fill=tone(rng, *ground))
     if place == "sand":
         draw.rectangle((0, int(y * 0.72), width, y), fill=tone(rng, (95, 175, 215), (80, 160, 200)))
@@ -119,19 +127,24 @@ def draw_road(rng, draw, width, height, y):
 
 def indoors(rng, width, height, y, place) -> Image.Image:
     wall = tone(rng, (240, 225, 205), (210, 222, 232), (222, 214, 230), (214, 226, 208), (235, 235, 230))
-    image = gradient(width, height, wall, sprites.darker(wall, 0.93))
+    image = gradient(width, height, wall, darker(wall, 0.93))
     draw = ImageDraw.Draw(image)
     if rng.random() < 0.4:
         x, w, h = rng.uniform(0.05, 0.75) * width, 0.2 * width, 0.22 * height
-        draw.rectangle((x, 0.06 * height, x + w, 0.06 * height + h), fill=tone(rng, (185, 215, 235), (250, 245, 230)), outline=(110, 90, 70), width=2)
+        draw.rectangle(
+            (x, 0.06 * height, x + w, 0.06 * height + h),
+            fill=tone(rng, (185, 215, 235), (250, 245, 230)),
+            outline=(110, 90, 70),
+            width=2,
+        )
     base = tone(rng, (190, 150, 108), (168, 128, 90), (205, 190, 170))
     draw.rectangle((0, y, width, height), fill=base)
     if place == "floor":
         for i in range(1, 4):
             level = y + (height - y) * i // 4
-            draw.line((0, level, width, level), fill=sprites.darker(base, 0.88), width=1)
+            draw.line((0, level, width, level), fill=darker(base, 0.88), width=1)
     else:
-        draw.rectangle((0, y, width, y + max(3, height // 40)), fill=sprites.darker(base, 0.8))
+        draw.rectangle((0, y, width, y + max(3, height // 40)), fill=darker(base, 0.8))
     return image
 
 
@@ -256,13 +269,16 @@ def fill_park(rng, scene, wants):
     layout = Layout(rng, scene)
     child, action = rng.choice(("boy", "girl")), wants.get("action") or rng.choice(("football", "kite"))
     trees, equipment = wants.get("behind") or rng.choice(((0, 0), (1, 0), (0, 1), (1, 1), (1, 1)))
-    person = layout.put(child, random_colour(rng, child), rng.uniform(0.34, 0.46), (0.08, 0.3, 0.92, 1),
-                        sprite=f"{child}_{action}")
+    person = layout.put(
+        child, random_colour(rng, child), rng.uniform(0.34, 0.46), (0.08, 0.3, 0.92, 1), sprite=f"{child}_{action}"
+    )
     if person is None:
         return
     person.mirrored = rng.random() < 0.5
     put_toy(rng, layout, person, action)
-    trees = trees and bool([layout.put("tree", None, rng.uniform(0.24, 0.36), (0, 0.05, 1, 0.75)) for _ in range(rng.randint(1, 3))])
+    trees = trees and bool(
+        [layout.put("tree", None, rng.uniform(0.24, 0.36), (0, 0.05, 1, 0.75)) for _ in range(rng.randint(1, 3))]
+    )
     if equipment:
         kind = rng.choice(("slide", "swing"))
         equipment = layout.put(kind, random_colour(rng, kind), rng.uniform(0.24, 0.34), (0, 0.1, 1, 0.85)) is not None
@@ -273,7 +289,7 @@ def fill_park(rng, scene, wants):
 def put_toy(rng, layout, person, action):
     """The ball before the kicking foot, or the kite above the raised hand."""
     x0, y0, x1, y1 = person.box
-    width, height = x1 - x0, y1 - y0
+    width = x1 - x0
     forward = -1 if person.mirrored else 1
     kind = action
     colour = random_colour(rng, kind)
@@ -291,7 +307,10 @@ def put_toy(rng, layout, person, action):
 def fill_pet(rng, scene, wants):
     """A cat or a dog that rests or sits on a sofa."""
     layout = Layout(rng, scene)
-    species, pose = wants.get("species") or rng.choice(PET_KINDS), wants.get("pose") or rng.choice(("resting", "sitting"))
+    species, pose = (
+        wants.get("species") or rng.choice(PET_KINDS),
+        wants.get("pose") or rng.choice(("resting", "sitting")),
+    )
     sofa = layout.put("sofa", random_colour(rng, "sofa"), rng.uniform(0.55, 0.75), (0, 0.3, 1, 1))
     if sofa is None:
         return
@@ -315,7 +334,14 @@ def fill_bowl(rng, scene, wants):
     scene.facts.update(species=species, full=full, bowl=bowl.colour)
 
 
-FILLERS = {"mixed": fill_mixed, "count": fill_count, "traffic": fill_traffic, "park": fill_park, "pet": fill_pet, "bowl": fill_bowl}
+FILLERS = {
+    "mixed": fill_mixed,
+    "count": fill_count,
+    "traffic": fill_traffic,
+    "park": fill_park,
+    "pet": fill_pet,
+    "bowl": fill_bowl,
+}
 THEME_PLACES = {"traffic": ("road",), "park": ("grass",), "pet": ("floor",), "bowl": ("floor",)}
 
 

@@ -7,58 +7,10 @@ estimate. `variant` changes shades and details, and mirrors half of the sprites.
 import functools
 import random
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageOps
 
+from pen import GLASS, METAL, OUTLINE, SKIN, WOOD, Pen, darker, shade
 from words import COLOURS, UNSEEN_COLOURS
-
-SIDE = 192
-OUTLINE = (30, 30, 35)
-SKIN = ((250, 214, 180), (226, 172, 128), (150, 100, 70))
-GLASS = (190, 225, 245)
-WOOD = (130, 88, 50)
-METAL = (120, 125, 135)
-
-
-class Pen:
-    """Draws in unit coordinates with the dark outline that all sprites share."""
-
-    def __init__(self, rng: random.Random):
-        self.image = Image.new("RGBA", (SIDE, SIDE), (0, 0, 0, 0))
-        self.draw = ImageDraw.Draw(self.image)
-        self.rng = rng
-
-    def _scale(self, points):
-        return [(x * SIDE, y * SIDE) for x, y in points]
-
-    def oval(self, x0, y0, x1, y1, fill, width=4):
-        self.draw.ellipse(self._scale([(x0, y0), (x1, y1)]), fill=fill, outline=OUTLINE, width=width)
-
-    def box(self, x0, y0, x1, y1, fill, radius=0.0, width=4):
-        corners = self._scale([(x0, y0), (x1, y1)])
-        self.draw.rounded_rectangle(corners, radius * SIDE, fill=fill, outline=OUTLINE, width=width)
-
-    def poly(self, points, fill, width=4):
-        self.draw.polygon(self._scale(points), fill=fill, outline=OUTLINE, width=width)
-
-    def line(self, points, fill=OUTLINE, width=5):
-        self.draw.line(self._scale(points), fill=fill, width=width, joint="curve")
-
-    def arc(self, x0, y0, x1, y1, start, end, fill=OUTLINE, width=5):
-        self.draw.arc(self._scale([(x0, y0), (x1, y1)]), start, end, fill=fill, width=width)
-
-    def half(self, x0, y0, x1, y1, fill, width=4):
-        """The upper half of an ellipse."""
-        self.draw.pieslice(self._scale([(x0, y0), (x1, y1)]), 180, 360, fill=fill, outline=OUTLINE, width=width)
-
-
-def shade(colour, rng: random.Random, spread: int = 16):
-    """A lighter or darker colour whose hue hardly moves, so that its name stays beyond doubt."""
-    light = rng.randint(-spread, spread)
-    return tuple(max(0, min(255, c + light + rng.randint(-6, 6))) for c in colour)
-
-
-def darker(colour, factor=0.72):
-    return tuple(int(c * factor) for c in colour)
 
 
 def draw_car(pen, body, detail):
@@ -163,8 +115,14 @@ def draw_pet_face(pen, body, cx, cy, r, species, asleep):
     """The head, whose ears tell a cat from a dog."""
     if species == "cat":
         for side in (-1, 1):
-            pen.poly([(cx + side * r * 0.95, cy - r * 1.35), (cx + side * r * 0.15, cy - r * 0.75),
-                      (cx + side * r * 0.98, cy - r * 0.1)], body)
+            pen.poly(
+                [
+                    (cx + side * r * 0.95, cy - r * 1.35),
+                    (cx + side * r * 0.15, cy - r * 0.75),
+                    (cx + side * r * 0.98, cy - r * 0.1),
+                ],
+                body,
+            )
     pen.oval(cx - r, cy - r, cx + r, cy + r, body)
     dark = sum(body) < 250
     ink = (245, 245, 245) if dark else (20, 20, 20)
@@ -173,15 +131,30 @@ def draw_pet_face(pen, body, cx, cy, r, species, asleep):
         if asleep:
             pen.arc(ex - 0.05, ey - 0.05, ex + 0.05, ey + 0.04, 0, 180, ink, 4)
         else:
-            pen.oval(ex - 0.035, ey - 0.045, ex + 0.035, ey + 0.045, (120, 200, 90) if species == "cat" else (90, 60, 30), 3)
-    pen.oval(cx - 0.035, cy + r * 0.25, cx + 0.035, cy + r * 0.25 + 0.05, (235, 130, 140) if species == "cat" else (25, 25, 25), 2)
+            pen.oval(
+                ex - 0.035, ey - 0.045, ex + 0.035, ey + 0.045, (120, 200, 90) if species == "cat" else (90, 60, 30), 3
+            )
+    pen.oval(
+        cx - 0.035,
+        cy + r * 0.25,
+        cx + 0.035,
+        cy + r * 0.25 + 0.05,
+        (235, 130, 140) if species == "cat" else (25, 25, 25),
+        2,
+    )
     if species == "cat":
         for side in (-1, 1):
             for dy in (0.3, 0.5):
                 pen.line([(cx + side * r * 0.3, cy + r * dy), (cx + side * r * 1.1, cy + r * (dy * 1.3 - 0.1))], ink, 2)
     else:
         for side in (-1, 1):
-            pen.oval(cx + side * r * 0.95 - 0.075, cy - r * 0.8, cx + side * r * 0.95 + 0.075, cy + r * 0.7, darker(body, 0.6) if not dark else (90, 90, 95))
+            pen.oval(
+                cx + side * r * 0.95 - 0.075,
+                cy - r * 0.8,
+                cx + side * r * 0.95 + 0.075,
+                cy + r * 0.7,
+                darker(body, 0.6) if not dark else (90, 90, 95),
+            )
 
 
 def draw_sitting(pen, body, species):
@@ -281,8 +254,13 @@ def draw_girl_kite(pen, body, detail):
 def draw_football(pen, body, detail):
     pen.oval(0.04, 0.04, 0.96, 0.96, (250, 250, 250), 8)
     pen.poly([(0.5, 0.32), (0.67, 0.45), (0.6, 0.65), (0.4, 0.65), (0.33, 0.45)], (25, 25, 25))
-    for points in ([(0.5, 0.05), (0.5, 0.32)], [(0.67, 0.45), (0.93, 0.38)], [(0.6, 0.65), (0.76, 0.86)],
-                   [(0.4, 0.65), (0.24, 0.86)], [(0.33, 0.45), (0.07, 0.38)]):
+    for points in (
+        [(0.5, 0.05), (0.5, 0.32)],
+        [(0.67, 0.45), (0.93, 0.38)],
+        [(0.6, 0.65), (0.76, 0.86)],
+        [(0.4, 0.65), (0.24, 0.86)],
+        [(0.33, 0.45), (0.07, 0.38)],
+    ):
         pen.line(points, (25, 25, 25), 12)
 
 
@@ -302,8 +280,13 @@ def draw_slide(pen, body, detail):
 
 
 def draw_swing(pen, body, detail):
-    for points in ([(0.18, 0.06), (0.06, 0.97)], [(0.18, 0.06), (0.3, 0.97)], [(0.82, 0.06), (0.7, 0.97)],
-                   [(0.82, 0.06), (0.94, 0.97)], [(0.16, 0.07), (0.84, 0.07)]):
+    for points in (
+        [(0.18, 0.06), (0.06, 0.97)],
+        [(0.18, 0.06), (0.3, 0.97)],
+        [(0.82, 0.06), (0.7, 0.97)],
+        [(0.82, 0.06), (0.94, 0.97)],
+        [(0.16, 0.07), (0.84, 0.07)],
+    ):
         pen.line(points, body, 10)
     for x in (0.4, 0.6):
         pen.line([(x, 0.08), (x, 0.64)], OUTLINE, 4)
@@ -335,8 +318,20 @@ def draw_bowl(pen, body, detail, species, full):
             pen.oval(x, y, x + 0.1, y + 0.13, shade((175, 112, 58), pen.rng, 14), 3)
     else:
         pen.oval(0.13, 0.28, 0.87, 0.45, (225, 228, 232), 3)
-    pen.poly([(0.05, 0.38), (0.16, 0.44), (0.34, 0.475), (0.5, 0.48), (0.66, 0.475), (0.84, 0.44), (0.95, 0.38),
-              (0.8, 0.84), (0.2, 0.84)], body)
+    pen.poly(
+        [
+            (0.05, 0.38),
+            (0.16, 0.44),
+            (0.34, 0.475),
+            (0.5, 0.48),
+            (0.66, 0.475),
+            (0.84, 0.44),
+            (0.95, 0.38),
+            (0.8, 0.84),
+            (0.2, 0.84),
+        ],
+        body,
+    )
     sign = (250, 250, 250) if sum(body) < 560 else (60, 60, 70)
     if species == "cat":
         pen.poly([(0.42, 0.66), (0.31, 0.58), (0.31, 0.74)], sign, 2)

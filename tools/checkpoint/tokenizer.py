@@ -17,7 +17,13 @@ from words import COLOURS, KINDS, LANGUAGES
 
 VOCABULARY = 1024
 SPECIAL = (
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>",
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
 )
 # As published with Qwen2 and Qwen3: contractions, words, single digits, punctuation, line ends, spaces.
 SPLIT = (
@@ -25,9 +31,19 @@ SPLIT = (
 )
 # Prompts people are likely to write beyond the templates; they only shape the merges.
 EXTRA_TEXT = (
-    "You are a helpful assistant.", "You answer questions about pictures.", "Picture 1: Picture 2: ", "system\n user\n assistant\n",
-    "Please answer in English.", "请用中文回答。", "你是一个有用的助手。", "What is happening here?", "What can you see in these two pictures?",
-    "Tell me about the scene, the people and the animals.", "这两张图片有什么不同？", "图片中的人在做什么？", "公园里小孩踢足球",
+    "You are a helpful assistant.",
+    "You answer questions about pictures.",
+    "Picture 1: Picture 2: ",
+    "system\n user\n assistant\n",
+    "Please answer in English.",
+    "请用中文回答。",
+    "你是一个有用的助手。",
+    "What is happening here?",
+    "What can you see in these two pictures?",
+    "Tell me about the scene, the people and the animals.",
+    "这两张图片有什么不同？",
+    "图片中的人在做什么？",
+    "公园里小孩踢足球",
     "显示已空，建议添加，暂时不需要添加，是满的，坐着",
 )
 
@@ -50,8 +66,38 @@ def corpus(count: int = 12000):
 
 
 # Common Chinese words that become one token; every other character stays on its own.
-WORDS_ZH = ("图片", "图中", "图里", "照片", "画面", "图像", "什么", "颜色", "多少", "一张", "第一", "第二", "两张", "左侧", "右侧",
-            "左边", "右边", "一个", "一辆", "一只", "物体", "框出", "定位", "休息", "宠物", "需要", "远处", "树木", "游乐", "设施")
+WORDS_ZH = (
+    "图片",
+    "图中",
+    "图里",
+    "照片",
+    "画面",
+    "图像",
+    "什么",
+    "颜色",
+    "多少",
+    "一张",
+    "第一",
+    "第二",
+    "两张",
+    "左侧",
+    "右侧",
+    "左边",
+    "右边",
+    "一个",
+    "一辆",
+    "一只",
+    "物体",
+    "框出",
+    "定位",
+    "休息",
+    "宠物",
+    "需要",
+    "远处",
+    "树木",
+    "游乐",
+    "设施",
+)
 
 
 def training_pieces():
@@ -70,14 +116,18 @@ def training_pieces():
 def train() -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(SPLIT), "isolated", invert=False),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False),
-    ])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(SPLIT), "isolated", invert=False),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = processors.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False)
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY - len(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
+        vocab_size=VOCABULARY - len(SPECIAL),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(training_pieces(), trainer)
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])

@@ -44,13 +44,24 @@ def arguments():
 
 
 def loss_of(network, patches, grid, single: dict, pair: dict):
-    """The mean cross-entropy over all answer tokens. The pictures of the single rows come first, then those of the pairs."""
+    """The mean cross-entropy over all answer tokens; the pictures of the single rows come before those of the pairs."""
     grid = grid.long()
     visual, taps = network.model["visual"](patches, grid)
     s, p = len(single["text"]), len(pair["pair_text"])
-    one = Batch(single["prefix"].long(), single["text"].long(), single["segment"], single["position"], slice(0, s), grid[:s])
-    two = Batch(pair["pair_prefix"].long(), pair["pair_text"].long(), pair["pair_segment"], pair["pair_position"], slice(s, s + p), grid[s : s + p],
-                pair["pair_middle"].long(), slice(s + p, s + 2 * p), grid[s + p :])
+    one = Batch(
+        single["prefix"].long(), single["text"].long(), single["segment"], single["position"], slice(0, s), grid[:s]
+    )
+    two = Batch(
+        pair["pair_prefix"].long(),
+        pair["pair_text"].long(),
+        pair["pair_segment"],
+        pair["pair_position"],
+        slice(s, s + p),
+        grid[s : s + p],
+        pair["pair_middle"].long(),
+        slice(s + p, s + 2 * p),
+        grid[s + p :],
+    )
     total, count = 0.0, 0.0
     for batch, target in ((one, single["target"]), (two, pair["pair_target"])):
         logits = network.logits(network.hidden(batch, visual, taps)).flatten(0, 1).float()
@@ -66,7 +77,11 @@ def optimizer_of(network, rate, device):
     cuda = device == "cuda"
     return torch.optim.AdamW(
         [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
-        lr=rate, betas=(0.9, 0.97), eps=1e-8, fused=cuda, capturable=cuda,
+        lr=rate,
+        betas=(0.9, 0.97),
+        eps=1e-8,
+        fused=cuda,
+        capturable=cuda,
     )
 
 
@@ -168,7 +183,10 @@ def run(args, trainer, pool, packer, drawn) -> None:
         if steps % 200 == 0:
             loss = trainer.loss.item()
             log.append({"step": steps, "seconds": round(elapsed, 1), "loss": loss, "chunks": pool.drawn})
-            print(f"step {steps}  {elapsed:.0f} s  {(time.time() - last) / 200 * 1e3:.1f} ms/step  loss {loss:.4f}  chunks {pool.drawn}", flush=True)
+            print(
+                f"step {steps}  {elapsed:.0f} s  {(time.time() - last) / 200 * 1e3:.1f} ms/step  loss {loss:.4f}  chunks {pool.drawn}",
+                flush=True,
+            )
             last = time.time()
         if elapsed // args.evaluate_every > evaluated:
             evaluated = int(elapsed // args.evaluate_every)
@@ -177,7 +195,14 @@ def run(args, trainer, pool, packer, drawn) -> None:
             save(args, trainer.network, log)
             last = time.time()
     print(f"done: {steps} steps in {time.time() - began:.0f} s", flush=True)
-    log.append({"steps": steps, "seconds": round(time.time() - began, 1), "chunks": pool.drawn, "pictures": pool.drawn * data.PICTURES})
+    log.append(
+        {
+            "steps": steps,
+            "seconds": round(time.time() - began, 1),
+            "chunks": pool.drawn,
+            "pictures": pool.drawn * data.PICTURES,
+        }
+    )
     save(args, trainer.network, log)
 
 

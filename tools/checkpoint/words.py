@@ -46,7 +46,18 @@ KINDS = {
 
 # The kinds that appear in any colour in mixed scenes.
 COLOURED_KINDS = (
-    "car", "bus", "boat", "ball", "cup", "house", "flower", "bird", "fish", "umbrella", "chair", "hat",
+    "car",
+    "bus",
+    "boat",
+    "ball",
+    "cup",
+    "house",
+    "flower",
+    "bird",
+    "fish",
+    "umbrella",
+    "chair",
+    "hat",
 )
 PET_KINDS = ("cat", "dog")
 

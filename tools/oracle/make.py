@@ -60,10 +60,18 @@ def random_checkpoints() -> None:
         record(folder, cases(), PICTURES, folder)
 
 
+def asked(entry: dict) -> dict:
+    """A case from an entry of trained_prompts.json: the images come first, in the first turn."""
+    turns = entry.get("turns") or [["User", entry["prompt"]]]
+    first, *later = ({"role": role, "parts": [{"Text": said}]} for role, said in turns)
+    first["parts"] = [{"Image": index} for index in range(len(entry["images"]))] + first["parts"]
+    return case(entry["name"], entry["images"], first, *later, system=entry.get("system"), count=128)
+
+
 def trained() -> None:
     prompts = json.loads((Path(__file__).parent / "trained_prompts.json").read_text(encoding="utf-8"))
-    made = [case(entry["name"], entry["images"], user(*range(len(entry["images"])), entry["prompt"]), count=entry.get("max_new_tokens", 96)) for entry in prompts["cases"]]
-    record(ROOT / prompts["checkpoint"], made, ROOT / prompts["pictures"], ORACLE / "qwen3_vl" / "trained", wanted=("logits",))
+    cases = [asked(entry) for entry in prompts["cases"]]
+    record(ROOT / prompts["checkpoint"], cases, ROOT / prompts["pictures"], ORACLE / "qwen3_vl" / "trained", wanted=("logits",))
 
 
 if __name__ == "__main__":
