@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import pool as data
 from evaluate import TASKS, evaluate, examples
@@ -37,6 +37,7 @@ def arguments():
     parser.add_argument("--pairs", type=int, default=32, help="rows with two pictures in a batch")
     parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument("--start", help="weights to continue from, instead of random ones")
     parser.add_argument("--evaluate-every", type=float, default=150.0, help="seconds")
     parser.add_argument("--scenes", type=int, default=100, help="scenes of a task in an intermediate evaluation")
     parser.add_argument("--plain", action="store_true", help="neither compile nor capture")
@@ -92,6 +93,8 @@ class Trainer:
         torch.manual_seed(args.seed)
         self.args, self.pool, self.device = args, pool, args.device
         self.network = Qwen3Vl().to(self.device)
+        if args.start:
+            self.network.load_state_dict({name: value.float() for name, value in load_file(args.start).items()})
         self.rate = torch.tensor(args.rate, device=self.device)
         self.optimizer = optimizer_of(self.network, self.rate, self.device)
         self.parameters = list(self.network.parameters())
@@ -183,10 +186,8 @@ def run(args, trainer, pool, packer, drawn) -> None:
         if steps % 200 == 0:
             loss = trainer.loss.item()
             log.append({"step": steps, "seconds": round(elapsed, 1), "loss": loss, "chunks": pool.drawn})
-            print(
-                f"step {steps}  {elapsed:.0f} s  {(time.time() - last) / 200 * 1e3:.1f} ms/step  loss {loss:.4f}  chunks {pool.drawn}",
-                flush=True,
-            )
+            pace = (time.time() - last) / 200 * 1e3
+            print(f"step {steps}  {elapsed:.0f} s  {pace:.1f} ms/step  loss {loss:.4f}", flush=True)
             last = time.time()
         if elapsed // args.evaluate_every > evaluated:
             evaluated = int(elapsed // args.evaluate_every)
@@ -195,14 +196,7 @@ def run(args, trainer, pool, packer, drawn) -> None:
             save(args, trainer.network, log)
             last = time.time()
     print(f"done: {steps} steps in {time.time() - began:.0f} s", flush=True)
-    log.append(
-        {
-            "steps": steps,
-            "seconds": round(time.time() - began, 1),
-            "chunks": pool.drawn,
-            "pictures": pool.drawn * data.PICTURES,
-        }
-    )
+    log.append({"steps": steps, "seconds": round(time.time() - began, 1), "pictures": pool.drawn * data.PICTURES})
     save(args, trainer.network, log)
 
 
