@@ -13,7 +13,7 @@ use eyechart::model::{ModelError, Slot, VisionLanguageModel, load};
 use eyechart::request::{Conversation, GenerationOptions};
 use image::RgbImage;
 
-const PROMPT: &str = "Describe the picture in as many words as you can find.";
+const PROMPT: &str = "Locate every car in the image. Report bbox coordinates in JSON format.";
 const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     rounds.sort_by_key(|(vision, answer)| *vision + answer.prefill + answer.decoding);
     let (vision, answer) = &rounds[0];
     let steps = answer.token_ids.len().saturating_sub(1);
-    eprintln!("vision {vision:.1?}, prefill {:.1?}", answer.prefill);
+    eprintln!("vision {vision:.1?}, first token after {:.1?}", *vision + answer.prefill);
     eprintln!("decode {:.1?} for {steps} steps", answer.decoding);
     Ok(())
 }

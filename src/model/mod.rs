@@ -9,6 +9,7 @@ network with its key/value cache, driven by [`crate::decode`]. Neither knows of 
 pub mod chat_template;
 mod error;
 mod family;
+mod fields;
 pub mod qwen3_vl;
 pub mod tokenizer;
 

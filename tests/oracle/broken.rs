@@ -98,6 +98,11 @@ const DAMAGES: &[(&str, Damage, &[&str])] = &[
     ),
     (
         "tied",
+        |folder| insert(folder, "preprocessor_config.json", "do_resize", json!(false)),
+        &["preprocessor_config.json: do_resize is false, expected true"],
+    ),
+    (
+        "tied",
         |folder| set(folder, "generation_config.json", "/eos_token_id", json!("stop")),
         &["generation_config.json: eos_token_id is \"stop\", expected a token id"],
     ),
@@ -211,5 +216,11 @@ fn cut(folder: &Path, name: &str, bytes: usize) {
 fn set(folder: &Path, name: &str, pointer: &str, value: Value) {
     let mut content = read(folder, name);
     *content.pointer_mut(pointer).unwrap() = value;
+    write(folder, name, &content.to_string());
+}
+
+fn insert(folder: &Path, name: &str, key: &str, value: Value) {
+    let mut content = read(folder, name);
+    content.as_object_mut().unwrap().insert(key.to_owned(), value);
     write(folder, name, &content.to_string());
 }

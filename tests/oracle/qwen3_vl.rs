@@ -171,8 +171,8 @@ fn check_features(fixture: &Fixture, index: usize, prepared: &Prepared) {
     }
 }
 
-/// Everything of every case; returns the number of cases and the largest difference of a logit.
-fn check_all(mut fixture: Fixture, features: Features) -> (usize, f32) {
+/// Everything of every case; returns the number of cases.
+fn check_all(mut fixture: Fixture, features: Features) -> usize {
     let mut largest = 0.0_f32;
     let count = fixture.oracle.cases.len();
     for index in 0..count {
@@ -189,7 +189,8 @@ fn check_all(mut fixture: Fixture, features: Features) -> (usize, f32) {
         largest = largest.max(difference);
         check_answer(&mut fixture, index);
     }
-    (count, largest)
+    eprintln!("{count} cases, a logit differs by {largest:.1e} at most");
+    count
 }
 
 /// Whether the oracle data hold vision features.
@@ -216,19 +217,19 @@ fn check_answer(fixture: &mut Fixture, index: usize) {
 
 #[test]
 fn a_tied_checkpoint_equals_transformers() {
-    let (cases, _) = check_all(Fixture::random("tied"), Features::Recorded);
+    let cases = check_all(Fixture::random("tied"), Features::Recorded);
     assert!(cases >= 25);
 }
 
 #[test]
 fn an_untied_sharded_checkpoint_with_biases_equals_transformers() {
-    let (cases, _) = check_all(Fixture::random("untied"), Features::Recorded);
+    let cases = check_all(Fixture::random("untied"), Features::Recorded);
     assert!(cases >= 25);
 }
 
 #[test]
 fn a_bf16_checkpoint_cast_to_f32_equals_transformers() {
-    let (cases, _) = check_all(Fixture::random("bf16"), Features::Recorded);
+    let cases = check_all(Fixture::random("bf16"), Features::Recorded);
     assert!(cases >= 25);
 }
 
@@ -238,7 +239,7 @@ fn the_trained_checkpoint_equals_transformers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let checkpoint = root.join("fixtures/models/qwen3-vl-tiny");
     let fixture = Fixture::load(&checkpoint, "trained", root.join("cases/images"), None);
-    let (cases, _) = check_all(fixture, Features::Absent);
+    let cases = check_all(fixture, Features::Absent);
     assert!(cases >= 60);
 }
 
@@ -297,7 +298,7 @@ fn a_copied_slot_continues_alike() {
 /// Half types keep the logits near the f32 ones: within this share of their spread.
 #[test]
 fn half_types_stay_near() {
-    for (dtype, bound) in [(DType::F16, 0.02), (DType::BF16, 0.15)] {
+    for (dtype, bound) in [(DType::F16, 0.01), (DType::BF16, 0.07)] {
         let folder = oracle("qwen3_vl/bf16");
         let mut fixture = Fixture::load(&folder, "bf16", oracle("pictures"), Some(dtype));
         let mut worst = 0.0_f32;
@@ -311,6 +312,7 @@ fn half_types_stay_near() {
             let share = largest_difference(&logits, &expected) / (largest - smallest);
             worst = worst.max(share);
         }
+        eprintln!("{dtype:?}: a logit differs by {worst:.4} of the spread at most");
         assert!(worst < bound, "{dtype:?}: {worst} of the spread");
     }
 }

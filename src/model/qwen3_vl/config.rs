@@ -1,21 +1,16 @@
 /*!
-`config.json` and `preprocessor_config.json` of Qwen3-VL: what the files say, then what the
-network may rely on.
+`config.json` of Qwen3-VL: what the file says, then what the network may rely on.
 
 Field names and defaults are those of huggingface/transformers v4.57.3
-`models/qwen3_vl/configuration_qwen3_vl.py` and `models/qwen2_vl/image_processing_qwen2_vl.py`.
+`models/qwen3_vl/configuration_qwen3_vl.py`.
 */
-
-use std::path::{Path, PathBuf};
 
 use candle_nn::Activation;
 use serde::Deserialize;
 
 use crate::model::ModelError;
+use crate::model::fields::FieldCheck;
 use crate::weights::CheckpointFolder;
-
-/// Largest width, count or length accepted; far above any model, far below an overflow.
-const MAX_SIZE: usize = 1 << 24;
 
 /// The sizes of the network, checked.
 #[derive(Debug, Clone)]
@@ -195,7 +190,7 @@ impl Config {
     /// Reads and checks `config.json`.
     pub fn load(folder: &CheckpointFolder) -> Result<Self, ModelError> {
         let raw: RawConfig = folder.required_json("config.json", "the configuration")?;
-        let check = Check { path: folder.path().join("config.json") };
+        let check = FieldCheck::new(folder.path().join("config.json"));
         let vision = check_vision(&raw.vision_config, &check)?;
         let text = check_text(&raw.text_config, raw.tie_word_embeddings, &check)?;
         check.that(vision.out_hidden == text.hidden, || {
@@ -210,51 +205,7 @@ impl Config {
     }
 }
 
-/// Makes errors that name the file and the field.
-struct Check {
-    path: PathBuf,
-}
-
-impl Check {
-    fn that(
-        &self,
-        holds: bool,
-        otherwise: impl FnOnce() -> (&'static str, String, String),
-    ) -> Result<(), ModelError> {
-        if holds {
-            return Ok(());
-        }
-        let (field, found, expected) = otherwise();
-        let (path, field) = (self.path.clone(), field.to_owned());
-        Err(ModelError::Config { path, field, found, expected })
-    }
-
-    fn sizes(&self, sizes: &[(&'static str, usize)]) -> Result<(), ModelError> {
-        for (field, size) in sizes {
-            self.that((1..=MAX_SIZE).contains(size), || {
-                (*field, size.to_string(), format!("a number from 1 to {MAX_SIZE}"))
-            })?;
-        }
-        Ok(())
-    }
-
-    fn activation(&self, field: &'static str, name: &str) -> Result<Activation, ModelError> {
-        match name {
-            "silu" | "swish" => Ok(Activation::Silu),
-            "gelu_pytorch_tanh" | "gelu_new" => Ok(Activation::GeluPytorchTanh),
-            "gelu" => Ok(Activation::Gelu),
-            "relu" => Ok(Activation::Relu),
-            _ => Err(ModelError::Config {
-                path: self.path.clone(),
-                field: field.to_owned(),
-                found: format!("`{name}`"),
-                expected: "silu, gelu, gelu_pytorch_tanh or relu".to_owned(),
-            }),
-        }
-    }
-}
-
-fn check_vision(raw: &RawVision, check: &Check) -> Result<VisionConfig, ModelError> {
+fn check_vision(raw: &RawVision, check: &FieldCheck) -> Result<VisionConfig, ModelError> {
     check.sizes(&[
         ("vision_config.depth", raw.depth),
         ("vision_config.hidden_size", raw.hidden_size),
@@ -302,7 +253,7 @@ fn check_vision(raw: &RawVision, check: &Check) -> Result<VisionConfig, ModelErr
     })
 }
 
-fn check_deepstack(raw: &RawVision, check: &Check) -> Result<(), ModelError> {
+fn check_deepstack(raw: &RawVision, check: &FieldCheck) -> Result<(), ModelError> {
     let blocks = &raw.deepstack_visual_indexes;
     let increasing = blocks.windows(2).all(|pair| pair[0] < pair[1]);
     let in_range = blocks.iter().all(|block| *block < raw.depth);
@@ -315,7 +266,7 @@ fn check_deepstack(raw: &RawVision, check: &Check) -> Result<(), ModelError> {
 fn check_text(
     raw: &RawText,
     tied_above: Option<bool>,
-    check: &Check,
+    check: &FieldCheck,
 ) -> Result<TextConfig, ModelError> {
     check.sizes(&[
         ("text_config.vocab_size", raw.vocab_size),
@@ -360,7 +311,7 @@ fn check_text(
     })
 }
 
-fn check_rope(raw: &RawText, check: &Check) -> Result<[usize; 3], ModelError> {
+fn check_rope(raw: &RawText, check: &FieldCheck) -> Result<[usize; 3], ModelError> {
     let rope = raw.rope_scaling.as_ref();
     let kind = rope.and_then(|rope| rope.rope_type.as_deref()).unwrap_or("default");
     check.that(kind == "default", || {
@@ -368,113 +319,8 @@ fn check_rope(raw: &RawText, check: &Check) -> Result<[usize; 3], ModelError> {
         ("text_config.rope_scaling.rope_type", format!("`{kind}`"), expected)
     })?;
     let section = rope.and_then(|rope| rope.mrope_section.clone()).unwrap_or(vec![24, 20, 20]);
-    <[usize; 3]>::try_from(section).map_err(|section| ModelError::Config {
-        path: check.path.clone(),
-        field: "text_config.rope_scaling.mrope_section".to_owned(),
-        found: format!("{section:?}"),
-        expected: "three numbers".to_owned(),
+    <[usize; 3]>::try_from(section).map_err(|section| {
+        let found = format!("{section:?}");
+        check.error("text_config.rope_scaling.mrope_section", found, "three numbers")
     })
-}
-
-/// `preprocessor_config.json`, checked.
-#[derive(Debug, Clone)]
-pub struct ImageConfig {
-    /// Fewest pixels after resizing.
-    pub min_pixels: u64,
-    /// Most pixels after resizing.
-    pub max_pixels: u64,
-    /// Edge of a patch in pixels.
-    pub patch: usize,
-    /// Frames per patch; a still picture is repeated.
-    pub temporal: usize,
-    /// Patches per merged token along one side.
-    pub merge: usize,
-    /// Factor from a level 0..255 to 0..1.
-    pub rescale: f64,
-    /// Subtracted per channel after rescaling.
-    pub mean: [f32; 3],
-    /// Divides per channel after subtracting.
-    pub std: [f32; 3],
-}
-
-#[derive(Deserialize)]
-#[serde(default)]
-struct RawImageConfig {
-    size: Option<RawPixels>,
-    min_pixels: Option<u64>,
-    max_pixels: Option<u64>,
-    patch_size: usize,
-    temporal_patch_size: usize,
-    merge_size: usize,
-    rescale_factor: f64,
-    image_mean: [f32; 3],
-    image_std: [f32; 3],
-}
-
-/// Pixel counts, in spite of their names.
-#[derive(Deserialize)]
-struct RawPixels {
-    shortest_edge: u64,
-    longest_edge: u64,
-}
-
-impl Default for RawImageConfig {
-    fn default() -> Self {
-        Self {
-            size: None,
-            min_pixels: None,
-            max_pixels: None,
-            patch_size: 16,
-            temporal_patch_size: 2,
-            merge_size: 2,
-            rescale_factor: 1.0 / 255.0,
-            image_mean: [0.5; 3],
-            image_std: [0.5; 3],
-        }
-    }
-}
-
-impl ImageConfig {
-    /// Reads and checks `preprocessor_config.json`; its patches must be those of the network.
-    pub fn load(folder: &CheckpointFolder, vision: &VisionConfig) -> Result<Self, ModelError> {
-        let name = "preprocessor_config.json";
-        let raw: RawImageConfig = folder.required_json(name, "how pictures are resized")?;
-        Self::from_raw(raw, vision, &folder.path().join(name))
-    }
-
-    fn from_raw(
-        raw: RawImageConfig,
-        vision: &VisionConfig,
-        path: &Path,
-    ) -> Result<Self, ModelError> {
-        let check = Check { path: path.to_owned() };
-        let patches = [raw.temporal_patch_size, raw.patch_size, raw.merge_size];
-        let network = [vision.patch_weight[2], vision.patch_weight[3], vision.merge];
-        check.that(patches == network, || {
-            let expected = format!("{network:?} as in config.json");
-            ("temporal_patch_size, patch_size, merge_size", format!("{patches:?}"), expected)
-        })?;
-        check.that(raw.image_std.iter().all(|std| std.is_finite() && *std != 0.0), || {
-            ("image_std", format!("{:?}", raw.image_std), "numbers other than 0".to_owned())
-        })?;
-        let size = raw.size.as_ref();
-        let min_pixels = raw.min_pixels.or(size.map(|size| size.shortest_edge));
-        let max_pixels = raw.max_pixels.or(size.map(|size| size.longest_edge));
-        let (min_pixels, max_pixels) =
-            (min_pixels.unwrap_or(65_536), max_pixels.unwrap_or(1 << 24));
-        check.that(min_pixels <= max_pixels && max_pixels <= 1 << 32, || {
-            let found = format!("{min_pixels} and {max_pixels} pixels");
-            ("size", found, format!("least and most pixels, at most {}", 1_u64 << 32))
-        })?;
-        Ok(Self {
-            min_pixels,
-            max_pixels,
-            patch: raw.patch_size,
-            temporal: raw.temporal_patch_size,
-            merge: raw.merge_size,
-            rescale: raw.rescale_factor,
-            mean: raw.image_mean,
-            std: raw.image_std,
-        })
-    }
 }

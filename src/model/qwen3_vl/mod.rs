@@ -7,6 +7,7 @@ Equal to huggingface/transformers v4.57.3 `models/qwen3_vl/` on the oracle check
 */
 
 mod config;
+mod image_config;
 mod network;
 mod patches;
 mod positions;
@@ -14,7 +15,8 @@ mod processor;
 mod text;
 mod vision;
 
-pub use config::{Config, ImageConfig, TextConfig, VisionConfig};
+pub use config::{Config, TextConfig, VisionConfig};
+pub use image_config::ImageConfig;
 pub use network::Qwen3Vl;
 pub use patches::smart_resize;
 pub use processor::Qwen3VlProcessor;
