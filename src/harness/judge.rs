@@ -1,7 +1,7 @@
 //! From an answer to a verdict, a record in the journal, and a test line.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use libtest_mimic::{Completion, Failed};
 
@@ -191,8 +191,16 @@ impl Judge {
         path.strip_prefix(&self.project).unwrap_or(path).to_owned()
     }
 
+    /// The path for readers: relative to the project, `folder/..` left out.
     fn shown(&self, path: &Path) -> String {
-        self.relative(path).display().to_string()
+        let mut shown = PathBuf::new();
+        for component in self.relative(path).components() {
+            let goes_up = component == Component::ParentDir;
+            if !(goes_up && shown.file_name().is_some() && shown.pop()) {
+                shown.push(component);
+            }
+        }
+        shown.display().to_string()
     }
 }
 
