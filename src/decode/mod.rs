@@ -168,15 +168,13 @@ impl<'a> Sequence<'a> {
     }
 
     /// Chooses the next token and sees whether it is the last.
-    fn push(&mut self, mut logits: Vec<f32>, stop_tokens: &[u32]) -> Result<(), ModelError> {
+    fn push(&mut self, logits: Vec<f32>, stop_tokens: &[u32]) -> Result<(), ModelError> {
         if !sampling::are_numbers(&logits) {
             return Err(ModelError::NotANumber { generated: self.token_ids.len() });
         }
-        let raw = (self.options.repetition_penalty != 1.0).then(|| logits.clone());
-        let id = self.sampler.choose(&mut logits);
-        let margin = sampling::margin(raw.as_deref().unwrap_or(&logits), id);
+        let id = self.sampler.choose(&logits)?;
+        self.margins.push(sampling::margin(&logits, id));
         self.token_ids.push(id);
-        self.margins.push(margin);
         self.finish = match stop_tokens.contains(&id) {
             true => Some(FinishReason::Stop),
             false if self.token_ids.len() >= self.options.max_new_tokens => {

@@ -7,8 +7,11 @@ placeholders included), then `TemperatureLogitsWarper`, `TopKLogitsWarper`, `Top
 Greedy takes the first of equal maxima, as `torch.argmax` does on a CPU.
 */
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use candle_core::{Device, Tensor};
+use candle_transformers::utils::apply_repeat_penalty;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -77,31 +80,33 @@ impl Sampler {
         }
     }
 
-    /// The next id; leaves the penalised logits behind.
-    pub fn choose(&mut self, logits: &mut [f32]) -> u32 {
-        penalise(logits, self.seen.iter().copied(), self.repetition_penalty);
+    /// The next id.
+    pub fn choose(&mut self, logits: &[f32]) -> Result<u32, ModelError> {
+        let seen: Vec<u32> = self.seen.iter().copied().collect();
+        let logits = penalised(logits, &seen, self.repetition_penalty)?;
         let id = match self.sampling {
-            Sampling::Greedy => first_maximum(logits),
+            Sampling::Greedy => first_maximum(&logits),
             Sampling::Seeded { temperature, top_p, top_k, seed: _ } => {
-                let candidates = distribution(logits, temperature, top_k, top_p);
+                let candidates = distribution(&logits, temperature, top_k, top_p);
                 draw(&candidates, self.random.random())
             }
         };
         self.seen.insert(id);
-        id
+        Ok(id)
     }
 }
 
-/// Divides positive and multiplies negative logits of `ids` (each given once) by `penalty`.
-pub fn penalise(logits: &mut [f32], ids: impl Iterator<Item = u32>, penalty: f32) {
+/// The logits with those of `ids` divided (if positive) or multiplied by `penalty`, each once.
+pub fn penalised<'a>(
+    logits: &'a [f32],
+    ids: &[u32],
+    penalty: f32,
+) -> Result<Cow<'a, [f32]>, ModelError> {
     if penalty == 1.0 {
-        return;
+        return Ok(Cow::Borrowed(logits));
     }
-    for id in ids {
-        if let Some(logit) = logits.get_mut(id as usize) {
-            *logit = if *logit < 0.0 { *logit * penalty } else { *logit / penalty };
-        }
-    }
+    let logits = Tensor::new(logits, &Device::Cpu)?;
+    Ok(Cow::Owned(apply_repeat_penalty(&logits, penalty, ids)?.to_vec1()?))
 }
 
 fn first_maximum(logits: &[f32]) -> u32 {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 mod quiet_panics;
 mod text;
 
-pub use quiet_panics::install as install_quiet_panics;
+pub(crate) use quiet_panics::install as install_quiet_panics;
 
 /// The user's end of `insta::assert_snapshot!(name, text, expression)`.
 pub type AssertSnapshot = fn(name: &str, text: &str, expression: &str);

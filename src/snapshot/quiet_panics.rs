@@ -9,7 +9,7 @@ thread_local! {
 
 /// Installs a panic hook that is silent while [`during`] runs on the panicking thread, and
 /// otherwise does what the hook before did.
-pub fn install() {
+pub(crate) fn install() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if !QUIET.get() {

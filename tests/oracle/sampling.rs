@@ -1,4 +1,4 @@
-use eyechart::decode::sampling::{distribution, penalise};
+use eyechart::decode::sampling::{distribution, penalised};
 use serde::Deserialize;
 
 use crate::{largest_difference, read_json};
@@ -20,11 +20,8 @@ fn what_the_filters_leave_equals_transformers() {
     let entries: Vec<Entry> = read_json("sampling.json");
     assert!(entries.len() >= 24);
     for (index, entry) in entries.into_iter().enumerate() {
-        let mut logits = entry.logits;
-        let mut context = entry.context;
-        context.sort_unstable();
-        context.dedup();
-        penalise(&mut logits, context.into_iter(), entry.repetition_penalty);
+        let penalty = entry.repetition_penalty;
+        let logits = penalised(&entry.logits, &entry.context, penalty).unwrap();
         let mut ours = distribution(&logits, entry.temperature, entry.top_k, entry.top_p);
         ours.sort_by_key(|candidate| candidate.id);
         let ids: Vec<u32> = ours.iter().map(|candidate| candidate.id).collect();
