@@ -45,6 +45,19 @@ pub enum RegistryError {
         /// The file.
         path: PathBuf,
     },
+    /// A price is not one.
+    #[error(
+        "{}: price_per_hour of \"{device}\" is {price}; write the price of an hour, 0 or more",
+        path.display()
+    )]
+    Price {
+        /// The file.
+        path: PathBuf,
+        /// The device.
+        device: String,
+        /// What was given.
+        price: f64,
+    },
     /// A glob over model names is malformed.
     #[error("\"{glob}\" is not a glob: {reason}; `*` stands for any characters")]
     Glob {

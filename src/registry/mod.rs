@@ -124,7 +124,7 @@ impl Registry {
         }
         let registry = Self {
             default_models: file.default_models.unwrap_or_else(|| vec!["*".to_owned()]),
-            prices: file.price_per_hour.map(check_prices),
+            prices: file.price_per_hour.map(|prices| check_prices(prices, path)).transpose()?,
             models,
         };
         registry.select(&registry.default_models)?;
@@ -216,8 +216,13 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
     Ok(ModelEntry { name: name.to_owned(), source, precision: entry.dtype })
 }
 
-fn check_prices(file: schema::PriceFile) -> Prices {
-    Prices { currency: file.currency, per_hour: file.devices.into_iter().collect() }
+fn check_prices(file: schema::PriceFile, path: &Path) -> Result<Prices, RegistryError> {
+    let unusable = |price: &f64| !(price.is_finite() && *price >= 0.0);
+    if let Some((device, price)) = file.devices.iter().find(|(_, price)| unusable(price)) {
+        let (path, device) = (path.to_owned(), device.clone());
+        return Err(RegistryError::Price { path, device, price: *price });
+    }
+    Ok(Prices { currency: file.currency, per_hour: file.devices.into_iter().collect() })
 }
 
 #[cfg(test)]
@@ -262,6 +267,10 @@ mod tests {
             (r#"(models: {"a": (dir: "x", dtype: F64)})"#, "unknown_dtype"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["b*"])"#, "default_matches_none"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["[b"])"#, "bad_glob"),
+            (
+                r#"(models: {"a": (dir: "x")}, price_per_hour: (currency: "EUR", devices: {"cpu": -1}))"#,
+                "negative_price",
+            ),
         ];
         let messages: Vec<String> = cases
             .iter()

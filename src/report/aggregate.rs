@@ -45,7 +45,8 @@ pub struct Figures {
     pub seconds_p95: Option<f64>,
     /// Highest resident memory of the process during an answer, in bytes.
     pub peak_memory_bytes: Option<u64>,
-    /// Tokens per second of decoding, the first token of each answer left out (prefill makes it).
+    /// Tokens per second of decoding as one answer sees it (a batch makes several at once); the
+    /// first token of each is left out, since prefill makes it.
     pub tokens_per_second: Option<f64>,
     /// Price of the time spent on answers, where the registry prices the device.
     pub cost: Option<f64>,
