@@ -13,11 +13,13 @@ pub mod image;
 pub mod journal;
 pub mod model;
 pub mod nn;
+pub mod offline;
 pub mod registry;
 pub mod report;
 pub mod request;
 pub mod score;
 pub mod snapshot;
+pub mod stats;
 pub mod weights;
 
 /// Names that [`main!`] needs in the user's crate.

@@ -1,7 +1,9 @@
 /*!
 Pure verdicts: an expectation and an answer's text in, points and reasons out.
 
-Knows nothing of files or models. The marks are out of 5: an expectation that is plainly met or not
+Knows nothing of files or models. Two things live here: the judging of one answer to one case
+([`judge`]), and the official metrics over many answers, each named after the reference that it
+equals ([`caption`], [`vqa`], [`detection`], ...). The marks are out of 5: an expectation that is plainly met or not
 earns 5 or 0, [`Expectation::Facts`] what its facts are worth (see [`facts`]), and
 [`Expectation::Boxes`] five times the mean IoU (see [`boxes`]).
 */
@@ -15,9 +17,21 @@ use crate::geometry::PixelSize;
 
 mod assignment;
 pub mod boxes;
+pub mod caption;
+pub mod clip_score;
 mod combined;
+pub mod detection;
+pub mod document;
+pub mod exact_match;
 pub mod facts;
+pub mod grounding;
+pub mod multiple_choice;
+pub mod numpy;
+pub mod overlap;
+mod python_text;
 mod short;
+pub mod vqa;
+pub mod yes_no;
 
 /// Marks for an answer that is wholly right.
 pub const FULL_MARKS: f64 = 5.0;

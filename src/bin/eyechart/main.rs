@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use eyechart::offline::command::{self, ScoreArgs};
 
 mod check;
 
@@ -26,10 +27,15 @@ enum Command {
         #[arg(default_value = "cases")]
         path: PathBuf,
     },
+    /// Score official result files as the official scripts do.
+    ///
+    /// Exits with 0 if all gates (`--min`) hold, 1 if one does not, 2 if a file cannot be scored.
+    Score(ScoreArgs),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check { path } => check::run(&path),
+        Command::Score(arguments) => command::run(&arguments),
     }
 }

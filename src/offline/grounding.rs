@@ -1,0 +1,107 @@
+/*!
+Referring expressions: rows with a true box and rows with a predicted one.
+
+The official RefCOCO sets have no official result file. Rows here are JSON or JSON Lines: `{"id": ...,
+"bbox": [...]}`, where the id may also be called `question_id` or `sent_id`, and a result may have the
+model's `answer` instead of a box. Must not know how boxes are compared.
+*/
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::ids::IdSource;
+use super::{ItemId, OfflineError, ScoreTable, files};
+use crate::score::grounding::{GroundedItem, THRESHOLDS, grounding_scores, parse_lmms_eval_box};
+
+/// How boxes are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BoxFormat {
+    /// `[x1, y1, x2, y2]`
+    Corners,
+    /// `[x, y, width, height]`
+    CornerAndSize,
+}
+
+impl BoxFormat {
+    fn corners(self, [a, b, c, d]: [f64; 4]) -> [f64; 4] {
+        match self {
+            Self::Corners => [a, b, c, d],
+            Self::CornerAndSize => [a, b, a + c, b + d],
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Truth {
+    #[serde(alias = "question_id", alias = "sent_id")]
+    id: ItemId,
+    bbox: [f64; 4],
+}
+
+#[derive(Deserialize)]
+struct Prediction {
+    #[serde(alias = "question_id", alias = "sent_id")]
+    id: ItemId,
+    bbox: Option<[f64; 4]>,
+    answer: Option<String>,
+}
+
+/// Mean IoU, Acc@t and centre accuracy; `unread` counts answers without a box, which are wrong.
+pub fn score_grounding(
+    annotations: &Path,
+    results: &Path,
+    format: BoxFormat,
+) -> Result<ScoreTable, OfflineError> {
+    let truths: Vec<Truth> = files::parse_rows(annotations, &files::read(annotations)?)?;
+    let predictions: Vec<Prediction> = files::parse_rows(results, &files::read(results)?)?;
+    let source = IdSource { results, annotations, what: "id" };
+    let mut predictions = source.index(predictions.into_iter().map(|one| (one.id.clone(), one)))?;
+    let (mut ids, mut items, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+    let mut unread = 0;
+    let total = truths.len();
+    for truth in truths {
+        let Some(prediction) = predictions.remove(&truth.id) else {
+            missing.push(truth.id);
+            continue;
+        };
+        let read = prediction.corners(format);
+        unread += usize::from(read.is_none());
+        let prediction = read.unwrap_or_default();
+        items.push(GroundedItem { truth: format.corners(truth.bbox), prediction });
+        ids.push(truth.id);
+    }
+    if let Some(unknown) = predictions.into_keys().min() {
+        return Err(source.unknown(unknown));
+    }
+    source.require_none_missing(&missing, total)?;
+    if items.is_empty() {
+        return Err(OfflineError::Empty { path: annotations.to_owned(), what: "boxes" });
+    }
+    Ok(table(ids, &items, unread))
+}
+
+impl Prediction {
+    fn corners(&self, format: BoxFormat) -> Option<[f64; 4]> {
+        match (self.bbox, &self.answer) {
+            (Some(bbox), _) => Some(format.corners(bbox)),
+            (None, Some(answer)) => parse_lmms_eval_box(answer),
+            (None, None) => None,
+        }
+    }
+}
+
+fn table(ids: Vec<ItemId>, items: &[GroundedItem], unread: usize) -> ScoreTable {
+    let scores = grounding_scores(items);
+    let mut table = ScoreTable::new(vec!["iou", "center_hit"]);
+    table.set("mean_iou", scores.mean_iou);
+    for (threshold, accuracy) in THRESHOLDS.into_iter().zip(scores.accuracy_at) {
+        table.set(format!("acc@{threshold}"), accuracy);
+    }
+    table.set("center_accuracy", scores.center_accuracy);
+    table.set("unread", unread as f64);
+    for (id, score) in ids.into_iter().zip(&scores.items) {
+        table.push_item(id, [score.iou, f64::from(u8::from(score.center_hit))]);
+    }
+    table
+}

@@ -1,0 +1,11 @@
+//! The official metrics against the outputs of their reference implementations
+//! (`fixtures/golden`), and properties that hold for any input.
+
+mod boxes; // IoU conventions, GIoU, referring expressions.
+mod caption; // BLEU, ROUGE-L, CIDEr, CIDEr-D, METEOR through the user's jar.
+mod detection; // COCO mAP.
+mod properties; // Symmetry, bounds, independence of order.
+mod ptb; // The Penn Treebank tokenizer of pycocoevalcap.
+mod stats; // Errors, intervals, paired tests, power.
+mod text; // ANLS, relaxed accuracy, yes or no, multiple choice, CLIPScore's arithmetic.
+mod vqa; // VQA accuracy and its variants.
