@@ -2,7 +2,7 @@
 //! (`fixtures/golden`), and properties that hold for any input.
 
 mod boxes; // IoU conventions, GIoU, referring expressions.
-mod caption; // BLEU, ROUGE-L, CIDEr, CIDEr-D, METEOR through the user's jar.
+mod caption; // BLEU, ROUGE-L, CIDEr, CIDEr-D.
 mod detection; // COCO mAP.
 mod properties; // Symmetry, bounds, independence of order.
 mod ptb; // The Penn Treebank tokenizer of pycocoevalcap.
