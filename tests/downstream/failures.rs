@@ -105,3 +105,12 @@ fn a_picture_that_is_no_picture_fails_its_case_alone() {
     assert!(said.stdout.contains("test good::tiny ... ok"), "{}", said.stdout);
     assert!(failures(&project, &said.stdout).contains("broken.png"), "{}", said.stdout);
 }
+
+#[test]
+fn under_nextest_a_name_that_does_not_exist_is_an_error() {
+    let project = quiet_project();
+    project.open_case("one");
+    let arguments = ["--exact", "gone::tiny", "--nocapture"];
+    let said = run(project.eval(&arguments).env("NEXTEST", "1")).exits(CANNOT_RUN);
+    insta::assert_snapshot!(project.redact(error_line(&said.stderr)));
+}
