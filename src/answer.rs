@@ -1,0 +1,106 @@
+/*!
+What a model gave back: text, token ids, why it stopped, and what it took.
+
+Plain data that the decode loop fills in, the journal keeps and reports show. It says nothing
+about whether the answer is right.
+*/
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The model produced a stop token.
+    Stop,
+    /// The limit of new tokens was reached: the text may be cut off.
+    Length,
+}
+
+/// Wall time of each stage of one trial; written as seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Timings {
+    /// Reading and decoding the image files.
+    #[serde(with = "seconds")]
+    pub image_decoding: Duration,
+    /// Resizing, normalising, rendering the prompt and tokenising.
+    #[serde(with = "seconds")]
+    pub preprocessing: Duration,
+    /// The vision tower and its connector.
+    #[serde(with = "seconds")]
+    pub vision_encoding: Duration,
+    /// The prompt through the language model, up to the first token's logits.
+    #[serde(with = "seconds")]
+    pub prefill: Duration,
+    /// All decode steps after the first token.
+    #[serde(with = "seconds")]
+    pub decoding: Duration,
+}
+
+impl Timings {
+    /// The whole trial.
+    pub fn total(&self) -> Duration {
+        self.image_decoding
+            + self.preprocessing
+            + self.vision_encoding
+            + self.prefill
+            + self.decoding
+    }
+}
+
+/// What the model really got, so that a change of template or preprocessing shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ModelInput {
+    /// The prompt as rendered by the family's template, with each image's placeholder once.
+    pub rendered_prompt: String,
+    /// Number of prompt tokens, visual tokens included.
+    pub prompt_tokens: usize,
+    /// Of these, the tokens that stand for images.
+    pub visual_tokens: usize,
+    /// Width and height of each image as the vision tower saw it, in pixels.
+    pub resized: Vec<(u32, u32)>,
+}
+
+/// One generated answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The decoded text, special tokens left out, nothing trimmed.
+    pub text: String,
+    /// The generated ids, the stop token included if one was produced.
+    pub token_ids: Vec<u32>,
+    /// For each generated id, how far its logit was ahead of the runner-up's
+    /// (before penalties; negative when sampling chose another than the most likely).
+    pub margins: Vec<f32>,
+    /// Why generation ended.
+    pub finish: FinishReason,
+    /// What the model got.
+    pub input: ModelInput,
+    /// What it took.
+    #[serde(rename = "timings_seconds")]
+    pub timings: Timings,
+    /// Highest resident memory of the process during the trial, in bytes, where the system tells.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// Durations as fractional seconds, so that a journal can be read without knowing Rust.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,172 @@
+//! From what the user wrote to what the program trusts: every check of a single file.
+
+use std::path::{Path, PathBuf};
+
+use super::defaults::{Defaults, added};
+use super::discover::Checks;
+use super::error::{CaseError, Problem};
+use super::place::Place;
+use super::schema::{RawCase, RawDefaults};
+use super::{Case, CaseName, Dimension, Expectation, SnapshotPolicy, picture};
+use crate::geometry::PixelSize;
+
+mod conversation;
+mod expectation;
+mod settings;
+
+/// What the checks of a file depend on besides the file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting<'a> {
+    /// What the folder sets.
+    pub(super) defaults: &'a Defaults,
+    /// The models that globs may name; empty where they are not known.
+    pub(super) models: &'a [String],
+    /// How much is looked at.
+    pub(super) checks: Checks,
+}
+
+/// Checks a case.
+pub(super) fn case(
+    raw: RawCase,
+    name: CaseName,
+    path: &Path,
+    place: Place<'_>,
+    setting: Setting<'_>,
+) -> Result<Case, CaseError> {
+    let Setting { defaults, models, checks } = setting;
+    let images = image_paths(&raw.images, path, defaults, place.field("images"))?;
+    let sizes = image_sizes(&images, checks, place.field("images"))?;
+    let asked = conversation::Asked { prompt: raw.prompt, turns: raw.turns, system: raw.system };
+    let conversation = conversation::check(asked, defaults, images.len(), place)?;
+    let expectation = raw
+        .expect
+        .map(|raw| expectation::check(raw, place.field("expect"), sizes.first().copied()))
+        .transpose()?;
+    let snapshot = raw.snapshot.or(defaults.snapshot).unwrap_or(SnapshotPolicy::Text);
+    if expectation.is_none() && snapshot == SnapshotPolicy::Off {
+        return Err(place.error(Problem::NothingJudged));
+    }
+    let stated = settings::check(
+        settings::Stated {
+            models: raw.models,
+            generation: raw.generation,
+            tags: raw.tags,
+            ignore: raw.ignore,
+            xfail: raw.xfail,
+        },
+        models,
+        place,
+    )?;
+    Ok(Case {
+        name,
+        path: path.to_owned(),
+        dimension: raw
+            .dimension
+            .or(defaults.dimension)
+            .unwrap_or_else(|| infer_dimension(expectation.as_ref(), images.len())),
+        images,
+        conversation,
+        expectation,
+        models: stated.models.or_else(|| defaults.models.clone()).unwrap_or_default(),
+        generation: stated.generation.or(defaults.generation),
+        snapshot,
+        tags: added(defaults.tags.clone(), stated.tags),
+        ignore: stated.ignore.or_else(|| defaults.ignore.clone()),
+        xfail: stated.xfail.or_else(|| defaults.xfail.clone()).unwrap_or_default(),
+    })
+}
+
+/// Checks a `defaults.ron`.
+pub(super) fn defaults(
+    raw: RawDefaults,
+    path: &Path,
+    place: Place<'_>,
+    models: &[String],
+) -> Result<Defaults, CaseError> {
+    let stated = settings::check(
+        settings::Stated {
+            models: raw.models,
+            generation: raw.generation,
+            tags: raw.tags,
+            ignore: raw.ignore,
+            xfail: raw.xfail,
+        },
+        models,
+        place,
+    )?;
+    let system =
+        raw.system.map(|text| conversation::system(text, place.field("system"))).transpose()?;
+    Ok(Defaults {
+        image_folder: raw.image_folder.map(|folder| beside(path, &folder)),
+        dimension: raw.dimension,
+        system,
+        models: stated.models,
+        generation: stated.generation,
+        snapshot: raw.snapshot,
+        tags: stated.tags,
+        ignore: stated.ignore,
+        xfail: stated.xfail,
+    })
+}
+
+/// A path that a file names relative to its own folder.
+fn beside(file: &Path, path: &str) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(path)
+}
+
+fn image_paths(
+    images: &[String],
+    path: &Path,
+    defaults: &Defaults,
+    place: Place<'_>,
+) -> Result<Vec<PathBuf>, CaseError> {
+    if images.is_empty() {
+        return Err(place.error(Problem::NoImages));
+    }
+    let resolve = |(index, image): (usize, &String)| {
+        let place = place.item(index);
+        if image.trim().is_empty() {
+            let remedy = "name a file";
+            return Err(place.error(Problem::Empty { what: "the picture's name", remedy }));
+        }
+        if image.contains("://") {
+            return Err(place.error(Problem::ImageAddress(image.clone())));
+        }
+        Ok(match &defaults.image_folder {
+            Some(folder) => folder.join(image),
+            None => beside(path, image),
+        })
+    };
+    images.iter().enumerate().map(resolve).collect()
+}
+
+/// The pictures' sizes; none where the pictures are not to be looked at.
+fn image_sizes(
+    images: &[PathBuf],
+    checks: Checks,
+    place: Place<'_>,
+) -> Result<Vec<PixelSize>, CaseError> {
+    match checks {
+        Checks::Structure => Ok(Vec::new()),
+        Checks::Everything => images
+            .iter()
+            .enumerate()
+            .map(|(index, image)| {
+                picture::size(image).map_err(|problem| place.item(index).error(problem))
+            })
+            .collect(),
+    }
+}
+
+fn infer_dimension(expectation: Option<&Expectation>, images: usize) -> Dimension {
+    let has = |wanted: fn(&Expectation) -> bool| expectation.is_some_and(|e| e.has(wanted));
+    if has(|part| matches!(part, Expectation::Boxes { .. })) {
+        Dimension::Grounding
+    } else if images > 1 {
+        Dimension::SeveralImages
+    } else if has(|part| matches!(part, Expectation::Facts(_))) {
+        Dimension::Description
+    } else {
+        Dimension::QuestionAnswering
+    }
+}

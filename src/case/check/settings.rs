@@ -1,0 +1,123 @@
+//! Checks of what a case and a folder set alike.
+
+use super::super::error::{CaseError, Problem};
+use super::super::place::Place;
+use super::super::schema::Entries;
+use super::super::{GenerationOverrides, KnownFailure, ModelPattern};
+
+/// As the user wrote it.
+pub(super) struct Stated {
+    pub(super) models: Option<Vec<String>>,
+    pub(super) generation: Option<GenerationOverrides>,
+    pub(super) tags: Option<Vec<String>>,
+    pub(super) ignore: Option<String>,
+    pub(super) xfail: Option<Entries>,
+}
+
+/// As it may be trusted.
+pub(super) struct Settings {
+    pub(super) models: Option<Vec<ModelPattern>>,
+    pub(super) generation: GenerationOverrides,
+    pub(super) tags: Vec<String>,
+    pub(super) ignore: Option<String>,
+    pub(super) xfail: Option<Vec<KnownFailure>>,
+}
+
+pub(super) fn check(
+    stated: Stated,
+    known: &[String],
+    place: Place<'_>,
+) -> Result<Settings, CaseError> {
+    let Stated { models, generation, tags, ignore, xfail } = stated;
+    let generation = generation.unwrap_or_default();
+    check_generation(&generation, place.field("generation"))?;
+    let reason = |text| reason(text, place.field("ignore"));
+    Ok(Settings {
+        models: models.map(|raw| patterns(&raw, known, place.field("models"))).transpose()?,
+        generation,
+        tags: check_tags(tags.unwrap_or_default(), place.field("tags"))?,
+        ignore: ignore.map(reason).transpose()?,
+        xfail: xfail.map(|raw| known_failures(raw, known, place.field("xfail"))).transpose()?,
+    })
+}
+
+fn patterns(
+    globs: &[String],
+    known: &[String],
+    place: Place<'_>,
+) -> Result<Vec<ModelPattern>, CaseError> {
+    if globs.is_empty() {
+        let remedy = "leave the field out for all models";
+        return Err(place.error(Problem::Empty { what: "`models`", remedy }));
+    }
+    let check = |(index, glob): (usize, &String)| {
+        pattern(glob, known).map_err(|problem| place.item(index).error(problem))
+    };
+    globs.iter().enumerate().map(check).collect()
+}
+
+fn pattern(glob: &str, known: &[String]) -> Result<ModelPattern, Problem> {
+    if glob.trim().is_empty() {
+        return Err(Problem::Empty { what: "the glob", remedy: "write \"*\" for all models" });
+    }
+    let pattern = ModelPattern::new(glob).map_err(|error| Problem::Glob(error.to_string()))?;
+    if known.is_empty() || known.iter().any(|model| pattern.matches(model)) {
+        return Ok(pattern);
+    }
+    Err(Problem::NoSuchModel { glob: glob.to_owned(), known: known.to_vec() })
+}
+
+fn known_failures(
+    Entries(entries): Entries,
+    known: &[String],
+    place: Place<'_>,
+) -> Result<Vec<KnownFailure>, CaseError> {
+    let mut failures: Vec<KnownFailure> = Vec::with_capacity(entries.len());
+    for (index, (glob, why)) in entries.into_iter().enumerate() {
+        let place = place.item(index);
+        let models = pattern(&glob, known).map_err(|problem| place.key_error(problem))?;
+        if failures.iter().any(|failure| failure.models == models) {
+            return Err(place.key_error(Problem::RepeatedGlob(glob)));
+        }
+        failures.push(KnownFailure { models, reason: reason(why, place)? });
+    }
+    Ok(failures)
+}
+
+fn reason(text: String, place: Place<'_>) -> Result<String, CaseError> {
+    if text.trim().is_empty() {
+        let problem =
+            Problem::Empty { what: "the reason", remedy: "say why, for those who come later" };
+        return Err(place.error(problem));
+    }
+    Ok(text)
+}
+
+fn check_tags(tags: Vec<String>, place: Place<'_>) -> Result<Vec<String>, CaseError> {
+    match tags.iter().position(|tag| tag.trim().is_empty()) {
+        Some(index) => {
+            let problem = Problem::Empty { what: "the tag", remedy: "write a word, or drop it" };
+            Err(place.item(index).error(problem))
+        }
+        None => Ok(tags),
+    }
+}
+
+fn check_generation(options: &GenerationOverrides, place: Place<'_>) -> Result<(), CaseError> {
+    let GenerationOverrides { max_new_tokens, temperature, top_p, repetition_penalty, .. } =
+        options;
+    let check = |what, value: Option<f64>, is_valid: fn(f64) -> bool, expected| match value {
+        Some(found) if !is_valid(found) => {
+            Err(place.field(what).error(Problem::NumberRange { what, found, expected }))
+        }
+        _ => Ok(()),
+    };
+    let finite_from_zero = |value: f64| value.is_finite() && value >= 0.0;
+    let finite_above_zero = |value: f64| value.is_finite() && value > 0.0;
+    let share = |value: f64| value > 0.0 && value <= 1.0;
+    let tokens = max_new_tokens.map(|tokens| tokens as f64);
+    check("max_new_tokens", tokens, finite_above_zero, "at least 1")?;
+    check("temperature", *temperature, finite_from_zero, "0 (greedy) or more")?;
+    check("top_p", *top_p, share, "above 0 and at most 1")?;
+    check("repetition_penalty", repetition_penalty.map(f64::from), finite_above_zero, "above 0")
+}

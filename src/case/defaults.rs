@@ -1,0 +1,48 @@
+//! What the `defaults.ron` of a folder and of the folders around it set.
+
+use std::path::PathBuf;
+
+use super::{Dimension, GenerationOverrides, KnownFailure, ModelPattern, SnapshotPolicy};
+
+/// What cases of a folder have unless they say otherwise.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Defaults {
+    pub(super) image_folder: Option<PathBuf>,
+    pub(super) dimension: Option<Dimension>,
+    pub(super) system: Option<String>,
+    pub(super) models: Option<Vec<ModelPattern>>,
+    pub(super) generation: GenerationOverrides,
+    pub(super) snapshot: Option<SnapshotPolicy>,
+    pub(super) tags: Vec<String>,
+    pub(super) ignore: Option<String>,
+    pub(super) xfail: Option<Vec<KnownFailure>>,
+}
+
+impl Defaults {
+    /// These within `outer`: the nearer file wins field by field, within `generation` option by
+    /// option; tags add up.
+    pub(super) fn within(self, outer: &Self) -> Self {
+        let outer = outer.clone();
+        Self {
+            image_folder: self.image_folder.or(outer.image_folder),
+            dimension: self.dimension.or(outer.dimension),
+            system: self.system.or(outer.system),
+            models: self.models.or(outer.models),
+            generation: self.generation.or(outer.generation),
+            snapshot: self.snapshot.or(outer.snapshot),
+            tags: added(outer.tags, self.tags),
+            ignore: self.ignore.or(outer.ignore),
+            xfail: self.xfail.or(outer.xfail),
+        }
+    }
+}
+
+/// The tags of both, each once.
+pub(super) fn added(mut tags: Vec<String>, more: Vec<String>) -> Vec<String> {
+    for tag in more {
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags
+}

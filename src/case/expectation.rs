@@ -1,0 +1,129 @@
+//! What a right answer looks like, as checked data; judging is [`crate::score`]'s.
+
+use std::fmt;
+
+use crate::geometry::PixelBox;
+
+/// What is expected of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expectation {
+    /// The answer equals this text after normalisation.
+    Exact(String),
+    /// The answer equals one of these after normalisation.
+    AnyOf(Vec<String>),
+    /// The answer contains this text after normalisation.
+    Contains(String),
+    /// The raw answer matches this pattern somewhere.
+    Regex(TextPattern),
+    /// The one number in the answer is this.
+    Number {
+        /// The number.
+        value: f64,
+        /// Largest accepted difference.
+        tolerance: f64,
+    },
+    /// The answer says yes, or no.
+    YesNo(YesOrNo),
+    /// The answer names one of the lettered options: `A` is the first.
+    Choice {
+        /// The options' texts.
+        options: Vec<String>,
+        /// Index of the right one.
+        answer: usize,
+    },
+    /// The answer states facts, worth 0 to 5 points.
+    Facts(FactSheet),
+    /// The answer holds these boxes.
+    Boxes {
+        /// The true boxes, in pixels of the (first) picture.
+        truth: Vec<LabelledBox>,
+        /// Smallest IoU that counts as found; in (0, 1].
+        min_iou: f64,
+    },
+    /// All of these hold.
+    All(Vec<Expectation>),
+    /// At least one of these holds.
+    Any(Vec<Expectation>),
+    /// This does not hold.
+    Not(Box<Expectation>),
+}
+
+impl Expectation {
+    /// Whether this or a part of it is as wanted.
+    pub fn has(&self, wanted: fn(&Self) -> bool) -> bool {
+        wanted(self)
+            || match self {
+                Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.has(wanted)),
+                Self::Not(inner) => inner.has(wanted),
+                _ => false,
+            }
+    }
+}
+
+/// A yes-or-no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum YesOrNo {
+    /// Yes, 是, 有, ...
+    Yes,
+    /// No, 不是, 没有, ...
+    No,
+}
+
+impl fmt::Display for YesOrNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+        })
+    }
+}
+
+/// A regular expression that compiled.
+#[derive(Debug, Clone)]
+pub struct TextPattern(pub regex::Regex);
+
+impl PartialEq for TextPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+/// A box with what it holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledBox {
+    /// What it holds.
+    pub label: String,
+    /// Where it is, in pixels of the original picture.
+    pub bounds: PixelBox,
+}
+
+/// A fact that an answer may state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// Wordings that earn full credit.
+    pub any: Vec<String>,
+    /// Wordings that earn half.
+    pub partial: Vec<String>,
+    /// Share of the whole, relative to the other facts' weights; above 0.
+    pub weight: f64,
+}
+
+/// A statement that costs points.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForbiddenFact {
+    /// Wordings that state it.
+    pub any: Vec<String>,
+    /// Points it costs, out of 5.
+    pub cost: f64,
+}
+
+/// Facts for 0 to 5 points.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FactSheet {
+    /// What earns points.
+    pub facts: Vec<Fact>,
+    /// What costs points.
+    pub forbidden: Vec<ForbiddenFact>,
+    /// Fewest points for a pass; in 0..=5.
+    pub min_points: f64,
+}

@@ -1,0 +1,169 @@
+/*!
+Eval cases: the RON schema, its checking, discovery, and the defaults of a folder.
+
+What the user wrote (`schema`, serde only, unknown fields refused) becomes what the program
+trusts ([`Case`]) in one fallible step, with file, line and column in every error. Knows nothing
+of how models work or how a run is carried out.
+# What a case file says
+
+A case is one RON file; `Some` may be left out everywhere, and unknown fields are errors.
+
+| field | what it says |
+|---|---|
+| `images` | files, at least one, relative to the case file or to the folder's `image_folder` |
+| `prompt` | the question; or `turns: [User(".."), Assistant(".."), User("..")]` in its place |
+| `system` | the system prompt |
+| `expect` | what is right, see below; without it the snapshot alone judges |
+| `dimension` | `Description`, `QuestionAnswering`, `Grounding` or `SeveralImages` |
+| `id` | the case's name in place of the file's |
+| `models` | globs over the models it is meant for; all if left out |
+| `generation` | `max_new_tokens`, `temperature`, `top_p`, `top_k`, `seed`, `repetition_penalty` |
+| `snapshot` | `Text` (default) or `Off` |
+| `tags` | words to filter reports by |
+| `ignore` | why it does not run |
+| `xfail` | `{"glob": "reason"}`: models on which it must fail; the first glob that matches counts |
+
+The pictures stand before the user's first words, unless `<image>` markers in the text say where:
+then there is one for each picture, in order. Texts are kept to the letter. Without a `dimension`
+a case with `Boxes` counts as grounding, one with several pictures as such, one with `Facts` as
+description, and any other as question answering.
+
+| expectation | holds if the answer |
+|---|---|
+| `Exact("red")` | is this text, [normalised](crate::extract::normalize) |
+| `AnyOf(["red", "红色"])` | is one of these, normalised |
+| `Contains("red car")` | has these words in it, normalised |
+| `Regex("^[AB]$")` | as it is matches somewhere |
+| `Number(value: 3, tolerance: 0.5)` | gives one [number](crate::extract::number), this or near it; `tolerance` is 0 if left out |
+| `YesNo(Yes)` | says [yes or no](crate::extract::yes_no) |
+| `Choice(options: ["red", "blue"], answer: "A")` | names this [option](crate::extract::choice) |
+| `Facts(facts: [(any: [".."], partial: [".."], weight: 2.0)], forbidden: [(any: [".."], cost: 1.0)], min: 4.0)` | earns enough [points](crate::score::facts); `weight` is 1 and `min` 4 if left out |
+| `Boxes(truth: [(label: "car", xyxy: (31, 120, 98, 160))], min_iou: 0.5)` | draws these [boxes](crate::score::boxes), in pixels of the first picture; `min_iou` is 0.5 if left out |
+| `All([..])`, `Any([..])`, `Not(..)` | fits all, one, or not; an answer that cannot be read fits no `Not` |
+
+A `defaults.ron` holds for its folder and those in it, and sets `image_folder` (relative to
+itself), `dimension`, `system`, `models`, `generation`, `snapshot`, `tags`, `ignore` and `xfail`.
+What is said nearer to the case wins, field by field and within `generation` option by option; tags
+add up. If it is wrong, it and every case below it fail.
+
+A case is named after its folders and file, `folder::case`. Names whose snapshots would share a
+file on some system (they differ in case alone, or by `::` against `__`) are errors in each file.
+*/
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::request::Conversation;
+
+mod check;
+mod defaults;
+mod discover;
+mod error;
+mod expectation;
+mod generation;
+mod name;
+mod outline;
+mod pattern;
+mod picture;
+mod place;
+mod schema;
+mod source;
+mod suggestion;
+mod syntax;
+
+pub use discover::{Checks, Discovered, InvalidCase, discover};
+pub use error::{CaseError, DiscoveryError, Position, Problem};
+pub use expectation::{
+    Expectation, Fact, FactSheet, ForbiddenFact, LabelledBox, TextPattern, YesOrNo,
+};
+pub use generation::GenerationOverrides;
+pub use name::CaseName;
+pub use pattern::{KnownFailure, ModelPattern};
+
+/// What a case tests, and thereby the row of the report in which it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Dimension {
+    /// How well a picture is described.
+    Description,
+    /// Questions about one picture.
+    QuestionAnswering,
+    /// Finding things: boxes.
+    Grounding,
+    /// Reasoning over more than one picture.
+    SeveralImages,
+}
+
+impl Dimension {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 4] =
+        [Self::Description, Self::QuestionAnswering, Self::Grounding, Self::SeveralImages];
+
+    /// Its name in reports.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Description => "description",
+            Self::QuestionAnswering => "question answering",
+            Self::Grounding => "grounding",
+            Self::SeveralImages => "several images",
+        }
+    }
+}
+
+impl fmt::Display for Dimension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// What of a trial is kept as a reviewable snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename = "Snapshot")]
+pub enum SnapshotPolicy {
+    /// The answer's text.
+    Text,
+    /// Nothing.
+    Off,
+}
+
+/// A checked eval case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// Unique name.
+    pub name: CaseName,
+    /// The case file.
+    pub path: PathBuf,
+    /// The pictures' files, in the order in which [`Conversation`] indexes them.
+    pub images: Vec<PathBuf>,
+    /// What is asked.
+    pub conversation: Conversation,
+    /// What is expected; none means that the snapshot alone judges.
+    pub expectation: Option<Expectation>,
+    /// What is tested.
+    pub dimension: Dimension,
+    /// The models it runs on, out of those chosen for the run; empty means all of them.
+    pub models: Vec<ModelPattern>,
+    /// Generation options it sets.
+    pub generation: GenerationOverrides,
+    /// What is kept for review.
+    pub snapshot: SnapshotPolicy,
+    /// Free words to filter reports by.
+    pub tags: Vec<String>,
+    /// Why it does not run, if it does not.
+    pub ignore: Option<String>,
+    /// Models on which it is known to fail.
+    pub xfail: Vec<KnownFailure>,
+}
+
+impl Case {
+    /// Whether it is meant for the model of this name.
+    pub fn runs_on(&self, model: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|pattern| pattern.matches(model))
+    }
+
+    /// The first of its known failures that is about the model of this name.
+    pub fn known_failure(&self, model: &str) -> Option<&KnownFailure> {
+        self.xfail.iter().find(|failure| failure.models.matches(model))
+    }
+}

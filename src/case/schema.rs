@@ -1,0 +1,123 @@
+//! The RON that users write, and nothing else: no defaults, no checks. Unknown fields are refused.
+
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::{Dimension, GenerationOverrides, SnapshotPolicy};
+
+/// A case file.
+#[derive(Debug, Deserialize)]
+#[serde(rename = "Case", deny_unknown_fields)]
+pub(super) struct RawCase {
+    pub(super) images: Vec<String>,
+    pub(super) prompt: Option<String>,
+    pub(super) turns: Option<Vec<RawTurn>>,
+    pub(super) system: Option<String>,
+    pub(super) expect: Option<RawExpectation>,
+    pub(super) dimension: Option<Dimension>,
+    pub(super) id: Option<String>,
+    pub(super) models: Option<Vec<String>>,
+    pub(super) generation: Option<GenerationOverrides>,
+    pub(super) snapshot: Option<SnapshotPolicy>,
+    pub(super) tags: Option<Vec<String>>,
+    pub(super) ignore: Option<String>,
+    pub(super) xfail: Option<Entries>,
+}
+
+/// A `defaults.ron`.
+#[derive(Debug, Deserialize)]
+#[serde(rename = "Defaults", deny_unknown_fields)]
+pub(super) struct RawDefaults {
+    pub(super) image_folder: Option<String>,
+    pub(super) dimension: Option<Dimension>,
+    pub(super) system: Option<String>,
+    pub(super) models: Option<Vec<String>>,
+    pub(super) generation: Option<GenerationOverrides>,
+    pub(super) snapshot: Option<SnapshotPolicy>,
+    pub(super) tags: Option<Vec<String>>,
+    pub(super) ignore: Option<String>,
+    pub(super) xfail: Option<Entries>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename = "Turn")]
+pub(super) enum RawTurn {
+    User(String),
+    Assistant(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename = "Expectation", deny_unknown_fields)]
+pub(super) enum RawExpectation {
+    Exact(String),
+    AnyOf(Vec<String>),
+    Contains(String),
+    Regex(String),
+    Number { value: f64, tolerance: Option<f64> },
+    YesNo(RawYesNo),
+    Choice { options: Vec<String>, answer: String },
+    Facts { facts: Vec<RawFact>, forbidden: Option<Vec<RawForbidden>>, min: Option<f64> },
+    Boxes { truth: Vec<RawBox>, min_iou: Option<f64> },
+    All(Vec<RawExpectation>),
+    Any(Vec<RawExpectation>),
+    Not(Box<RawExpectation>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename = "YesNo")]
+pub(super) enum RawYesNo {
+    Yes,
+    No,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename = "Fact", deny_unknown_fields)]
+pub(super) struct RawFact {
+    pub(super) any: Vec<String>,
+    pub(super) partial: Option<Vec<String>>,
+    pub(super) weight: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename = "Forbidden", deny_unknown_fields)]
+pub(super) struct RawForbidden {
+    pub(super) any: Vec<String>,
+    pub(super) cost: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename = "Box", deny_unknown_fields)]
+pub(super) struct RawBox {
+    pub(super) label: String,
+    pub(super) xyxy: (f64, f64, f64, f64),
+}
+
+/// A map from text to text in the order in which it is written, repeated keys included.
+#[derive(Debug, Default)]
+pub(super) struct Entries(pub(super) Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map such as {\"blip2-*\": \"has no box output\"}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Entries(entries))
+    }
+}

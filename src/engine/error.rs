@@ -1,0 +1,66 @@
+//! Why a request got no answer.
+
+use std::sync::Arc;
+
+use super::DeviceChoiceError;
+use crate::image::ImageError;
+use crate::model::ModelError;
+#[cfg(feature = "hub")]
+use crate::weights::WeightsError;
+
+/// A request got no answer: neither right nor wrong.
+///
+/// Sources are shared so that one failure to load can be told to every trial of the model.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// The device cannot be used.
+    #[error(transparent)]
+    Device(#[from] DeviceChoiceError),
+    /// A picture cannot be read.
+    #[error(transparent)]
+    Image(Arc<ImageError>),
+    /// The checkpoint or the network failed.
+    #[error(transparent)]
+    Model(Arc<ModelError>),
+    /// The checkpoint could not be had from the hub.
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Weights(Arc<WeightsError>),
+    /// A hub model in a build without the hub.
+    #[error(
+        "{repository} is on the Hugging Face hub, but this build has no hub access; \
+         enable eyechart's feature `hub`, or download it and write (dir: \"folder\")"
+    )]
+    HubNotBuilt {
+        /// The repository.
+        repository: String,
+    },
+    /// Something panicked while the request was worked on.
+    #[error("a panic ended this trial: {message}")]
+    Panicked {
+        /// The panic's message.
+        message: String,
+    },
+    /// The decode loop gave back fewer answers than it got requests.
+    #[error("the engine lost this request; please report it as a bug of eyechart")]
+    Lost,
+}
+
+impl From<ImageError> for EngineError {
+    fn from(error: ImageError) -> Self {
+        Self::Image(Arc::new(error))
+    }
+}
+
+impl From<ModelError> for EngineError {
+    fn from(error: ModelError) -> Self {
+        Self::Model(Arc::new(error))
+    }
+}
+
+#[cfg(feature = "hub")]
+impl From<WeightsError> for EngineError {
+    fn from(error: WeightsError) -> Self {
+        Self::Weights(Arc::new(error))
+    }
+}

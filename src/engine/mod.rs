@@ -1,0 +1,289 @@
+/*!
+Runs requests on one model: device, batches, timing and memory.
+
+Knows nothing of cases, expectations or reports; a request comes in, an answer or a typed error
+goes out.
+*/
+
+use std::any::Any;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use candle_core::DType;
+
+use crate::answer::{Answer, ModelInput, Timings};
+use crate::decode::{self, DecodeRow, Generated};
+use crate::geometry::PixelSize;
+use crate::image;
+use crate::model::{
+    self, Capabilities, ImageFeatures, PreparedImage, PreparedPrompt, Slot, VisionLanguageModel,
+};
+use crate::registry::{ModelEntry, Precision, Source};
+use crate::request::{Conversation, GenerationOptions};
+
+mod device;
+mod error;
+mod memory;
+
+pub use device::{DeviceChoice, DeviceChoiceError};
+pub use error::EngineError;
+
+/// How models are run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// Where.
+    pub device: DeviceChoice,
+    /// Number format for all models, over what the registry says.
+    pub precision: Option<Precision>,
+    /// Most requests decoded together.
+    pub batch: NonZeroUsize,
+}
+
+/// One question to a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialRequest {
+    /// The pictures' files.
+    pub images: Vec<PathBuf>,
+    /// What is asked; indexes `images`.
+    pub conversation: Conversation,
+    /// How to generate.
+    pub options: GenerationOptions,
+}
+
+/// An answer with what judging it needs to know of the pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// Sizes of the request's pictures as decoded.
+    pub image_sizes: Vec<PixelSize>,
+}
+
+/// One model in memory.
+pub struct Engine {
+    model: Box<dyn VisionLanguageModel>,
+    description: ModelDescription,
+}
+
+/// What a record says of the model that answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelDescription {
+    /// The registry's name.
+    pub name: String,
+    /// `cpu`, `cuda:0`, ...
+    pub device: String,
+    /// `f32`, `f16` or `bf16`.
+    pub precision: String,
+    /// How long loading took.
+    pub load_time: Duration,
+}
+
+impl Engine {
+    /// Loads a registry entry.
+    ///
+    /// # Errors
+    /// The device is not there, the checkpoint is missing or unusable, or loading panicked.
+    pub fn load(entry: &ModelEntry, settings: &EngineSettings) -> Result<Self, EngineError> {
+        let start = Instant::now();
+        let device = settings.device.open()?;
+        let precision = settings.precision.or(entry.precision).unwrap_or(Precision::F32);
+        let folder = checkpoint_folder(&entry.source)?;
+        let model = guarded(|| Ok(model::load(&folder, &device, Some(data_type(precision)))?))?;
+        let description = ModelDescription {
+            name: entry.name.clone(),
+            device: device::label(&device),
+            precision: precision.label().to_owned(),
+            load_time: start.elapsed(),
+        };
+        Ok(Self { model, description })
+    }
+
+    /// What is loaded, where and how.
+    pub fn description(&self) -> &ModelDescription {
+        &self.description
+    }
+
+    /// What the model can do.
+    pub fn capabilities(&self) -> Capabilities {
+        self.model.processor().capabilities()
+    }
+
+    /// Answers requests together, in order. A request that cannot be answered does not keep the
+    /// others from theirs.
+    pub fn answer(&mut self, requests: &[&TrialRequest]) -> Vec<Result<Answered, EngineError>> {
+        memory::reset_peak();
+        let inputs: Vec<_> = requests.iter().map(|request| self.read_input(request)).collect();
+        let readable: Vec<&Input> = inputs.iter().filter_map(|input| input.as_ref().ok()).collect();
+        let mut generated = self.generate(&readable).into_iter();
+        let mut results = Vec::with_capacity(requests.len());
+        for input in &inputs {
+            results.push(match input {
+                Ok(input) => match generated.next() {
+                    Some(Ok(generated)) => self.describe(input, generated),
+                    Some(Err(error)) => Err(error),
+                    None => Err(EngineError::Lost),
+                },
+                Err(error) => Err(error.clone()),
+            });
+        }
+        results
+    }
+
+    /// Decodes and encodes a request's pictures and renders its prompt.
+    fn read_input(&mut self, request: &TrialRequest) -> Result<Input, EngineError> {
+        let model = &mut self.model;
+        guarded(move || {
+            let mut timings = Timings::default();
+            let decoded = timed(&mut timings.image_decoding, || {
+                let decode = |path: &PathBuf| image::decode_file(path);
+                request.images.iter().map(decode).collect::<Result<Vec<_>, _>>()
+            })?;
+            let processor = model.processor();
+            let (images, prompt) = timed(&mut timings.preprocessing, || {
+                let prepare = |image: &image::DecodedImage| processor.prepare_image(&image.pixels);
+                let images = decoded.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+                let prompt = processor.prepare_prompt(&request.conversation, &images)?;
+                Ok::<_, model::ModelError>((images, prompt))
+            })?;
+            let features = timed(&mut timings.vision_encoding, || {
+                model.encode_images(&images.iter().collect::<Vec<_>>())
+            })?;
+            Ok(Input { images, prompt, features, options: request.options.clone(), timings })
+        })
+    }
+
+    /// Generates for all inputs together; if that fails, for each alone, so that one input's
+    /// failure is its own.
+    fn generate(&mut self, inputs: &[&Input]) -> Vec<Result<Generated, EngineError>> {
+        match self.generate_batch(inputs) {
+            Ok(generated) => generated.into_iter().map(Ok).collect(),
+            Err(error) if inputs.len() == 1 => vec![Err(error)],
+            Err(_) => inputs
+                .iter()
+                .map(|input| {
+                    let alone = self.generate_batch(&[input])?;
+                    alone.into_iter().next().ok_or(EngineError::Lost)
+                })
+                .collect(),
+        }
+    }
+
+    fn generate_batch(&mut self, inputs: &[&Input]) -> Result<Vec<Generated>, EngineError> {
+        let model = &mut self.model;
+        guarded(move || {
+            let rows: Vec<DecodeRow<'_>> =
+                inputs.iter().enumerate().map(|(slot, input)| input.row(Slot(slot))).collect();
+            Ok(decode::generate(model.as_mut(), &rows)?)
+        })
+    }
+
+    fn describe(&self, input: &Input, generated: Generated) -> Result<Answered, EngineError> {
+        let text = self.model.processor().decode_text(&generated.token_ids)?;
+        let timings =
+            Timings { prefill: generated.prefill, decoding: generated.decoding, ..input.timings };
+        let answer = Answer {
+            text,
+            token_ids: generated.token_ids,
+            margins: generated.margins,
+            finish: generated.finish,
+            input: input.summary(),
+            timings,
+            peak_memory_bytes: memory::peak_bytes(),
+        };
+        let image_sizes = input.images.iter().map(|image| image.original).collect();
+        Ok(Answered { answer, image_sizes })
+    }
+}
+
+/// A request on its way into the model.
+struct Input {
+    images: Vec<PreparedImage>,
+    prompt: PreparedPrompt,
+    features: Vec<ImageFeatures>,
+    options: GenerationOptions,
+    timings: Timings,
+}
+
+impl Input {
+    fn row(&self, slot: Slot) -> DecodeRow<'_> {
+        DecodeRow {
+            slot,
+            prompt: &self.prompt,
+            images: &self.images,
+            features: &self.features,
+            options: &self.options,
+        }
+    }
+
+    fn summary(&self) -> ModelInput {
+        let resized = self.images.iter().map(|image| (image.resized.width, image.resized.height));
+        ModelInput {
+            rendered_prompt: self.prompt.rendered.clone(),
+            prompt_tokens: self.prompt.token_ids.len(),
+            visual_tokens: self.prompt.image_spans.iter().map(|(_, span)| span.len()).sum(),
+            resized: resized.collect(),
+        }
+    }
+}
+
+fn checkpoint_folder(source: &Source) -> Result<PathBuf, EngineError> {
+    match source {
+        Source::Folder(folder) => Ok(folder.clone()),
+        Source::Hub { repository, revision } => hub_folder(repository, revision),
+    }
+}
+
+#[cfg(feature = "hub")]
+fn hub_folder(repository: &str, revision: &str) -> Result<PathBuf, EngineError> {
+    Ok(crate::weights::hub::fetch(repository, revision)?)
+}
+
+#[cfg(not(feature = "hub"))]
+fn hub_folder(repository: &str, _revision: &str) -> Result<PathBuf, EngineError> {
+    Err(EngineError::HubNotBuilt { repository: repository.to_owned() })
+}
+
+fn data_type(precision: Precision) -> DType {
+    match precision {
+        Precision::F32 => DType::F32,
+        Precision::F16 => DType::F16,
+        Precision::Bf16 => DType::BF16,
+    }
+}
+
+/// Runs `work` and adds its wall time to `clock`.
+fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    *clock += start.elapsed();
+    result
+}
+
+/// Turns a panic below into an error of this one request.
+///
+/// The cache a panic leaves behind is never read: every batch starts with a reset.
+fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        Err(EngineError::Panicked { message: panic_message(payload.as_ref()).to_owned() })
+    })
+}
+
+/// What a caught panic said.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_of_its_request() {
+        let error = guarded::<()>(|| panic!("tensor of {} dimensions", 7)).unwrap_err();
+        assert_eq!(error.to_string(), "a panic ended this trial: tensor of 7 dimensions");
+        assert_eq!(guarded(|| Ok(5)).unwrap(), 5);
+    }
+}

@@ -1,0 +1,121 @@
+/*!
+What can be read from an answer's text: boxes, choices, numbers, yes or no.
+
+Every reading has a typed outcome ([`Extraction`], [`BoxReading`]); nothing is guessed, and the
+truth is never looked at. Knows nothing of files or models: how a family writes boxes comes in as
+a [`BoxNotation`].
+*/
+
+use crate::geometry::Frame;
+
+mod boxes;
+mod choice;
+mod number;
+mod numerals;
+mod occurrence;
+mod refusal;
+mod text;
+mod yes_no;
+
+pub use boxes::{BoxReading, FoundBox, boxes};
+pub use choice::choice;
+pub use number::number;
+pub use occurrence::{affirms, contains};
+pub use refusal::is_refusal;
+pub use text::normalize;
+pub use yes_no::yes_no;
+
+/// What came of looking for one value in an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Extraction<T> {
+    /// The answer says exactly this.
+    Found(T),
+    /// The answer says several things, in the order in which it says them.
+    Ambiguous(Vec<T>),
+    /// The answer says nothing of the kind.
+    Absent,
+}
+
+impl<T: PartialEq> Extraction<T> {
+    /// What came of finding these: equal values are one.
+    fn from_candidates(candidates: impl IntoIterator<Item = T>) -> Self {
+        let mut distinct: Vec<T> = Vec::new();
+        for candidate in candidates {
+            if !distinct.contains(&candidate) {
+                distinct.push(candidate);
+            }
+        }
+        match distinct.pop() {
+            None => Self::Absent,
+            Some(only) if distinct.is_empty() => Self::Found(only),
+            Some(last) => {
+                distinct.push(last);
+                Self::Ambiguous(distinct)
+            }
+        }
+    }
+}
+
+/// How a family writes boxes, and with it the frame of its coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BoxNotation {
+    /// `[{"bbox_2d": [x1, y1, x2, y2], "label": ".."}]`, integers 0..1000 relative to the picture
+    /// (Qwen3-VL).
+    QwenJson,
+}
+
+impl BoxNotation {
+    /// What the written numbers count.
+    pub fn frame(self) -> Frame {
+        match self {
+            Self::QwenJson => Frame::Relative { full: 1000.0 },
+        }
+    }
+
+    /// An example of the notation, for messages.
+    pub fn example(self) -> &'static str {
+        match self {
+            Self::QwenJson => r#"[{"bbox_2d": [x1, y1, x2, y2], "label": ".."}]"#,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::PixelSize;
+
+    /// Pieces that the readers treat specially, so that random texts reach their corners.
+    const PIECES: [&str; 40] = [
+        "A", "b", " ", "\n", ".", ",", "-", "'", "(", ")", "[", "]", "{", "}", "\"", ":", "1",
+        "23", "３", "一", "十", "百", "个", "的", "不", "没有", "是", "yes", "no", "the", "two",
+        "hundred", "bbox_2d", "```json", "e\u{301}", "\u{FEFF}", "ﬁ", "é", "🐈", "答案",
+    ];
+
+    fn random_texts() -> impl Iterator<Item = String> {
+        let mut state = 1_u64;
+        let mut draw = move |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % below
+        };
+        (0..20_000).map(move |_| (0..draw(12)).map(|_| PIECES[draw(PIECES.len())]).collect())
+    }
+
+    #[test]
+    fn no_text_makes_a_reader_panic() {
+        let options = ["red", "A", "一", "."].map(String::from);
+        let size = PixelSize { width: 10, height: 10 };
+        for text in random_texts() {
+            let normalized = normalize(&text);
+            assert!(!normalized.starts_with(' ') && !normalized.contains("  "), "{text:?}");
+            number(&text);
+            yes_no(&text);
+            choice(&text, &options);
+            boxes(&text, BoxNotation::QwenJson, size);
+            is_refusal(&text);
+            affirms(&normalized, &normalize("没有个"));
+        }
+    }
+}

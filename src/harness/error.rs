@@ -1,0 +1,44 @@
+//! Why a run could not be carried out.
+
+use super::SettingsError;
+use crate::case::DiscoveryError;
+use crate::journal::JournalError;
+use crate::registry::RegistryError;
+use crate::report::ReportError;
+
+/// The run itself failed, as against some of its cases.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// An environment variable has an unusable value.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// `eyechart.ron` cannot be used, or the chosen models are not in it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// No cases were found.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
+    /// There are cases, but none runs on the chosen models.
+    #[error("none of the {cases} cases runs on the chosen models ({}); see `models` in the cases", models.join(", "))]
+    NothingToRun {
+        /// Number of cases.
+        cases: usize,
+        /// The chosen models.
+        models: Vec<String>,
+    },
+    /// nextest asked for a test that does not exist.
+    #[error("no test is named \"{name}\"; the list is stale, list again")]
+    UnknownName {
+        /// The name.
+        name: String,
+    },
+    /// cargo-insta's file of referenced snapshots cannot be written.
+    #[error("cannot tell cargo-insta which snapshots are referenced: {0}")]
+    SnapshotReferences(std::io::Error),
+    /// The journal cannot be written or read back.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A report cannot be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+}

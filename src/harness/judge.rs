@@ -1,0 +1,256 @@
+//! From an answer to a verdict, a record in the journal, and a test line.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Component, Path, PathBuf};
+
+use libtest_mimic::{Completion, Failed};
+
+use crate::answer::Answer;
+use crate::case::{Case, InvalidCase, SnapshotPolicy};
+use crate::engine::{self, Answered};
+use crate::extract::BoxNotation;
+use crate::journal::{Journal, Place, Status, TrialRecord};
+use crate::request::{Part, Role};
+use crate::score::{self, Verdict};
+use crate::snapshot::{
+    SnapshotFolder, SnapshotInfo, SnapshotKey, SnapshotOutcome, SnapshotRequest, SnapshotResult,
+};
+
+use super::error::RunError;
+use super::message;
+use super::plan::{Planned, PlannedTrial};
+use super::worker::Reply;
+
+/// Judges trials; shared by the test threads.
+#[derive(Debug)]
+pub(super) struct Judge {
+    pub(super) project: PathBuf,
+    pub(super) journal: Journal,
+    pub(super) snapshots: SnapshotFolder,
+}
+
+impl Judge {
+    /// Judges a reply (none if the worker died) and records the trial.
+    pub(super) fn conclude(
+        &self,
+        planned: &Planned,
+        reply: Option<Reply>,
+    ) -> Result<Completion, Failed> {
+        let record = match reply {
+            None => self.error(planned, None, "the inference worker died; see stderr".to_owned()),
+            Some(Reply { answered: Err(error), place, .. }) => {
+                self.error(planned, place, self.shorten(&error.to_string()))
+            }
+            Some(Reply { answered: Ok(answered), notation, place }) => {
+                self.judge_guarded(planned, answered, notation, place)
+            }
+        };
+        self.finish(record)
+    }
+
+    /// Records a case file that cannot be run.
+    pub(super) fn conclude_invalid(&self, invalid: &InvalidCase) -> Result<Completion, Failed> {
+        let record = TrialRecord {
+            case: invalid.name.to_string(),
+            model: None,
+            file: self.relative(&invalid.path),
+            dimension: None,
+            tags: Vec::new(),
+            question: String::new(),
+            status: Status::Error,
+            message: Some(self.shorten(&invalid.error.to_string())),
+            known_failure: None,
+            answer: None,
+            verdict: None,
+            snapshot: SnapshotOutcome::Off,
+            place: None,
+        };
+        self.finish(record)
+    }
+
+    /// Records a trial that is not run.
+    pub(super) fn record_ignored(
+        &self,
+        trial: &PlannedTrial,
+        reason: &str,
+    ) -> Result<(), RunError> {
+        let PlannedTrial::Run(planned) = trial else { return Ok(()) };
+        let message = Some(reason.to_owned());
+        let record = TrialRecord { status: Status::Ignored, message, ..self.blank(planned, None) };
+        Ok(self.journal.append(&record)?)
+    }
+
+    /// A panic while judging is an error of this trial, so that it too is in the journal.
+    fn judge_guarded(
+        &self,
+        planned: &Planned,
+        answered: Answered,
+        notation: Option<BoxNotation>,
+        place: Option<Place>,
+    ) -> TrialRecord {
+        let judging = || self.judge(planned, answered, notation, place.clone());
+        catch_unwind(AssertUnwindSafe(judging)).unwrap_or_else(|payload| {
+            let panic = engine::panic_message(payload.as_ref());
+            self.error(planned, place, format!("a panic ended the judging: {panic}"))
+        })
+    }
+
+    fn judge(
+        &self,
+        planned: &Planned,
+        answered: Answered,
+        notation: Option<BoxNotation>,
+        place: Option<Place>,
+    ) -> TrialRecord {
+        let Answered { answer, image_sizes } = answered;
+        let verdict = planned.case.expectation.as_ref().map(|expectation| {
+            let evidence = score::Evidence {
+                text: &answer.text,
+                finish: answer.finish,
+                notation,
+                image_sizes: &image_sizes,
+            };
+            score::judge(expectation, evidence)
+        });
+        let snapshot = self.compare(planned, &answer, place.as_ref());
+        let blank = self.blank(planned, place);
+        let status = status(&verdict, &snapshot, blank.known_failure.is_some());
+        let record = TrialRecord {
+            status,
+            answer: Some(answer),
+            verdict,
+            snapshot: snapshot.outcome.clone(),
+            ..blank
+        };
+        TrialRecord { message: message::of(&record), ..record }
+    }
+
+    fn compare(&self, planned: &Planned, answer: &Answer, place: Option<&Place>) -> SnapshotResult {
+        let case = &planned.case;
+        if case.snapshot == SnapshotPolicy::Off {
+            return SnapshotResult { outcome: SnapshotOutcome::Off, accepted: true };
+        }
+        self.snapshots.compare(&SnapshotRequest {
+            key: SnapshotKey { stem: &case.name.snapshot_stem(), model: &planned.model },
+            text: &answer.text,
+            question: &question(case),
+            case_file: &case.path,
+            info: SnapshotInfo {
+                model: &planned.model,
+                device: place.map_or("", |place| &place.device),
+                precision: place.map_or("", |place| &place.precision),
+                images: case.images.iter().map(|image| self.shown(image)).collect(),
+            },
+        })
+    }
+
+    fn error(&self, planned: &Planned, place: Option<Place>, error: String) -> TrialRecord {
+        let message = Some(error);
+        TrialRecord { status: Status::Error, message, ..self.blank(planned, place) }
+    }
+
+    /// What is known of a trial before it has an answer.
+    fn blank(&self, planned: &Planned, place: Option<Place>) -> TrialRecord {
+        let case = &planned.case;
+        let known_failure = case.known_failure(&planned.model);
+        TrialRecord {
+            case: case.name.to_string(),
+            model: Some(planned.model.clone()),
+            file: self.relative(&case.path),
+            dimension: Some(case.dimension),
+            tags: case.tags.clone(),
+            question: question(case),
+            status: Status::Error,
+            message: None,
+            known_failure: known_failure.map(|known| known.reason.clone()),
+            answer: None,
+            verdict: None,
+            snapshot: SnapshotOutcome::Off,
+            place,
+        }
+    }
+
+    fn finish(&self, record: TrialRecord) -> Result<Completion, Failed> {
+        self.journal.append(&record)?;
+        if record.status.is_success() {
+            return Ok(Completion::Completed);
+        }
+        let file = record.file.display().to_string();
+        let text = record.message.unwrap_or_default();
+        let names_file = text.starts_with(&file);
+        Err(if names_file { text.into() } else { format!("{file}\n{text}").into() })
+    }
+
+    /// The text with paths relative to the project, as a reader at its root wants them.
+    fn shorten(&self, text: &str) -> String {
+        let prefix = format!("{}{}", self.project.display(), std::path::MAIN_SEPARATOR);
+        text.replace(&prefix, "")
+    }
+
+    fn relative(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.project).unwrap_or(path).to_owned()
+    }
+
+    /// The path for readers: relative to the project, `folder/..` left out.
+    fn shown(&self, path: &Path) -> String {
+        let mut shown = PathBuf::new();
+        for component in self.relative(path).components() {
+            let goes_up = component == Component::ParentDir;
+            if !(goes_up && shown.file_name().is_some() && shown.pop()) {
+                shown.push(component);
+            }
+        }
+        shown.display().to_string()
+    }
+}
+
+fn status(verdict: &Option<Verdict>, snapshot: &SnapshotResult, known_failure: bool) -> Status {
+    let right = verdict.as_ref().is_none_or(|verdict| verdict.passed);
+    match (right, snapshot.accepted, known_failure) {
+        (true, _, true) => Status::UnexpectedPass,
+        (true, true, false) => Status::Passed,
+        (false, true, true) => Status::KnownFailure,
+        (false, _, false) | (_, false, _) => Status::Failed,
+    }
+}
+
+/// The last thing the user asked.
+fn question(case: &Case) -> String {
+    let turns = case.conversation.turns.iter().rev();
+    let last = turns.into_iter().find(|turn| turn.role == Role::User);
+    let texts = last.into_iter().flat_map(|turn| &turn.parts).filter_map(|part| match part {
+        Part::Text(text) => Some(text.as_str()),
+        Part::Image(_) => None,
+    });
+    texts.collect::<Vec<_>>().join(" ").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::Reading;
+
+    fn verdict(passed: bool) -> Option<Verdict> {
+        let reading = Reading::Parsed;
+        Some(Verdict { passed, points: 0.0, iou: None, reading, reasons: vec![] })
+    }
+
+    fn snapshot(accepted: bool) -> SnapshotResult {
+        SnapshotResult { outcome: SnapshotOutcome::New, accepted }
+    }
+
+    #[test]
+    fn a_known_failure_is_strict() {
+        assert_eq!(status(&verdict(false), &snapshot(true), true), Status::KnownFailure);
+        assert_eq!(status(&verdict(true), &snapshot(true), true), Status::UnexpectedPass);
+        assert_eq!(status(&verdict(false), &snapshot(false), true), Status::Failed);
+    }
+
+    #[test]
+    fn passing_takes_a_right_answer_and_an_accepted_snapshot() {
+        assert_eq!(status(&verdict(true), &snapshot(true), false), Status::Passed);
+        assert_eq!(status(&verdict(true), &snapshot(false), false), Status::Failed);
+        assert_eq!(status(&verdict(false), &snapshot(true), false), Status::Failed);
+        assert_eq!(status(&None, &snapshot(true), false), Status::Passed);
+    }
+}

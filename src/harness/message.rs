@@ -1,0 +1,131 @@
+//! What a failed trial tells the person who reads it.
+
+use similar::TextDiff;
+
+use crate::answer::{Answer, FinishReason};
+use crate::journal::{Status, TrialRecord};
+use crate::snapshot::SnapshotOutcome;
+
+/// The message of an answered trial; none if there is nothing to tell.
+pub(super) fn of(record: &TrialRecord) -> Option<String> {
+    if record.status == Status::Passed {
+        return None;
+    }
+    let answer = record.answer.as_ref()?;
+    let mut parts = vec![question_and_answer(&record.question, answer)];
+    if let Some(verdict) = &record.verdict {
+        parts.extend(verdict.reasons.iter().map(|reason| format!("  {reason}")));
+    }
+    parts.extend(known_failure(record));
+    parts.extend(snapshot(&record.snapshot, answer));
+    Some(parts.join("\n"))
+}
+
+fn question_and_answer(question: &str, answer: &Answer) -> String {
+    let tokens = answer.token_ids.len();
+    let end = match answer.finish {
+        FinishReason::Stop => format!("{tokens} tokens"),
+        FinishReason::Length => {
+            format!("cut off at the limit of {tokens} tokens; raise generation.max_new_tokens")
+        }
+    };
+    format!("question: {question}\nanswer:   {:?} ({end})", answer.text)
+}
+
+fn known_failure(record: &TrialRecord) -> Option<String> {
+    let reason = record.known_failure.as_ref()?;
+    Some(match record.status {
+        Status::UnexpectedPass => format!(
+            "passed although `xfail` says it fails ({reason}); remove the entry if this is here \
+             to stay"
+        ),
+        _ => format!("known to fail: {reason}"),
+    })
+}
+
+fn snapshot(outcome: &SnapshotOutcome, answer: &Answer) -> Option<String> {
+    match outcome {
+        SnapshotOutcome::Off | SnapshotOutcome::Matched => None,
+        SnapshotOutcome::New => Some(
+            "this answer has no accepted snapshot yet; look at it with `cargo insta review`, or \
+             accept all with INSTA_UPDATE=always"
+                .to_owned(),
+        ),
+        SnapshotOutcome::Changed { accepted } => {
+            let diff = TextDiff::from_lines(accepted.as_str(), &answer.text);
+            let mut unified = diff.unified_diff();
+            let unified = unified.header("accepted", "now").missing_newline_hint(false);
+            Some(format!(
+                "the answer differs from the accepted snapshot; `cargo insta review` accepts it\n\
+                 {unified}"
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::{ModelInput, Timings};
+    use crate::score::{Reading, Verdict};
+
+    fn record(status: Status, snapshot: SnapshotOutcome) -> TrialRecord {
+        TrialRecord {
+            case: "grounding::red_car".into(),
+            model: Some("tiny".into()),
+            file: "cases/grounding/red_car.ron".into(),
+            dimension: None,
+            tags: vec![],
+            question: "what colour?".into(),
+            status,
+            message: None,
+            known_failure: None,
+            answer: Some(Answer {
+                text: "a blue car\nand a tree".into(),
+                token_ids: vec![1, 2, 3],
+                margins: vec![],
+                finish: FinishReason::Stop,
+                input: ModelInput::default(),
+                timings: Timings::default(),
+                peak_memory_bytes: None,
+            }),
+            verdict: Some(Verdict {
+                passed: false,
+                points: 0.0,
+                iou: None,
+                reading: Reading::Parsed,
+                reasons: vec!["expected \"red\"".into()],
+            }),
+            snapshot,
+            place: None,
+        }
+    }
+
+    #[test]
+    fn a_passed_trial_has_nothing_to_tell() {
+        assert_eq!(of(&record(Status::Passed, SnapshotOutcome::Matched)), None);
+    }
+
+    #[test]
+    fn messages_read_well() {
+        let changed = SnapshotOutcome::Changed { accepted: "a red car\nand a tree".into() };
+        let xfail = |status| TrialRecord {
+            known_failure: Some("sees no red".into()),
+            ..record(status, SnapshotOutcome::Matched)
+        };
+        let mut cut_off = record(Status::Failed, SnapshotOutcome::New);
+        if let Some(answer) = &mut cut_off.answer {
+            answer.finish = FinishReason::Length;
+        }
+        let messages: Vec<String> = [
+            record(Status::Failed, changed),
+            cut_off,
+            xfail(Status::KnownFailure),
+            xfail(Status::UnexpectedPass),
+        ]
+        .iter()
+        .filter_map(of)
+        .collect();
+        insta::assert_snapshot!(messages.join("\n----\n"));
+    }
+}

@@ -1,0 +1,120 @@
+//! What will be run: every case on every chosen model, grouped by model.
+
+use std::sync::Arc;
+
+use crate::case::{Case, Discovered, InvalidCase, SnapshotPolicy};
+use crate::registry::{ModelEntry, Registry};
+use crate::snapshot::{SnapshotFolder, SnapshotKey};
+
+use super::RunError;
+
+/// A case on a model.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// `folder::case::model`.
+    pub(super) name: String,
+    /// The case.
+    pub(super) case: Arc<Case>,
+    /// The model's name.
+    pub(super) model: String,
+    /// The model's place in [`Plan::models`].
+    pub(super) model_index: usize,
+}
+
+/// One line of the test output.
+#[derive(Debug)]
+pub(super) enum PlannedTrial {
+    /// A case on a model.
+    Run(Arc<Planned>),
+    /// A case file that cannot be run.
+    Invalid(Arc<InvalidCase>),
+}
+
+impl PlannedTrial {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Run(planned) => &planned.name,
+            Self::Invalid(invalid) => invalid.name.as_str(),
+        }
+    }
+
+    /// Why it is ignored, if it is.
+    pub(super) fn ignored(&self) -> Option<&str> {
+        match self {
+            Self::Run(planned) => planned.case.ignore.as_deref(),
+            Self::Invalid(_) => None,
+        }
+    }
+}
+
+/// The trials of a run, sorted by model and name, so that one model is in memory at a time.
+#[derive(Debug)]
+pub(super) struct Plan {
+    trials: Vec<PlannedTrial>,
+    models: Vec<ModelEntry>,
+    cases: Vec<Arc<Case>>,
+}
+
+impl Plan {
+    pub(super) fn new(
+        discovered: Vec<Discovered>,
+        models: Vec<&ModelEntry>,
+    ) -> Result<Self, RunError> {
+        let (mut trials, mut cases) = (Vec::new(), Vec::<Arc<Case>>::new());
+        for found in discovered {
+            match found {
+                Discovered::Case(case) => cases.push(Arc::from(case)),
+                Discovered::Invalid(invalid) => {
+                    trials.push(PlannedTrial::Invalid(Arc::new(invalid)));
+                }
+            }
+        }
+        for (model_index, model) in models.iter().enumerate() {
+            let runs_here = cases.iter().filter(|case| case.runs_on(&model.name));
+            trials.extend(runs_here.map(|case| planned(case, model, model_index)));
+        }
+        let models: Vec<ModelEntry> = models.into_iter().cloned().collect();
+        if trials.is_empty() {
+            let models = models.into_iter().map(|model| model.name).collect();
+            return Err(RunError::NothingToRun { cases: cases.len(), models });
+        }
+        Ok(Self { trials, models, cases })
+    }
+
+    pub(super) fn trials(&self) -> &[PlannedTrial] {
+        &self.trials
+    }
+
+    pub(super) fn models(&self) -> &[ModelEntry] {
+        &self.models
+    }
+
+    /// Tells cargo-insta about the snapshots of all cases on all models of the registry, chosen
+    /// or not.
+    pub(super) fn mark_snapshots(
+        &self,
+        snapshots: &SnapshotFolder,
+        registry: &Registry,
+    ) -> std::io::Result<()> {
+        let stems: Vec<(&Arc<Case>, String)> = self
+            .cases
+            .iter()
+            .filter(|case| case.snapshot != SnapshotPolicy::Off)
+            .map(|case| (case, case.name.snapshot_stem()))
+            .collect();
+        let keys = stems.iter().flat_map(|(case, stem)| {
+            let models = registry.models().iter().filter(|model| case.runs_on(&model.name));
+            models.map(move |model| SnapshotKey { stem, model: &model.name })
+        });
+        snapshots.mark_referenced(keys)
+    }
+}
+
+fn planned(case: &Arc<Case>, model: &ModelEntry, model_index: usize) -> PlannedTrial {
+    PlannedTrial::Run(Arc::new(Planned {
+        name: format!("{}::{}", case.name, model.name),
+        case: Arc::clone(case),
+        model: model.name.clone(),
+        model_index,
+    }))
+}

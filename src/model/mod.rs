@@ -1,0 +1,154 @@
+/*!
+The trait that every model family implements, and one folder per family.
+
+A family is two halves. The [`Processor`] turns pictures and a conversation into tensors and
+token ids; it needs no weights and may run on other threads. The [`VisionLanguageModel`] is the
+network with its key/value cache, driven by [`crate::decode`]. Neither knows of cases or scores.
+*/
+
+pub mod chat_template;
+mod error;
+mod family;
+mod fields;
+pub mod qwen3_vl;
+pub mod tokenizer;
+
+use std::ops::Range;
+
+use ::image::RgbImage;
+use candle_core::Tensor;
+
+pub use error::ModelError;
+pub use family::{known_families, load, load_processor};
+
+use crate::extract::BoxNotation;
+use crate::geometry::PixelSize;
+use crate::request::Conversation;
+
+/// One picture, ready for the vision tower.
+#[derive(Debug, Clone)]
+pub struct PreparedImage {
+    /// What the tower reads, f32 on the CPU; the shape is the family's own.
+    /// Qwen3-VL: `(patches, channels * temporal * patch * patch)`.
+    pub pixels: Tensor,
+    /// Size of the picture as decoded.
+    pub original: PixelSize,
+    /// Size as the tower sees it.
+    pub resized: PixelSize,
+    /// Rows and columns of the patch grid.
+    pub grid: (usize, usize),
+    /// Tokens that stand for this picture in the prompt.
+    pub visual_tokens: usize,
+}
+
+/// A rendered and tokenised prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedPrompt {
+    /// The template's output, with one placeholder per image (not repeated per visual token).
+    pub rendered: String,
+    /// Token ids, each image's placeholder repeated once per visual token.
+    pub token_ids: Vec<u32>,
+    /// Where each shown image stands in `token_ids`, in the order shown:
+    /// the index of the request's image, and its span of placeholder tokens.
+    pub image_spans: Vec<(usize, Range<usize>)>,
+}
+
+/// What the vision tower and connector made of one picture, on the model's device.
+#[derive(Debug, Clone)]
+pub struct ImageFeatures {
+    /// `(visual_tokens, hidden)`: replaces the placeholder embeddings.
+    pub tokens: Tensor,
+    /// Further features that the language model adds at deeper layers
+    /// (Qwen3-VL's deepstack), each `(visual_tokens, hidden)`; empty for most families.
+    pub deep: Vec<Tensor>,
+}
+
+/// One sequence about to enter the cache.
+#[derive(Debug)]
+pub struct PrefillRow<'a> {
+    /// The cache slot that will hold it.
+    pub slot: Slot,
+    /// Its prompt.
+    pub prompt: &'a PreparedPrompt,
+    /// The request's images, indexed as in [`PreparedPrompt::image_spans`].
+    pub images: &'a [PreparedImage],
+    /// Their features, same indices.
+    pub features: &'a [ImageFeatures],
+}
+
+/// A row of the key/value cache that one sequence owns while it is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot(pub usize);
+
+/// What a family can do; asked before a run is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether one conversation may show more than one picture.
+    pub several_images: Support,
+    /// Whether answers can hold boxes, and how they are written.
+    pub boxes: Option<BoxNotation>,
+}
+
+/// Whether a family can do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// It was made for it.
+    Supported,
+    /// It was not.
+    Unsupported,
+}
+
+/// The half of a family that needs no weights.
+pub trait Processor: Send + Sync {
+    /// What the family can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Resizes and normalises one picture.
+    fn prepare_image(&self, image: &RgbImage) -> Result<PreparedImage, ModelError>;
+
+    /// Renders the conversation with the family's template and tokenises it.
+    /// `images` are the request's pictures, indexed as in [`crate::request::Part::Image`].
+    fn prepare_prompt(
+        &self,
+        conversation: &Conversation,
+        images: &[PreparedImage],
+    ) -> Result<PreparedPrompt, ModelError>;
+
+    /// The text of generated ids, special tokens left out.
+    fn decode_text(&self, token_ids: &[u32]) -> Result<String, ModelError>;
+
+    /// Ids that end a generation.
+    fn stop_tokens(&self) -> &[u32];
+}
+
+/// The half of a family that has weights and a cache.
+///
+/// A slot holds one sequence. Rows of a batch may have different lengths: nothing is padded, so
+/// a row's result does not depend on its neighbours beyond the rounding of batched products.
+pub trait VisionLanguageModel: Send {
+    /// The other half.
+    fn processor(&self) -> &dyn Processor;
+
+    /// Runs the vision tower; one entry per picture, in order.
+    fn encode_images(
+        &mut self,
+        images: &[&PreparedImage],
+    ) -> Result<Vec<ImageFeatures>, ModelError>;
+
+    /// Makes room for `slots` sequences of up to `capacity` tokens each and forgets all content.
+    /// Called again with no more than was allocated, it only forgets.
+    fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), ModelError>;
+
+    /// Reads prompts into their slots (replacing what was there);
+    /// returns the logits after the last prompt token, `(rows, vocabulary)`, f32.
+    fn prefill(&mut self, rows: &[PrefillRow<'_>]) -> Result<Tensor, ModelError>;
+
+    /// Appends one token to each slot; returns the logits after it, `(rows, vocabulary)`, f32.
+    fn decode_step(&mut self, rows: &[(Slot, u32)]) -> Result<Tensor, ModelError>;
+
+    /// Makes `to` continue from the content of `from` (a beam that survives).
+    fn copy_slot(&mut self, from: Slot, to: Slot) -> Result<(), ModelError>;
+
+    /// Longest sequence (prompt and answer) the model was made for, in tokens.
+    fn max_positions(&self) -> usize;
+}

@@ -1,0 +1,326 @@
+/*!
+`config.json` of Qwen3-VL: what the file says, then what the network may rely on.
+
+Field names and defaults are those of huggingface/transformers v4.57.3
+`models/qwen3_vl/configuration_qwen3_vl.py`.
+*/
+
+use candle_nn::Activation;
+use serde::Deserialize;
+
+use crate::model::ModelError;
+use crate::model::fields::FieldCheck;
+use crate::weights::CheckpointFolder;
+
+/// The sizes of the network, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The vision tower.
+    pub vision: VisionConfig,
+    /// The language model.
+    pub text: TextConfig,
+    /// Id of the image placeholder.
+    pub image_token_id: u32,
+}
+
+/// The sizes of the vision tower. All are at least 1.
+#[derive(Debug, Clone)]
+pub struct VisionConfig {
+    /// Transformer blocks.
+    pub depth: usize,
+    /// Width of the residual stream.
+    pub hidden: usize,
+    /// Width inside the feed-forward part.
+    pub intermediate: usize,
+    /// Attention heads; `hidden / heads` is a multiple of 4.
+    pub heads: usize,
+    /// Numbers per patch: channels x temporal x patch x patch.
+    pub patch_numbers: usize,
+    /// The convolution's weight: hidden, channels, temporal, patch, patch.
+    pub patch_weight: [usize; 5],
+    /// Patches per merged token along one side.
+    pub merge: usize,
+    /// Width of the language model.
+    pub out_hidden: usize,
+    /// Rows (and columns) of the table of learned positions.
+    pub position_side: usize,
+    /// Blocks whose output goes to the language model's first layers, increasing.
+    pub deepstack: Vec<usize>,
+    /// Activation of the feed-forward part.
+    pub activation: Activation,
+}
+
+impl VisionConfig {
+    /// Numbers per head.
+    pub fn head_dim(&self) -> usize {
+        self.hidden / self.heads
+    }
+}
+
+/// The sizes of the language model. All are at least 1.
+#[derive(Debug, Clone)]
+pub struct TextConfig {
+    /// Size of the vocabulary.
+    pub vocabulary: usize,
+    /// Width of the residual stream.
+    pub hidden: usize,
+    /// Width inside the feed-forward part.
+    pub intermediate: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Query heads, a multiple of `kv_heads`.
+    pub heads: usize,
+    /// Key/value heads.
+    pub kv_heads: usize,
+    /// Numbers per head, even.
+    pub head_dim: usize,
+    /// Added to the variance in norms.
+    pub rms_eps: f64,
+    /// Base of the rotary frequencies.
+    pub rope_theta: f32,
+    /// Number of frequencies that follow time, row and column.
+    pub mrope_section: [usize; 3],
+    /// Longest sequence.
+    pub max_positions: usize,
+    /// Whether projections of the attention add a constant.
+    pub attention_bias: bool,
+    /// Whether the output head is the embedding table.
+    pub tied_head: bool,
+    /// Activation of the feed-forward part.
+    pub activation: Activation,
+}
+
+#[derive(Deserialize)]
+struct RawConfig {
+    vision_config: RawVision,
+    text_config: RawText,
+    #[serde(default = "default_image_token")]
+    image_token_id: u32,
+    tie_word_embeddings: Option<bool>,
+}
+
+fn default_image_token() -> u32 {
+    151_655
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct RawVision {
+    depth: usize,
+    hidden_size: usize,
+    hidden_act: String,
+    intermediate_size: usize,
+    num_heads: usize,
+    in_channels: usize,
+    patch_size: usize,
+    spatial_merge_size: usize,
+    temporal_patch_size: usize,
+    out_hidden_size: usize,
+    num_position_embeddings: usize,
+    deepstack_visual_indexes: Vec<usize>,
+}
+
+impl Default for RawVision {
+    fn default() -> Self {
+        Self {
+            depth: 27,
+            hidden_size: 1152,
+            hidden_act: "gelu_pytorch_tanh".to_owned(),
+            intermediate_size: 4304,
+            num_heads: 16,
+            in_channels: 3,
+            patch_size: 16,
+            spatial_merge_size: 2,
+            temporal_patch_size: 2,
+            out_hidden_size: 3584,
+            num_position_embeddings: 2304,
+            deepstack_visual_indexes: vec![8, 16, 24],
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct RawText {
+    vocab_size: usize,
+    hidden_size: usize,
+    intermediate_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    num_key_value_heads: usize,
+    head_dim: usize,
+    hidden_act: String,
+    max_position_embeddings: usize,
+    rms_norm_eps: f64,
+    tie_word_embeddings: Option<bool>,
+    rope_theta: f32,
+    rope_scaling: Option<RawRope>,
+    attention_bias: bool,
+}
+
+impl Default for RawText {
+    fn default() -> Self {
+        Self {
+            vocab_size: 151_936,
+            hidden_size: 4096,
+            intermediate_size: 22_016,
+            num_hidden_layers: 32,
+            num_attention_heads: 32,
+            num_key_value_heads: 32,
+            head_dim: 128,
+            hidden_act: "silu".to_owned(),
+            max_position_embeddings: 128_000,
+            rms_norm_eps: 1e-6,
+            tie_word_embeddings: None,
+            rope_theta: 5e6,
+            rope_scaling: None,
+            attention_bias: false,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawRope {
+    #[serde(alias = "type")]
+    rope_type: Option<String>,
+    mrope_section: Option<Vec<usize>>,
+}
+
+impl Config {
+    /// Reads and checks `config.json`.
+    pub fn load(folder: &CheckpointFolder) -> Result<Self, ModelError> {
+        let raw: RawConfig = folder.required_json("config.json", "the configuration")?;
+        let check = FieldCheck::new(folder.path().join("config.json"));
+        let vision = check_vision(&raw.vision_config, &check)?;
+        let text = check_text(&raw.text_config, raw.tie_word_embeddings, &check)?;
+        check.that(vision.out_hidden == text.hidden, || {
+            let expected = format!("text_config.hidden_size, which is {}", text.hidden);
+            ("vision_config.out_hidden_size", vision.out_hidden.to_string(), expected)
+        })?;
+        check.that(vision.deepstack.len() <= text.layers, || {
+            let expected = format!("at most as many blocks as text layers ({})", text.layers);
+            ("vision_config.deepstack_visual_indexes", format!("{:?}", vision.deepstack), expected)
+        })?;
+        Ok(Self { vision, text, image_token_id: raw.image_token_id })
+    }
+}
+
+fn check_vision(raw: &RawVision, check: &FieldCheck) -> Result<VisionConfig, ModelError> {
+    check.sizes(&[
+        ("vision_config.depth", raw.depth),
+        ("vision_config.hidden_size", raw.hidden_size),
+        ("vision_config.intermediate_size", raw.intermediate_size),
+        ("vision_config.num_heads", raw.num_heads),
+        ("vision_config.in_channels", raw.in_channels),
+        ("vision_config.patch_size", raw.patch_size),
+        ("vision_config.spatial_merge_size", raw.spatial_merge_size),
+        ("vision_config.temporal_patch_size", raw.temporal_patch_size),
+        ("vision_config.out_hidden_size", raw.out_hidden_size),
+        ("vision_config.num_position_embeddings", raw.num_position_embeddings),
+    ])?;
+    check.that(raw.hidden_size.is_multiple_of(4 * raw.num_heads), || {
+        let found = format!("{} with {} heads", raw.hidden_size, raw.num_heads);
+        ("vision_config.hidden_size", found, "a multiple of 4 per head".to_owned())
+    })?;
+    check.that(raw.in_channels == 3, || {
+        ("vision_config.in_channels", raw.in_channels.to_string(), "3 (RGB)".to_owned())
+    })?;
+    let patch_edges = [raw.patch_size, raw.temporal_patch_size, raw.spatial_merge_size];
+    check.that(patch_edges.iter().all(|edge| *edge <= 256), || {
+        let found = format!("{patch_edges:?} (with temporal_patch_size, spatial_merge_size)");
+        ("vision_config.patch_size", found, "at most 256 each".to_owned())
+    })?;
+    let position_side = raw.num_position_embeddings.isqrt();
+    check.that(position_side * position_side == raw.num_position_embeddings, || {
+        let found = raw.num_position_embeddings.to_string();
+        ("vision_config.num_position_embeddings", found, "a square number".to_owned())
+    })?;
+    check_deepstack(raw, check)?;
+    let patch_weight =
+        [raw.hidden_size, raw.in_channels, raw.temporal_patch_size, raw.patch_size, raw.patch_size];
+    Ok(VisionConfig {
+        depth: raw.depth,
+        hidden: raw.hidden_size,
+        intermediate: raw.intermediate_size,
+        heads: raw.num_heads,
+        patch_numbers: patch_weight[1..].iter().product(),
+        patch_weight,
+        merge: raw.spatial_merge_size,
+        out_hidden: raw.out_hidden_size,
+        position_side,
+        deepstack: raw.deepstack_visual_indexes.clone(),
+        activation: check.activation("vision_config.hidden_act", &raw.hidden_act)?,
+    })
+}
+
+fn check_deepstack(raw: &RawVision, check: &FieldCheck) -> Result<(), ModelError> {
+    let blocks = &raw.deepstack_visual_indexes;
+    let increasing = blocks.windows(2).all(|pair| pair[0] < pair[1]);
+    let in_range = blocks.iter().all(|block| *block < raw.depth);
+    check.that(increasing && in_range, || {
+        let expected = format!("increasing numbers below the depth of {}", raw.depth);
+        ("vision_config.deepstack_visual_indexes", format!("{blocks:?}"), expected)
+    })
+}
+
+fn check_text(
+    raw: &RawText,
+    tied_above: Option<bool>,
+    check: &FieldCheck,
+) -> Result<TextConfig, ModelError> {
+    check.sizes(&[
+        ("text_config.vocab_size", raw.vocab_size),
+        ("text_config.hidden_size", raw.hidden_size),
+        ("text_config.intermediate_size", raw.intermediate_size),
+        ("text_config.num_hidden_layers", raw.num_hidden_layers),
+        ("text_config.num_attention_heads", raw.num_attention_heads),
+        ("text_config.num_key_value_heads", raw.num_key_value_heads),
+        ("text_config.head_dim", raw.head_dim),
+        ("text_config.max_position_embeddings", raw.max_position_embeddings),
+    ])?;
+    check.that(raw.num_attention_heads.is_multiple_of(raw.num_key_value_heads), || {
+        let expected = format!("a multiple of num_key_value_heads ({})", raw.num_key_value_heads);
+        ("text_config.num_attention_heads", raw.num_attention_heads.to_string(), expected)
+    })?;
+    check.that(raw.head_dim.is_multiple_of(2), || {
+        ("text_config.head_dim", raw.head_dim.to_string(), "an even number".to_owned())
+    })?;
+    check.that(raw.rope_theta.is_finite() && raw.rope_theta > 0.0, || {
+        ("text_config.rope_theta", raw.rope_theta.to_string(), "a positive number".to_owned())
+    })?;
+    check.that(raw.rms_norm_eps.is_finite() && raw.rms_norm_eps >= 0.0, || {
+        ("text_config.rms_norm_eps", raw.rms_norm_eps.to_string(), "0 or more".to_owned())
+    })?;
+    Ok(TextConfig {
+        vocabulary: raw.vocab_size,
+        hidden: raw.hidden_size,
+        intermediate: raw.intermediate_size,
+        layers: raw.num_hidden_layers,
+        heads: raw.num_attention_heads,
+        kv_heads: raw.num_key_value_heads,
+        head_dim: raw.head_dim,
+        rms_eps: raw.rms_norm_eps,
+        rope_theta: raw.rope_theta,
+        mrope_section: check_rope(raw, check)?,
+        max_positions: raw.max_position_embeddings,
+        attention_bias: raw.attention_bias,
+        // The inner switch decides in transformers (`PreTrainedModel.tie_weights`); files that
+        // lack it have the outer one.
+        tied_head: raw.tie_word_embeddings.or(tied_above).unwrap_or(false),
+        activation: check.activation("text_config.hidden_act", &raw.hidden_act)?,
+    })
+}
+
+fn check_rope(raw: &RawText, check: &FieldCheck) -> Result<[usize; 3], ModelError> {
+    let rope = raw.rope_scaling.as_ref();
+    let kind = rope.and_then(|rope| rope.rope_type.as_deref()).unwrap_or("default");
+    check.that(kind == "default", || {
+        let expected = "`default` (no other scaling is implemented)".to_owned();
+        ("text_config.rope_scaling.rope_type", format!("`{kind}`"), expected)
+    })?;
+    let section = rope.and_then(|rope| rope.mrope_section.clone()).unwrap_or(vec![24, 20, 20]);
+    <[usize; 3]>::try_from(section).map_err(|section| {
+        let found = format!("{section:?}");
+        check.error("text_config.rope_scaling.mrope_section", found, "three numbers")
+    })
+}

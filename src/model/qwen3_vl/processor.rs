@@ -1,0 +1,122 @@
+//! The half of Qwen3-VL without weights: pictures to patches, conversations to ids.
+
+use std::fmt;
+
+use ::image::RgbImage;
+
+use super::{Config, ImageConfig, patches};
+use crate::extract::BoxNotation;
+use crate::model::chat_template::ChatTemplate;
+use crate::model::tokenizer::TextTokenizer;
+use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor, Support};
+use crate::request::Conversation;
+use crate::weights::CheckpointFolder;
+
+/// Prepares pictures and prompts.
+pub struct Qwen3VlProcessor {
+    images: ImageConfig,
+    tokenizer: TextTokenizer,
+    template: ChatTemplate,
+    image_token_id: u32,
+    image_token: String,
+}
+
+impl fmt::Debug for Qwen3VlProcessor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Qwen3VlProcessor").field("images", &self.images).finish()
+    }
+}
+
+impl Qwen3VlProcessor {
+    /// Reads the preprocessor configuration, the tokenizer and the chat template.
+    pub fn load(folder: &CheckpointFolder, config: &Config) -> Result<Self, ModelError> {
+        let tokenizer = TextTokenizer::load(folder)?;
+        let image_token = tokenizer.token_of(config.image_token_id)?;
+        Ok(Self {
+            images: ImageConfig::load(folder, &config.vision)?,
+            template: ChatTemplate::load(folder)?,
+            image_token_id: config.image_token_id,
+            image_token,
+            tokenizer,
+        })
+    }
+}
+
+impl Processor for Qwen3VlProcessor {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { several_images: Support::Supported, boxes: Some(BoxNotation::QwenJson) }
+    }
+
+    fn prepare_image(&self, image: &RgbImage) -> Result<PreparedImage, ModelError> {
+        patches::prepare(image, &self.images)
+    }
+
+    fn prepare_prompt(
+        &self,
+        conversation: &Conversation,
+        images: &[PreparedImage],
+    ) -> Result<PreparedPrompt, ModelError> {
+        let shown: Vec<usize> = conversation.image_order().collect();
+        if let Some(index) = shown.iter().copied().find(|index| *index >= images.len()) {
+            return Err(ModelError::NoSuchImage { index, available: images.len() });
+        }
+        let rendered = self.template.render(conversation)?;
+        let ids = self.tokenizer.encode(&rendered)?;
+        let found = ids.iter().filter(|id| **id == self.image_token_id).count();
+        if found != shown.len() {
+            let placeholder = self.image_token.clone();
+            return Err(ModelError::Placeholders { placeholder, found, expected: shown.len() });
+        }
+        let tokens = shown.into_iter().map(|index| (index, images[index].visual_tokens));
+        let (token_ids, image_spans) = expand_placeholders(&ids, self.image_token_id, tokens);
+        if token_ids.is_empty() {
+            return Err(ModelError::EmptyPrompt);
+        }
+        Ok(PreparedPrompt { rendered, token_ids, image_spans })
+    }
+
+    fn decode_text(&self, token_ids: &[u32]) -> Result<String, ModelError> {
+        self.tokenizer.decode(token_ids)
+    }
+
+    fn stop_tokens(&self) -> &[u32] {
+        self.tokenizer.stop_tokens()
+    }
+}
+
+/// Image index and span of each image in the expanded prompt.
+type Spans = Vec<(usize, std::ops::Range<usize>)>;
+
+/// Repeats each placeholder once per visual token; `images` gives index and count in order.
+fn expand_placeholders(
+    ids: &[u32],
+    placeholder: u32,
+    images: impl IntoIterator<Item = (usize, usize)>,
+) -> (Vec<u32>, Spans) {
+    let mut images = images.into_iter();
+    let (mut expanded, mut spans) = (Vec::with_capacity(ids.len()), Vec::new());
+    for id in ids.iter().copied() {
+        let image = if id == placeholder { images.next() } else { None };
+        match image {
+            Some((index, count)) => {
+                let start = expanded.len();
+                expanded.extend(std::iter::repeat_n(placeholder, count));
+                spans.push((index, start..expanded.len()));
+            }
+            None => expanded.push(id),
+        }
+    }
+    (expanded, spans)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_placeholder_grows_to_its_image() {
+        let (ids, spans) = expand_placeholders(&[1, 9, 2, 9], 9, [(1, 3), (0, 2)]);
+        assert_eq!(ids, [1, 9, 9, 9, 2, 9, 9]);
+        assert_eq!(spans, [(1, 1..4), (0, 5..7)]);
+    }
+}

@@ -1,0 +1,299 @@
+/*!
+The vision tower: patch embedding, interpolated learned positions, 2-D rotary attention, and the
+mergers that hand its output to the language model.
+
+Follows huggingface/transformers v4.57.3 `models/qwen3_vl/modeling_qwen3_vl.py`,
+`Qwen3VLVisionModel`. One picture at a time: attention never crosses pictures, so a picture's
+features do not depend on what else is in the batch.
+*/
+
+use candle_core::{DType, Device, Result as TensorResult, Tensor};
+use candle_nn::{Activation, LayerNorm, Linear, Module};
+
+use super::VisionConfig;
+use super::patches::merge_block_order;
+use crate::model::{ImageFeatures, ModelError};
+use crate::nn::rotary::{RotaryTable, inverse_frequencies};
+use crate::nn::{Bias, Visibility, attend, layer_norm, linear};
+use crate::weights::{TensorReader, WeightsError};
+
+/// Added to the variance in the tower's norms; not in the configuration.
+const NORM_EPS: f64 = 1e-6;
+/// Base of the tower's rotary frequencies; not in the configuration.
+const ROPE_THETA: f32 = 10_000.0;
+
+/// The tower with its weights.
+#[derive(Debug)]
+pub(super) struct VisionTower {
+    patch_embed: Linear,
+    positions: PositionTable,
+    blocks: Vec<Block>,
+    merger: Merger,
+    /// One per entry of `config.deepstack`.
+    deepstack_mergers: Vec<Merger>,
+    config: VisionConfig,
+    dtype: DType,
+    device: Device,
+}
+
+impl VisionTower {
+    pub(super) fn load(config: &VisionConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
+        let blocks = (0..config.depth)
+            .map(|index| Block::load(config, &reader.under("blocks").under(index)));
+        let deepstack = (0..config.deepstack.len()).map(|index| {
+            let reader = reader.under("deepstack_merger_list").under(index);
+            Merger::load(config, MergerNorm::AfterShuffle, &reader)
+        });
+        Ok(Self {
+            patch_embed: patch_embed(config, &reader.under("patch_embed.proj"))?,
+            positions: PositionTable::load(config, &reader.under("pos_embed"))?,
+            blocks: blocks.collect::<Result<_, _>>()?,
+            merger: Merger::load(config, MergerNorm::BeforeShuffle, &reader.under("merger"))?,
+            deepstack_mergers: deepstack.collect::<Result<_, _>>()?,
+            config: config.clone(),
+            dtype: reader.dtype(),
+            device: reader.device().clone(),
+        })
+    }
+
+    /// Features of one picture: `pixels` `(patches, patch_numbers)` in merge-block order.
+    pub(super) fn encode(
+        &self,
+        pixels: &Tensor,
+        grid: (usize, usize),
+    ) -> Result<ImageFeatures, ModelError> {
+        let pixels = pixels.to_device(&self.device)?.to_dtype(self.dtype)?;
+        let positions = self.positions.interpolate(grid, self.config.merge)?;
+        let mut hidden = (self.patch_embed.forward(&pixels)? + positions)?;
+        let rotary = self.rotary(grid)?;
+        let mut deep = Vec::with_capacity(self.deepstack_mergers.len());
+        for (index, block) in self.blocks.iter().enumerate() {
+            hidden = block.forward(&hidden, &rotary)?;
+            if let Some(tap) = self.config.deepstack.iter().position(|block| *block == index) {
+                deep.push(self.deepstack_mergers[tap].forward(&hidden)?);
+            }
+        }
+        Ok(ImageFeatures { tokens: self.merger.forward(&hidden)?, deep })
+    }
+
+    /// Half of a head's angles follow the patch's row, the other half its column.
+    fn rotary(&self, grid: (usize, usize)) -> TensorResult<RotaryTable> {
+        let frequencies = inverse_frequencies(ROPE_THETA, self.config.head_dim() / 2);
+        let mut angles = Vec::with_capacity(grid.0 * grid.1 * frequencies.len() * 2);
+        for (row, column) in merge_block_order(grid, self.config.merge) {
+            angles.extend(frequencies.iter().map(|frequency| frequency * row as f32));
+            angles.extend(frequencies.iter().map(|frequency| frequency * column as f32));
+        }
+        // The reference rotates in f32 whatever the type of the weights.
+        RotaryTable::new(angles, grid.0 * grid.1, DType::F32, &self.device)
+    }
+}
+
+/// The 3-D convolution with stride = kernel, which is a linear map of each patch's numbers.
+fn patch_embed(config: &VisionConfig, reader: &TensorReader) -> Result<Linear, WeightsError> {
+    let weight = reader.tensor("weight", &config.patch_weight)?;
+    let bias = reader.tensor("bias", &[config.hidden])?;
+    let flat = weight.reshape((config.hidden, config.patch_numbers));
+    let flat = flat.map_err(|source| reader.convert_error("weight", source))?;
+    Ok(Linear::new(flat, Some(bias)))
+}
+
+/// Learned positions on a square grid, `(side * side, hidden)`.
+#[derive(Debug)]
+struct PositionTable {
+    table: Tensor,
+    side: usize,
+}
+
+impl PositionTable {
+    fn load(config: &VisionConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
+        let side = config.position_side;
+        Ok(Self { table: reader.tensor("weight", &[side * side, config.hidden])?, side })
+    }
+
+    /// Bilinear interpolation to `grid`, corners on corners, rows in merge-block order
+    /// (`Qwen3VLVisionModel.fast_pos_embed_interpolate`). Returns `(rows * columns, hidden)`.
+    fn interpolate(&self, grid: (usize, usize), merge: usize) -> TensorResult<Tensor> {
+        let rows = sample_points(grid.0, self.side);
+        let columns = sample_points(grid.1, self.side);
+        let mut corners = [const { (Vec::new(), Vec::new()) }; 4];
+        for (row, column) in merge_block_order(grid, merge) {
+            for (corner, (indices, weights)) in corners.iter_mut().enumerate() {
+                let (y, vertical) = rows[row][corner / 2];
+                let (x, horizontal) = columns[column][corner % 2];
+                indices.push(y * self.side as u32 + x);
+                weights.push(vertical * horizontal);
+            }
+        }
+        let mut sum: Option<Tensor> = None;
+        for (indices, weights) in corners {
+            let term = self.weighted_rows(indices, weights)?;
+            sum = Some(match sum {
+                Some(sum) => (sum + term)?,
+                None => term,
+            });
+        }
+        sum.map_or_else(|| self.table.narrow(0, 0, 0), Ok)
+    }
+
+    fn weighted_rows(&self, indices: Vec<u32>, weights: Vec<f32>) -> TensorResult<Tensor> {
+        let device = self.table.device();
+        let count = indices.len();
+        let indices = Tensor::from_vec(indices, count, device)?;
+        let weights = Tensor::from_vec(weights, (count, 1), device)?;
+        self.table.index_select(&indices, 0)?.broadcast_mul(&weights.to_dtype(self.table.dtype())?)
+    }
+}
+
+/// `torch.linspace(0, side - 1, count)` in f32; for each point the table index below and above it
+/// and their weights.
+#[expect(clippy::cast_possible_truncation, reason = "points lie in 0..side")]
+#[expect(clippy::cast_sign_loss, reason = "points are not negative")]
+fn sample_points(count: usize, side: usize) -> Vec<[(u32, f32); 2]> {
+    let last = (side - 1) as f32;
+    let step = if count > 1 { last / (count - 1) as f32 } else { 0.0 };
+    (0..count)
+        .map(|index| {
+            // torch counts the second half from the end.
+            let point = match index < count / 2 || count == 1 {
+                true => step * index as f32,
+                false => last - step * (count - 1 - index) as f32,
+            };
+            let below = (point as u32).min(side as u32 - 1);
+            let above = (below + 1).min(side as u32 - 1);
+            let fraction = point - below as f32;
+            [(below, 1.0 - fraction), (above, fraction)]
+        })
+        .collect()
+}
+
+#[derive(Debug)]
+struct Block {
+    norm1: LayerNorm,
+    attention: Attention,
+    norm2: LayerNorm,
+    expand: Linear,
+    contract: Linear,
+    activation: Activation,
+}
+
+impl Block {
+    fn load(config: &VisionConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
+        let (hidden, intermediate) = (config.hidden, config.intermediate);
+        let mlp = reader.under("mlp");
+        Ok(Self {
+            norm1: layer_norm(hidden, NORM_EPS, &reader.under("norm1"))?,
+            attention: Attention::load(config, &reader.under("attn"))?,
+            norm2: layer_norm(hidden, NORM_EPS, &reader.under("norm2"))?,
+            expand: linear(hidden, intermediate, Bias::With, &mlp.under("linear_fc1"))?,
+            contract: linear(intermediate, hidden, Bias::With, &mlp.under("linear_fc2"))?,
+            activation: config.activation,
+        })
+    }
+
+    fn forward(&self, hidden: &Tensor, rotary: &RotaryTable) -> TensorResult<Tensor> {
+        let hidden = (hidden + self.attention.forward(&self.norm1.forward(hidden)?, rotary)?)?;
+        let inner = self.expand.forward(&self.norm2.forward(&hidden)?)?;
+        &hidden + self.contract.forward(&self.activation.forward(&inner)?)?
+    }
+}
+
+#[derive(Debug)]
+struct Attention {
+    qkv: Linear,
+    proj: Linear,
+    heads: usize,
+    head_dim: usize,
+}
+
+impl Attention {
+    fn load(config: &VisionConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
+        let hidden = config.hidden;
+        Ok(Self {
+            qkv: linear(hidden, 3 * hidden, Bias::With, &reader.under("qkv"))?,
+            proj: linear(hidden, hidden, Bias::With, &reader.under("proj"))?,
+            heads: config.heads,
+            head_dim: config.head_dim(),
+        })
+    }
+
+    fn forward(&self, hidden: &Tensor, rotary: &RotaryTable) -> TensorResult<Tensor> {
+        let tokens = hidden.dim(0)?;
+        let qkv = self.qkv.forward(hidden)?.reshape((tokens, 3, self.heads, self.head_dim))?;
+        // (3, heads, tokens, head_dim)
+        let qkv = qkv.permute((1, 2, 0, 3))?.contiguous()?;
+        let dtype = qkv.dtype();
+        let rotated = |index| rotary.apply(&qkv.get(index)?.to_dtype(DType::F32)?)?.to_dtype(dtype);
+        let scale = (self.head_dim as f64).powf(-0.5);
+        let attended = attend(&rotated(0)?, &rotated(1)?, &qkv.get(2)?, scale, Visibility::All)?;
+        self.proj.forward(&attended)
+    }
+}
+
+/// Where a merger's norm stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MergerNorm {
+    /// On each patch (the main merger).
+    BeforeShuffle,
+    /// On the joined patches of a block (the deepstack mergers).
+    AfterShuffle,
+}
+
+/// Joins the patches of a merge block into one token of the language model's width.
+#[derive(Debug)]
+struct Merger {
+    norm: LayerNorm,
+    kind: MergerNorm,
+    fc1: Linear,
+    fc2: Linear,
+    joined: usize,
+}
+
+impl Merger {
+    fn load(
+        config: &VisionConfig,
+        kind: MergerNorm,
+        reader: &TensorReader,
+    ) -> Result<Self, WeightsError> {
+        let joined = config.hidden * config.merge * config.merge;
+        let normed = match kind {
+            MergerNorm::BeforeShuffle => config.hidden,
+            MergerNorm::AfterShuffle => joined,
+        };
+        let (fc1, fc2) = (reader.under("linear_fc1"), reader.under("linear_fc2"));
+        Ok(Self {
+            norm: layer_norm(normed, NORM_EPS, &reader.under("norm"))?,
+            kind,
+            fc1: linear(joined, joined, Bias::With, &fc1)?,
+            fc2: linear(joined, config.out_hidden, Bias::With, &fc2)?,
+            joined,
+        })
+    }
+
+    /// `(patches, hidden)` to `(patches / merge^2, out_hidden)`. Blocks are neighbours already.
+    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor> {
+        let join = |hidden: &Tensor| hidden.reshape(((), self.joined));
+        let joined = match self.kind {
+            MergerNorm::BeforeShuffle => join(&self.norm.forward(hidden)?)?,
+            MergerNorm::AfterShuffle => self.norm.forward(&join(hidden)?)?,
+        };
+        // The exact GELU, unlike the tower's blocks.
+        self.fc2.forward(&self.fc1.forward(&joined)?.gelu_erf()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `torch.linspace(0, 47, n)` ends exactly on the last row.
+    #[test]
+    fn corners_fall_on_corners() {
+        for count in [2, 3, 7, 48, 100] {
+            let points = sample_points(count, 48);
+            assert_eq!(points[0][0], (0, 1.0));
+            let [(below, weight), _] = points[count - 1];
+            assert_eq!((below, weight), (47, 1.0));
+        }
+    }
+}

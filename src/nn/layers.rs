@@ -1,0 +1,44 @@
+//! Layers as checkpoints store them: a linear map, and the two norms.
+
+use candle_nn::{LayerNorm, Linear, RmsNorm};
+
+use crate::weights::{TensorReader, WeightsError};
+
+/// Whether a linear map adds a constant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bias {
+    /// `bias` is in the checkpoint.
+    With,
+    /// There is only `weight`.
+    Without,
+}
+
+/// `y = x W^T + b` from `weight` `(outputs, inputs)` and `bias` `(outputs)`.
+pub fn linear(
+    inputs: usize,
+    outputs: usize,
+    bias: Bias,
+    reader: &TensorReader,
+) -> Result<Linear, WeightsError> {
+    let weight = reader.tensor("weight", &[outputs, inputs])?;
+    let bias = match bias {
+        Bias::With => Some(reader.tensor("bias", &[outputs])?),
+        Bias::Without => None,
+    };
+    Ok(Linear::new(weight, bias))
+}
+
+/// Layer normalisation from `weight` and `bias`, each `(width)`.
+pub fn layer_norm(
+    width: usize,
+    eps: f64,
+    reader: &TensorReader,
+) -> Result<LayerNorm, WeightsError> {
+    let weight = reader.tensor("weight", &[width])?;
+    Ok(LayerNorm::new(weight, reader.tensor("bias", &[width])?, eps))
+}
+
+/// Root-mean-square normalisation (Zhang and Sennrich 2019) from `weight` `(width)`.
+pub fn rms_norm(width: usize, eps: f64, reader: &TensorReader) -> Result<RmsNorm, WeightsError> {
+    Ok(RmsNorm::new(reader.tensor("weight", &[width])?, eps))
+}

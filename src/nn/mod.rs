@@ -1,0 +1,16 @@
+/*!
+Layers that more than one family uses: linear maps and norms read from a checkpoint, rotary
+positions, attention, and the key/value cache.
+
+Knows nothing of families, prompts or pictures. Shapes are written in comments as
+`(heads, tokens, head_dim)`; there is no batch axis where rows have different lengths.
+*/
+
+mod attention;
+mod cache;
+mod layers;
+pub mod rotary;
+
+pub use attention::{Visibility, attend};
+pub use cache::{CacheError, CacheShape, KeyValueCache};
+pub use layers::{Bias, layer_norm, linear, rms_norm};

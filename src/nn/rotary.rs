@@ -1,0 +1,37 @@
+/*!
+Rotary position embedding (Su et al. 2021, arXiv 2104.09864) in the half-split layout:
+`(x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin)` with `x1` and `x2` the halves of a head.
+
+How positions become angles differs by family; this module only turns angles into tables and
+applies them.
+*/
+
+use candle_core::{DType, Device, Result, Tensor};
+
+/// Cosines and sines, each `(tokens, head_dim / 2)`, in the type of the queries.
+#[derive(Debug, Clone)]
+pub struct RotaryTable {
+    cos: Tensor,
+    sin: Tensor,
+}
+
+impl RotaryTable {
+    /// From the angle of each token and frequency, row by row; computed in f32, then cast.
+    pub fn new(angles: Vec<f32>, tokens: usize, dtype: DType, device: &Device) -> Result<Self> {
+        let frequencies = angles.len() / tokens.max(1);
+        let angles = Tensor::from_vec(angles, (tokens, frequencies), &Device::Cpu)?;
+        let place = |table: Tensor| table.to_dtype(dtype)?.to_device(device);
+        Ok(Self { cos: place(angles.cos()?)?, sin: place(angles.sin()?)? })
+    }
+
+    /// Rotates `(heads, tokens, head_dim)`.
+    pub fn apply(&self, heads: &Tensor) -> Result<Tensor> {
+        let heads = heads.contiguous()?.unsqueeze(0)?;
+        candle_nn::rotary_emb::rope(&heads, &self.cos, &self.sin)?.squeeze(0)
+    }
+}
+
+/// The frequencies `theta^(-2i / dim)` for `i` in `0..dim / 2`, in f32.
+pub fn inverse_frequencies(theta: f32, dim: usize) -> Vec<f32> {
+    (0..dim).step_by(2).map(|index| 1.0 / theta.powf(index as f32 / dim as f32)).collect()
+}

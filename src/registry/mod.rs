@@ -1,0 +1,281 @@
+/*!
+The models of a project: `eyechart.ron`, beside `Cargo.toml`.
+
+Owns names, where each checkpoint is said to be, and which models a run takes. Knows nothing of
+cases, and does not open a checkpoint.
+*/
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+mod error;
+mod schema;
+
+pub use error::RegistryError;
+
+/// The registry's file name.
+pub const FILE_NAME: &str = "eyechart.ron";
+
+/// A number format of weights and activations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit floats (IEEE half).
+    F16,
+    /// 16-bit brain floats.
+    Bf16,
+}
+
+impl Precision {
+    /// Reads `f32`, `f16` or `bf16`.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::F32, Self::F16, Self::Bf16]
+            .into_iter()
+            .find(|precision| precision.label().eq_ignore_ascii_case(text))
+    }
+
+    /// `f32`, `f16` or `bf16`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+/// Where a checkpoint comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A folder in the published layout.
+    Folder(PathBuf),
+    /// A repository of the Hugging Face hub.
+    Hub {
+        /// `owner/name`.
+        repository: String,
+        /// A commit, branch or tag.
+        revision: String,
+    },
+}
+
+/// One model of the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelEntry {
+    /// Its name: letters, digits, `.`, `_` and `-`, so that it can stand in file names.
+    pub name: String,
+    /// Where its checkpoint is.
+    pub source: Source,
+    /// Number format to load it in; none leaves it to the device.
+    pub precision: Option<Precision>,
+}
+
+/// What an hour on each device costs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prices {
+    /// Unit of the prices.
+    pub currency: String,
+    /// Price of an hour by device name; `cpu` is the name of the processor.
+    pub per_hour: Vec<(String, f64)>,
+}
+
+/// A checked `eyechart.ron`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registry {
+    models: Vec<ModelEntry>,
+    default_models: Vec<String>,
+    prices: Option<Prices>,
+}
+
+impl Registry {
+    /// Reads `eyechart.ron` in `project`.
+    ///
+    /// # Errors
+    /// The file is missing, is not valid, or names a model in an unusable way.
+    pub fn load(project: &Path) -> Result<Self, RegistryError> {
+        let path = project.join(FILE_NAME);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| RegistryError::Unreadable { path: path.clone(), source })?;
+        Self::parse(&text, &path)
+    }
+
+    /// Checks the text of an `eyechart.ron` at `path`; folders are relative to it.
+    ///
+    /// # Errors
+    /// As [`Registry::load`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, RegistryError> {
+        let file = parse_file(text, path)?;
+        let project = path.parent().unwrap_or(Path::new(""));
+        let mut models: Vec<ModelEntry> = Vec::new();
+        for (name, entry) in file.models.0 {
+            let refused = |reason: String| RegistryError::Model {
+                path: path.to_owned(),
+                name: name.clone(),
+                reason,
+            };
+            if models.iter().any(|known| known.name.eq_ignore_ascii_case(&name)) {
+                return Err(refused("is there twice; give each model a name of its own".into()));
+            }
+            models.push(check_model(&name, entry, project).map_err(refused)?);
+        }
+        if models.is_empty() {
+            return Err(RegistryError::NoModels { path: path.to_owned() });
+        }
+        let registry = Self {
+            default_models: file.default_models.unwrap_or_else(|| vec!["*".to_owned()]),
+            prices: file.price_per_hour.map(|prices| check_prices(prices, path)).transpose()?,
+            models,
+        };
+        registry.select(&registry.default_models)?;
+        Ok(registry)
+    }
+
+    /// All models, in the file's order.
+    pub fn models(&self) -> &[ModelEntry] {
+        &self.models
+    }
+
+    /// Names of all models.
+    pub fn names(&self) -> Vec<String> {
+        self.models.iter().map(|model| model.name.clone()).collect()
+    }
+
+    /// The patterns that choose models when the user names none.
+    pub fn default_models(&self) -> &[String] {
+        &self.default_models
+    }
+
+    /// Prices, if the file gives any.
+    pub fn prices(&self) -> Option<&Prices> {
+        self.prices.as_ref()
+    }
+
+    /// The models that match any of the globs, in the file's order.
+    ///
+    /// # Errors
+    /// A glob that is not valid, or that matches no model.
+    pub fn select(&self, globs: &[String]) -> Result<Vec<&ModelEntry>, RegistryError> {
+        let mut chosen = vec![false; self.models.len()];
+        for glob in globs {
+            let pattern = glob::Pattern::new(glob).map_err(|source| RegistryError::Glob {
+                glob: glob.clone(),
+                reason: source.to_string(),
+            })?;
+            let mut matched = false;
+            for (model, chosen) in self.models.iter().zip(&mut chosen) {
+                if pattern.matches(&model.name) {
+                    (matched, *chosen) = (true, true);
+                }
+            }
+            if !matched {
+                return Err(RegistryError::NoMatch { glob: glob.clone(), known: self.names() });
+            }
+        }
+        let models = self.models.iter().zip(chosen);
+        Ok(models.filter_map(|(model, chosen)| chosen.then_some(model)).collect())
+    }
+}
+
+fn parse_file(text: &str, path: &Path) -> Result<schema::RegistryFile, RegistryError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    ron::Options::default()
+        .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
+        .from_str(text)
+        .map_err(|error| RegistryError::Parse {
+            path: path.to_owned(),
+            line: error.span.start.line,
+            column: error.span.start.col,
+            reason: error.code.to_string(),
+        })
+}
+
+fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<ModelEntry, String> {
+    let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(usable) {
+        return Err("is not a usable name; use letters, digits, '.', '_' and '-'".into());
+    }
+    let source = match (entry.dir, entry.hub, entry.revision) {
+        (Some(dir), None, None) => Source::Folder(project.join(dir)),
+        (None, Some(repository), Some(revision)) => Source::Hub { repository, revision },
+        (None, Some(_), None) => {
+            return Err("has `hub` without `revision`; pin a commit of the repository".into());
+        }
+        (Some(_), None, Some(_)) => {
+            return Err("has `dir` and `revision`; `revision` belongs to `hub`".into());
+        }
+        (Some(_), Some(_), _) => {
+            return Err("has both `dir` and `hub`; keep one of them".into());
+        }
+        (None, None, _) => {
+            return Err("says not where it is; write (dir: \"folder\") or (hub: \"owner/name\", \
+                        revision: \"commit\")"
+                .into());
+        }
+    };
+    Ok(ModelEntry { name: name.to_owned(), source, precision: entry.dtype })
+}
+
+fn check_prices(file: schema::PriceFile, path: &Path) -> Result<Prices, RegistryError> {
+    let unusable = |price: &f64| !(price.is_finite() && *price >= 0.0);
+    if let Some((device, price)) = file.devices.iter().find(|(_, price)| unusable(price)) {
+        let (path, device) = (path.to_owned(), device.clone());
+        return Err(RegistryError::Price { path, device, price: *price });
+    }
+    Ok(Prices { currency: file.currency, per_hour: file.devices.into_iter().collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Registry, String> {
+        Registry::parse(text, Path::new("project/eyechart.ron")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn keeps_the_order_of_the_file_and_resolves_folders() {
+        let registry = parse(
+            r#"(models: {"z": (dir: "weights/z"), "a": (hub: "Qwen/Q", revision: "1f", dtype: Bf16)})"#,
+        )
+        .unwrap();
+        assert_eq!(registry.names(), ["z", "a"]);
+        assert_eq!(registry.models()[0].source, Source::Folder("project/weights/z".into()));
+        assert_eq!(registry.models()[1].precision, Some(Precision::Bf16));
+    }
+
+    #[test]
+    fn selects_by_glob_without_repeating() {
+        let registry =
+            parse(r#"(models: {"q-tiny": (dir: "q"), "q-2b": (dir: "r"), "l": (dir: "l")})"#)
+                .unwrap();
+        let chosen = registry.select(&["q-*".into(), "*-tiny".into()]).unwrap();
+        let names: Vec<_> = chosen.iter().map(|model| model.name.as_str()).collect();
+        assert_eq!(names, ["q-tiny", "q-2b"]);
+    }
+
+    #[test]
+    fn refuses_with_the_place_and_the_cure() {
+        let cases = [
+            ("(models: {})", "no_models"),
+            (r#"(models: {"a": (dir: "x"), "A": (dir: "y")})"#, "twice"),
+            (r#"(models: {"a/b": (dir: "x")})"#, "name"),
+            (r#"(models: {"a": ()})"#, "no_source"),
+            (r#"(models: {"a": (dir: "x", hub: "y/z")})"#, "two_sources"),
+            (r#"(models: {"a": (hub: "y/z")})"#, "no_revision"),
+            ("(models: {\"a\": (dir: \"x\")},\n  default_model: [\"a\"])", "unknown_field"),
+            (r#"(models: {"a": (dir: "x", dtype: F64)})"#, "unknown_dtype"),
+            (r#"(models: {"a": (dir: "x")}, default_models: ["b*"])"#, "default_matches_none"),
+            (r#"(models: {"a": (dir: "x")}, default_models: ["[b"])"#, "bad_glob"),
+            (
+                r#"(models: {"a": (dir: "x")}, price_per_hour: (currency: "EUR", devices: {"cpu": -1}))"#,
+                "negative_price",
+            ),
+        ];
+        let messages: Vec<String> = cases
+            .iter()
+            .map(|(text, name)| format!("{name}: {}", parse(text).unwrap_err()))
+            .collect();
+        insta::assert_snapshot!(messages.join("\n"));
+    }
+}

@@ -1,0 +1,158 @@
+//! `results.csv`: one line a trial, for spreadsheets and notebooks.
+
+use std::io::Write;
+
+use crate::answer::{Answer, FinishReason};
+use crate::journal::{Run, Status, TrialRecord};
+use crate::snapshot::SnapshotOutcome;
+
+const COLUMNS: [&str; 27] = [
+    "case",
+    "model",
+    "dimension",
+    "status",
+    "points",
+    "iou",
+    "reading",
+    "question",
+    "answer",
+    "finish",
+    "prompt_tokens",
+    "visual_tokens",
+    "new_tokens",
+    "seconds",
+    "image_decoding_seconds",
+    "preprocessing_seconds",
+    "vision_encoding_seconds",
+    "prefill_seconds",
+    "decoding_seconds",
+    "peak_memory_bytes",
+    "device",
+    "dtype",
+    "snapshot",
+    "known_failure",
+    "tags",
+    "message",
+    "file",
+];
+
+pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(COLUMNS)?;
+    for trial in &run.trials {
+        writer.write_record(row(trial))?;
+    }
+    writer.flush()
+}
+
+fn row(trial: &TrialRecord) -> [String; 27] {
+    let TrialRecord {
+        case,
+        model,
+        file,
+        dimension,
+        tags,
+        question,
+        status,
+        message,
+        known_failure,
+        answer,
+        verdict,
+        snapshot,
+        place,
+    } = trial;
+    let answer = answer.as_ref();
+    let verdict = verdict.as_ref();
+    let of_answer = |show: fn(&Answer) -> String| answer.map(show).unwrap_or_default();
+    [
+        case.clone(),
+        model.clone().unwrap_or_default(),
+        dimension.map(|dimension| dimension.label().to_owned()).unwrap_or_default(),
+        status_word(*status).to_owned(),
+        verdict.map(|verdict| verdict.points.to_string()).unwrap_or_default(),
+        verdict.and_then(|verdict| verdict.iou).map(|iou| iou.to_string()).unwrap_or_default(),
+        verdict.map(|verdict| verdict.reading.label().to_owned()).unwrap_or_default(),
+        question.clone(),
+        of_answer(|answer| answer.text.clone()),
+        of_answer(|answer| finish_word(answer.finish).to_owned()),
+        of_answer(|answer| answer.input.prompt_tokens.to_string()),
+        of_answer(|answer| answer.input.visual_tokens.to_string()),
+        of_answer(|answer| answer.token_ids.len().to_string()),
+        of_answer(|answer| seconds(answer.timings.total())),
+        of_answer(|answer| seconds(answer.timings.image_decoding)),
+        of_answer(|answer| seconds(answer.timings.preprocessing)),
+        of_answer(|answer| seconds(answer.timings.vision_encoding)),
+        of_answer(|answer| seconds(answer.timings.prefill)),
+        of_answer(|answer| seconds(answer.timings.decoding)),
+        of_answer(|answer| {
+            answer.peak_memory_bytes.map(|bytes| bytes.to_string()).unwrap_or_default()
+        }),
+        place.as_ref().map(|place| place.device.clone()).unwrap_or_default(),
+        place.as_ref().map(|place| place.precision.clone()).unwrap_or_default(),
+        snapshot_word(snapshot).to_owned(),
+        known_failure.clone().unwrap_or_default(),
+        tags.join(" "),
+        message.clone().unwrap_or_default(),
+        file.display().to_string(),
+    ]
+}
+
+/// Microseconds are as fine as the clock is worth.
+fn seconds(duration: std::time::Duration) -> String {
+    format!("{:.6}", duration.as_secs_f64())
+}
+
+pub(super) fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Failed => "failed",
+        Status::KnownFailure => "known failure",
+        Status::UnexpectedPass => "unexpected pass",
+        Status::Error => "error",
+        Status::Ignored => "ignored",
+    }
+}
+
+pub(super) fn finish_word(finish: FinishReason) -> &'static str {
+    match finish {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+    }
+}
+
+pub(super) fn snapshot_word(snapshot: &SnapshotOutcome) -> &'static str {
+    match snapshot {
+        SnapshotOutcome::Off => "off",
+        SnapshotOutcome::Matched => "matched",
+        SnapshotOutcome::New => "new",
+        SnapshotOutcome::Changed { .. } => "changed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_the_sample_run() {
+        let mut out = Vec::new();
+        render(&super::super::sample::run(), &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
+    fn hostile_texts_come_back_as_they_were() {
+        let run = super::super::sample::run();
+        let mut out = Vec::new();
+        render(&run, &mut out).unwrap();
+        let mut reader = csv::Reader::from_reader(out.as_slice());
+        let answers: Vec<String> =
+            reader.records().map(|record| record.unwrap()[8].to_owned()).collect();
+        let expected: Vec<String> = run
+            .trials
+            .iter()
+            .map(|trial| trial.answer.as_ref().map(|a| a.text.clone()).unwrap_or_default())
+            .collect();
+        assert_eq!(answers, expected);
+    }
+}

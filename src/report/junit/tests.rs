@@ -1,0 +1,68 @@
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+use super::super::sample;
+use super::*;
+
+fn rendered(run: &Run) -> String {
+    let mut out = Vec::new();
+    render(run, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn shows_the_sample_run() {
+    insta::assert_snapshot!(rendered(&sample::run()));
+}
+
+/// Parses the document and joins the character data of every `system-out`.
+fn system_outs(document: &str) -> Vec<String> {
+    let mut reader = Reader::from_str(document);
+    let (mut texts, mut inside) = (Vec::new(), false);
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Eof => return texts,
+            Event::Start(start) if start.name().as_ref() == b"system-out" => {
+                inside = true;
+                texts.push(String::new());
+            }
+            Event::End(end) if end.name().as_ref() == b"system-out" => inside = false,
+            Event::CData(data) if inside => {
+                texts.last_mut().unwrap().push_str(std::str::from_utf8(&data).unwrap());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_hostile_answer_gives_well_formed_xml_that_says_the_same() {
+    let hostile = [
+        "]]>",
+        "a ]]]]>> b",
+        "<b attr=\"1\">&amp;</b>",
+        "<![CDATA[x",
+        "\u{0}\u{1b}[31m\u{ffff}",
+        "两辆车\r\n\"'",
+    ];
+    for text in hostile {
+        let mut run = sample::run();
+        for trial in &mut run.trials {
+            trial.message = Some(text.to_owned());
+            trial.known_failure = trial.known_failure.as_ref().map(|_| text.to_owned());
+            trial.file = text.into();
+            if let Some(answer) = &mut trial.answer {
+                answer.text = text.to_owned();
+            }
+        }
+        let document = rendered(&run);
+        assert!(!document.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')));
+        let expected: String = text
+            .chars()
+            .map(|c| if matches!(c, '\0' | '\u{1b}' | '\u{ffff}') { '\u{fffd}' } else { c })
+            .collect();
+        for said in system_outs(&document) {
+            assert_eq!(said, expected);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Texts that are safe inside XML 1.0.
+
+/// A text for an attribute; quick-xml escapes what can be escaped.
+pub(super) fn attribute(text: &str) -> String {
+    allowed(text)
+}
+
+/// A text for a CDATA section, which junit-report opens and closes around it.
+pub(super) fn character_data(text: &str) -> String {
+    // The one way to write the end mark inside a section: end it there and open another.
+    allowed(text).replace("]]>", "]]]]><![CDATA[>")
+}
+
+/// Replaces characters that no XML 1.0 document may hold (production 2, `Char`) by U+FFFD.
+fn allowed(text: &str) -> String {
+    text.chars().map(|c| if is_allowed(c) { c } else { '\u{fffd}' }).collect()
+}
+
+fn is_allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}

@@ -1,0 +1,99 @@
+//! The table that ends a run on stderr.
+
+use crate::journal::{Run, Status};
+
+use super::aggregate::{self, Row};
+
+const HEADINGS: [&str; 10] = [
+    "model",
+    "dimension",
+    "cases",
+    "marks/5",
+    "accuracy",
+    "mean IoU",
+    "median s",
+    "p95 s",
+    "peak MiB",
+    "tokens/s",
+];
+
+/// A line per model and dimension, columns aligned.
+pub(super) fn table(run: &Run) -> String {
+    let rows = aggregate::rows(run);
+    let mut lines = vec![HEADINGS.map(str::to_owned)];
+    lines.extend(rows.iter().map(cells));
+    let mut text = align(&lines);
+    for note in notes(run, &rows) {
+        text.push('\n');
+        text.push_str(&note);
+    }
+    text
+}
+
+fn cells(row: &Row) -> [String; 10] {
+    let figures = &row.figures;
+    let dimension = row.dimension.map_or("all", |dimension| dimension.label());
+    [
+        row.model.clone(),
+        dimension.to_owned(),
+        figures.counts.trials.to_string(),
+        decimal(figures.marks, 2),
+        decimal(figures.accuracy, 3),
+        decimal(figures.mean_iou, 3),
+        decimal(figures.seconds_median, 3),
+        decimal(figures.seconds_p95, 3),
+        decimal(figures.peak_memory_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20)), 0),
+        decimal(figures.tokens_per_second, 0),
+    ]
+}
+
+fn decimal(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+/// Names to the left, numbers to the right.
+fn align(lines: &[[String; 10]]) -> String {
+    let mut widths = [0; 10];
+    for line in lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let pad = |(column, cell): (usize, &String)| {
+        let fill = " ".repeat(widths[column] - cell.chars().count());
+        if column < 2 { format!("{cell}{fill}") } else { format!("{fill}{cell}") }
+    };
+    let line =
+        |cells: &[String; 10]| cells.iter().enumerate().map(pad).collect::<Vec<_>>().join("  ");
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What the table does not show: costs, and trials that were not judged or did not count as usual.
+fn notes(run: &Run, rows: &[Row]) -> Vec<String> {
+    let currency = run.header.prices.as_ref().map_or("", |prices| prices.currency.as_str());
+    let totals = rows.iter().filter(|row| row.dimension.is_none());
+    let cost = |row: &Row| {
+        let cost = row.figures.cost?;
+        Some(format!("{}: {cost:.6} {currency} of computing", row.model))
+    };
+    let count = |status| run.trials.iter().filter(|trial| trial.status == status).count();
+    let counted = [
+        (Status::KnownFailure, "known to fail (xfail)"),
+        (Status::UnexpectedPass, "passed although known to fail"),
+        (Status::Error, "without an answer (error)"),
+        (Status::Ignored, "ignored"),
+    ];
+    let counted = counted.into_iter().filter_map(|(status, words)| match count(status) {
+        0 => None,
+        count => Some(format!("{count} {words}")),
+    });
+    totals.filter_map(cost).chain(counted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn shows_the_sample_run() {
+        insta::assert_snapshot!(super::table(&super::super::sample::run()));
+    }
+}

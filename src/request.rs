@@ -1,0 +1,99 @@
+/*!
+What is asked of a model: the conversation and the generation options.
+
+Plain data that cases, families and the decode loop share. This module must not know where a
+request came from (a case file, a dataset row) nor how a family renders it.
+*/
+
+use serde::{Deserialize, Serialize};
+
+/// Who speaks in a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// The person who asks.
+    User,
+    /// The model, in an earlier turn of the same conversation.
+    Assistant,
+}
+
+/// A piece of a turn, in reading order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Part {
+    /// Words.
+    Text(String),
+    /// The picture at this index of the request's images.
+    Image(usize),
+}
+
+/// One contribution to a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said and shown, in order.
+    pub parts: Vec<Part>,
+}
+
+/// Everything said so far; the model speaks next.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Conversation {
+    /// The system prompt, if the case sets one.
+    pub system: Option<String>,
+    /// The turns, oldest first. The last one is the user's.
+    pub turns: Vec<Turn>,
+}
+
+impl Conversation {
+    /// A single user turn: the images `0..image_count` in order, then `prompt`.
+    pub fn ask(image_count: usize, prompt: impl Into<String>) -> Self {
+        let images = (0..image_count).map(Part::Image);
+        let parts = images.chain([Part::Text(prompt.into())]).collect();
+        Self { system: None, turns: vec![Turn { role: Role::User, parts }] }
+    }
+
+    /// The image indices in the order in which the conversation shows them.
+    pub fn image_order(&self) -> impl Iterator<Item = usize> + '_ {
+        self.turns.iter().flat_map(|turn| &turn.parts).filter_map(|part| match part {
+            Part::Image(index) => Some(*index),
+            Part::Text(_) => None,
+        })
+    }
+}
+
+/// How the next token is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Sampling {
+    /// Always the most likely token; the first of equals.
+    Greedy,
+    /// A seeded draw, filtered in the order of transformers' `generate`:
+    /// temperature, then `top_k`, then `top_p` over what is left.
+    Seeded {
+        /// Divides the logits; above 0.
+        temperature: f64,
+        /// Smallest set of tokens whose probability reaches this share; 1 keeps all.
+        top_p: f64,
+        /// Number of most likely tokens kept; 0 keeps all.
+        top_k: usize,
+        /// Start of the random stream.
+        seed: u64,
+    },
+}
+
+/// The options of one generation, complete: defaults are already filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GenerationOptions {
+    /// Most tokens the answer may have; reaching it is finish reason `Length`.
+    pub max_new_tokens: usize,
+    /// How the next token is chosen.
+    pub sampling: Sampling,
+    /// Divides positive and multiplies negative logits of tokens seen so far
+    /// (Keskar et al. 2019, arXiv 1909.05858); 1 changes nothing.
+    pub repetition_penalty: f32,
+}
+
+impl Default for GenerationOptions {
+    /// Greedy, 512 new tokens, no penalty: the same question gives the same answer.
+    fn default() -> Self {
+        Self { max_new_tokens: 512, sampling: Sampling::Greedy, repetition_penalty: 1.0 }
+    }
+}

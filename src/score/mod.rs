@@ -1,0 +1,196 @@
+/*!
+Pure verdicts: an expectation and an answer's text in, points and reasons out.
+
+Knows nothing of files or models. The marks are out of 5: an expectation that is plainly met or not
+earns 5 or 0, [`Expectation::Facts`] what its facts are worth (see [`facts`]), and
+[`Expectation::Boxes`] five times the mean IoU (see [`boxes`]).
+*/
+
+use serde::{Deserialize, Serialize};
+
+use crate::answer::FinishReason;
+use crate::case::Expectation;
+use crate::extract::BoxNotation;
+use crate::geometry::PixelSize;
+
+mod assignment;
+pub mod boxes;
+mod combined;
+pub mod facts;
+mod short;
+
+/// Marks for an answer that is wholly right.
+pub const FULL_MARKS: f64 = 5.0;
+
+/// What came of judging one answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Whether the expectation holds.
+    pub passed: bool,
+    /// Marks out of 5.
+    pub points: f64,
+    /// Mean IoU over the true boxes, where boxes were expected.
+    pub iou: Option<f64>,
+    /// How reading the answer went.
+    pub reading: Reading,
+    /// Why, one sentence a line, for the person who reads the failure.
+    pub reasons: Vec<String>,
+}
+
+/// How reading an answer went, apart from whether it is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// What was asked for was found.
+    Parsed,
+    /// More than one reading fits.
+    Ambiguous,
+    /// The model declined to answer.
+    Refused,
+    /// There is no text.
+    Empty,
+    /// The text ends at the token limit, and what was asked for is not in what there is.
+    Truncated,
+    /// Nothing of the expected kind is in the text.
+    Unparsable,
+    /// Something was found but outside its range (a box beyond the picture, say).
+    OutOfRange,
+}
+
+impl Reading {
+    /// The word for it in reports.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Parsed => "parsed",
+            Self::Ambiguous => "ambiguous",
+            Self::Refused => "refused",
+            Self::Empty => "empty",
+            Self::Truncated => "truncated",
+            Self::Unparsable => "unparsable",
+            Self::OutOfRange => "out of range",
+        }
+    }
+}
+
+/// An answer as far as a verdict needs to know it.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// What the model said.
+    pub text: &'a str,
+    /// Why it stopped.
+    pub finish: FinishReason,
+    /// How its family writes boxes, if it does.
+    pub notation: Option<BoxNotation>,
+    /// The sizes of the case's pictures, in their order.
+    pub image_sizes: &'a [PixelSize],
+}
+
+/// Judges an answer.
+///
+/// ```
+/// use eyechart::answer::FinishReason;
+/// use eyechart::case::Expectation;
+/// use eyechart::score::{Evidence, judge};
+///
+/// let said = |text| Evidence {
+///     text,
+///     finish: FinishReason::Stop,
+///     notation: None,
+///     image_sizes: &[],
+/// };
+/// let two = Expectation::Number { value: 2.0, tolerance: 0.0 };
+/// assert!(judge(&two, said("图中有两只猫。")).passed);
+/// assert_eq!(
+///     judge(&two, said("Two or three.")).reasons,
+///     ["expected 2, but the answer says both 2 and 3: \"Two or three.\""]
+/// );
+/// ```
+pub fn judge(expectation: &Expectation, evidence: Evidence<'_>) -> Verdict {
+    match expectation {
+        Expectation::Exact(text) => short::one_of(std::slice::from_ref(text), &evidence),
+        Expectation::AnyOf(texts) => short::one_of(texts, &evidence),
+        Expectation::Contains(text) => short::containing(text, &evidence),
+        Expectation::Regex(pattern) => short::matching(pattern, &evidence),
+        Expectation::Number { value, tolerance } => short::number(*value, *tolerance, &evidence),
+        Expectation::YesNo(expected) => short::yes_no(*expected, &evidence),
+        Expectation::Choice { options, answer } => short::choice(options, *answer, &evidence),
+        Expectation::Facts(sheet) => facts::judge(sheet, &evidence),
+        Expectation::Boxes { truth, min_iou } => boxes::judge(truth, *min_iou, &evidence),
+        Expectation::All(parts) => combined::all(parts, evidence),
+        Expectation::Any(parts) => combined::any(parts, evidence),
+        Expectation::Not(inner) => combined::not(inner, evidence),
+    }
+}
+
+impl Verdict {
+    /// An answer that is plainly right.
+    fn right() -> Self {
+        let reading = Reading::Parsed;
+        Self { passed: true, points: FULL_MARKS, iou: None, reading, reasons: Vec::new() }
+    }
+
+    /// An answer that is plainly wrong.
+    fn wrong(reading: Reading, reason: String) -> Self {
+        Self { passed: false, points: 0.0, iou: None, reading, reasons: vec![reason] }
+    }
+}
+
+impl Evidence<'_> {
+    /// How to call it that nothing of the expected kind was found; `otherwise` where the answer
+    /// itself gives no cause.
+    fn cause_of_absence(&self, otherwise: Reading) -> Reading {
+        if self.text.trim().is_empty() {
+            Reading::Empty
+        } else if crate::extract::is_refusal(self.text) {
+            Reading::Refused
+        } else if self.finish == FinishReason::Length {
+            Reading::Truncated
+        } else {
+            otherwise
+        }
+    }
+
+    /// The verdict that the answer lacks what was asked for, such as "a number".
+    fn without(&self, wanted: &str) -> Verdict {
+        let reading = self.cause_of_absence(Reading::Unparsable);
+        let reason = match reading {
+            Reading::Empty => "the answer is empty".to_owned(),
+            Reading::Refused => format!("the model declined to answer: {}", quoted(self.text)),
+            Reading::Truncated => format!(
+                "expected {wanted}, but the answer ends at the token limit before it (raise \
+                 max_new_tokens?): {}",
+                quoted(self.text)
+            ),
+            _ => format!("expected {wanted}, found none in {}", quoted(self.text)),
+        };
+        Verdict::wrong(reading, reason)
+    }
+}
+
+/// A text in quotes on one line, shortened if it is long.
+fn quoted(text: &str) -> String {
+    const LONGEST: usize = 120;
+    let shown: String = text.chars().take(LONGEST).collect();
+    let ellipsis = if text.chars().nth(LONGEST).is_some() { "..." } else { "" };
+    format!("{shown:?}{ellipsis}")
+}
+
+#[cfg(test)]
+mod testing {
+    use super::*;
+    use crate::geometry::PixelSize;
+
+    /// Evidence of a picture of 1000 x 1000, from a family that writes Qwen's boxes.
+    pub(super) fn said(text: &str) -> Evidence<'_> {
+        Evidence {
+            text,
+            finish: FinishReason::Stop,
+            notation: Some(BoxNotation::QwenJson),
+            image_sizes: &[PixelSize { width: 1000, height: 1000 }],
+        }
+    }
+
+    pub(super) fn cut_off(text: &str) -> Evidence<'_> {
+        Evidence { finish: FinishReason::Length, ..said(text) }
+    }
+}

@@ -1,0 +1,138 @@
+//! What can be wrong with a checkpoint's files.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a checkpoint could not be read.
+#[derive(Debug, Error)]
+pub enum WeightsError {
+    /// There is no such folder.
+    #[error("{path}: no such checkpoint folder", path = path.display())]
+    NoFolder {
+        /// The folder asked for.
+        path: PathBuf,
+    },
+    /// A file that every checkpoint has is not there.
+    #[error("{path}: not found; a checkpoint folder needs it ({hint})", path = path.display())]
+    MissingFile {
+        /// The missing file.
+        path: PathBuf,
+        /// What it is for or where to get it.
+        hint: String,
+    },
+    /// A file could not be read.
+    #[error("{path}: cannot read: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A JSON file has another form than expected.
+    #[error("{path}: not valid: {source}", path = path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and cause.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A Git LFS pointer lies where the file should be.
+    #[error(
+        "{path}: this is a Git LFS pointer, not the file itself; run `git lfs pull` in the folder",
+        path = path.display()
+    )]
+    LfsPointer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file ends too early or too late.
+    #[error(
+        "{path}: the file has {found} bytes, but its header describes {expected}; \
+         it was cut off or damaged, fetch it again",
+        path = path.display()
+    )]
+    WrongLength {
+        /// The safetensors file.
+        path: PathBuf,
+        /// Bytes in the file.
+        found: u64,
+        /// Bytes that header and tensors take.
+        expected: u64,
+    },
+    /// The header of a safetensors file is damaged.
+    #[error("{path}: not a safetensors file: {message}", path = path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A tensor that the network needs is not in the checkpoint.
+    #[error("{path}: tensor `{tensor}` is missing (expected shape {expected:?})",
+        path = path.display())]
+    MissingTensor {
+        /// The checkpoint folder.
+        path: PathBuf,
+        /// The tensor's full name.
+        tensor: String,
+        /// The shape the configuration asks for.
+        expected: Vec<usize>,
+    },
+    /// A tensor has another shape than the configuration says.
+    #[error("{path}: tensor `{tensor}` has shape {found:?}, but the configuration asks for \
+         {expected:?}", path = path.display())]
+    WrongShape {
+        /// The safetensors file.
+        path: PathBuf,
+        /// The tensor's full name.
+        tensor: String,
+        /// Its shape in the file.
+        found: Vec<usize>,
+        /// The shape the configuration asks for.
+        expected: Vec<usize>,
+    },
+    /// A tensor's numbers are of a type that is not read.
+    #[error("{path}: tensor `{tensor}` holds {found}, expected F32, F16 or BF16",
+        path = path.display())]
+    WrongType {
+        /// The safetensors file.
+        path: PathBuf,
+        /// The tensor's full name.
+        tensor: String,
+        /// Its type in the file.
+        found: String,
+    },
+    /// The index says that a tensor is in a file that does not hold it.
+    #[error("{path}: the index places tensor `{tensor}` here, but the file does not hold it",
+        path = path.display())]
+    IndexMismatch {
+        /// The safetensors file.
+        path: PathBuf,
+        /// The tensor's full name.
+        tensor: String,
+    },
+    /// The tensor could not be converted or moved to the device.
+    #[error("{path}: tensor `{tensor}`: {source}", path = path.display())]
+    Convert {
+        /// The safetensors file.
+        path: PathBuf,
+        /// The tensor's full name.
+        tensor: String,
+        /// What candle said.
+        #[source]
+        source: Box<candle_core::Error>,
+    },
+    /// The hub could not be asked, or is not to be asked.
+    #[error("{repository}@{revision}: {message}")]
+    Hub {
+        /// `owner/name`.
+        repository: String,
+        /// Branch, tag or commit.
+        revision: String,
+        /// What happened and what to do.
+        message: String,
+    },
+}

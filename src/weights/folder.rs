@@ -1,0 +1,144 @@
+//! The files of a checkpoint folder.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Weights, WeightsError};
+
+/// How a Git LFS pointer file begins (git-lfs/git-lfs docs/spec.md).
+const LFS_HEAD: &[u8] = b"version https://git-lfs";
+
+const INDEX: &str = "model.safetensors.index.json";
+const SINGLE: &str = "model.safetensors";
+
+/// A folder with `config.json` in it. Opening it reads no tensor.
+#[derive(Debug, Clone)]
+pub struct CheckpointFolder {
+    path: PathBuf,
+}
+
+/// `model.safetensors.index.json`, as far as it is needed.
+#[derive(Deserialize)]
+struct ShardIndex {
+    weight_map: BTreeMap<String, String>,
+}
+
+impl CheckpointFolder {
+    /// Checks that `path` is a folder with a `config.json`.
+    pub fn open(path: &Path) -> Result<Self, WeightsError> {
+        if !path.is_dir() {
+            return Err(WeightsError::NoFolder { path: path.to_owned() });
+        }
+        let folder = Self { path: path.to_owned() };
+        folder.required("config.json", "it says which family and which sizes the model has")?;
+        Ok(folder)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of `name` if such a file is there.
+    pub fn optional(&self, name: &str) -> Option<PathBuf> {
+        Some(self.path.join(name)).filter(|path| path.is_file())
+    }
+
+    /// The path of `name`; `hint` tells what it is for when it is missing.
+    pub fn required(&self, name: &str, hint: &str) -> Result<PathBuf, WeightsError> {
+        self.optional(name).ok_or_else(|| WeightsError::MissingFile {
+            path: self.path.join(name),
+            hint: hint.to_owned(),
+        })
+    }
+
+    /// The text of `name`; `hint` tells what it is for when it is missing.
+    pub fn required_text(&self, name: &str, hint: &str) -> Result<String, WeightsError> {
+        read_text(&self.required(name, hint)?)
+    }
+
+    /// The text of `name`, if such a file is there.
+    pub fn optional_text(&self, name: &str) -> Result<Option<String>, WeightsError> {
+        self.optional(name).map(|path| read_text(&path)).transpose()
+    }
+
+    /// The JSON file `name` as a `T`; `hint` tells what it is for when it is missing.
+    pub fn required_json<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        hint: &str,
+    ) -> Result<T, WeightsError> {
+        parse_json(&self.required(name, hint)?)
+    }
+
+    /// The JSON file `name` as a `T`, if such a file is there.
+    pub fn optional_json<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, WeightsError> {
+        self.optional(name).map(|path| parse_json(&path)).transpose()
+    }
+
+    /// Maps the safetensors files: the shards of the index if there is one, or the only file.
+    pub fn weights(&self) -> Result<Weights, WeightsError> {
+        match self.optional_json::<ShardIndex>(INDEX)? {
+            Some(index) => self.sharded(&index),
+            None => Weights::map(&self.path, &[self.only_file()?]),
+        }
+    }
+
+    fn sharded(&self, index: &ShardIndex) -> Result<Weights, WeightsError> {
+        let mut names: Vec<&String> = index.weight_map.values().collect();
+        names.sort();
+        names.dedup();
+        let hint = format!("{INDEX} lists it as a shard");
+        let shards = names
+            .into_iter()
+            .map(|name| self.required(name, &hint))
+            .collect::<Result<Vec<_>, _>>()?;
+        let weights = Weights::map(&self.path, &shards)?;
+        for (tensor, shard) in &index.weight_map {
+            weights.check_placed(tensor, &self.path.join(shard))?;
+        }
+        Ok(weights)
+    }
+
+    fn only_file(&self) -> Result<PathBuf, WeightsError> {
+        if let Some(path) = self.optional(SINGLE) {
+            return Ok(path);
+        }
+        let hint = match self.optional("pytorch_model.bin") {
+            Some(_) => "pytorch_model.bin is not read; convert it to safetensors",
+            None => "the weights; alternatively shards with an index file",
+        };
+        self.required(SINGLE, hint)
+    }
+}
+
+/// Whether the file's content is a Git LFS pointer.
+pub(super) fn check_not_lfs_pointer(path: &Path) -> Result<(), WeightsError> {
+    let read = |source| WeightsError::Read { path: path.to_owned(), source };
+    let mut head = Vec::new();
+    let file = File::open(path).map_err(read)?;
+    file.take(LFS_HEAD.len() as u64).read_to_end(&mut head).map_err(read)?;
+    match head == LFS_HEAD {
+        true => Err(WeightsError::LfsPointer { path: path.to_owned() }),
+        false => Ok(()),
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, WeightsError> {
+    check_not_lfs_pointer(path)?;
+    std::fs::read_to_string(path)
+        .map_err(|source| WeightsError::Read { path: path.to_owned(), source })
+}
+
+fn parse_json<T: DeserializeOwned>(path: &Path) -> Result<T, WeightsError> {
+    serde_json::from_str(&read_text(path)?)
+        .map_err(|source| WeightsError::Json { path: path.to_owned(), source })
+}

@@ -1,0 +1,11 @@
+//! Drives eyechart as its users do: real `cargo test` and `cargo insta` in a crate that depends
+//! on it, with the checkpoint that ships.
+//!
+//! All projects share this build's target folder, so that candle is compiled once.
+
+mod project;
+
+mod failures; // Cases, checkpoints and settings that cannot be used.
+mod insta; // Snapshots: new, changed, accepted, reviewed, unreferenced.
+mod protocol; // The arguments and output of cargo test.
+mod reports; // The journal and report files.

@@ -1,0 +1,111 @@
+use std::time::{Duration, Instant};
+
+use crate::project::{Project, run};
+
+fn three_cases() -> Project {
+    let project = Project::new();
+    project.open_case("one").open_case("folder/two").open_case("folder/three");
+    project.file("cases/defaults.ron", "(snapshot: Off, image_folder: \".\")\n");
+    project
+}
+
+#[test]
+fn lists_without_a_checkpoint_and_says_nothing_else() {
+    let project = three_cases();
+    project.file("eyechart.ron", r#"(models: {"gone": (dir: "nowhere")})"#);
+    let said = run(&mut project.eval(&["--list", "--format", "terse"])).exits(0);
+    assert_eq!(
+        said.stdout,
+        "folder::three::gone: test\nfolder::two::gone: test\none::gone: test\n"
+    );
+    assert!(!project.exists("out"));
+}
+
+#[test]
+fn lists_fifty_cases_within_a_tenth_of_a_second() {
+    let project = three_cases();
+    for number in 0..47 {
+        project.open_case(&format!("many/case_{number}"));
+    }
+    let mut binary = project.binary();
+    binary.arg("--list");
+    let mut timed = || {
+        let start = Instant::now();
+        let said = run(&mut binary).exits(0);
+        assert_eq!(said.stdout.lines().count(), 50);
+        start.elapsed()
+    };
+    // The best of five: the machine may be busy with other tests.
+    let best = (0..5).map(|_| timed()).min();
+    assert!(best < Some(Duration::from_millis(100)), "{best:?}");
+}
+
+#[test]
+fn runs_every_case_on_every_model_and_prints_a_line_each() {
+    let project = three_cases();
+    let said = run(&mut project.eval(&["--test-threads=1"])).exits(0);
+    assert_eq!(
+        said.test_lines(),
+        [
+            "test folder::three::tiny ... ok",
+            "test folder::two::tiny   ... ok",
+            "test one::tiny           ... ok"
+        ]
+    );
+    assert!(said.stderr.contains("3 cases on tiny (cpu, f32), loaded in"), "{}", said.stderr);
+    assert!(said.stderr.contains("marks/5"), "{}", said.stderr);
+}
+
+#[test]
+fn several_filters_are_alternatives() {
+    let project = three_cases();
+    let said = run(&mut project.eval(&["two", "one", "--test-threads=1"])).exits(0);
+    assert_eq!(
+        said.test_lines(),
+        ["test folder::two::tiny ... ok", "test one::tiny         ... ok"]
+    );
+    assert!(said.stdout.contains("2 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out"));
+}
+
+#[test]
+fn a_filter_that_selects_nothing_is_green_loads_nothing_and_keeps_old_reports() {
+    let project = three_cases();
+    project.file("eyechart.ron", r#"(models: {"gone": (dir: "nowhere")})"#);
+    project.file("out/results.csv", "of an earlier run");
+    let said = run(&mut project.eval(&["no_such_case"])).exits(0);
+    assert!(said.stdout.contains("0 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out"));
+    assert_eq!(project.read("out/results.csv"), "of an earlier run");
+}
+
+#[test]
+fn json_output_is_json_on_every_line() {
+    let project = three_cases();
+    let said = run(&mut project.eval(&["--format", "json", "-Z", "unstable-options"])).exits(0);
+    for line in said.stdout.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+    }
+}
+
+#[test]
+fn arguments_of_libtest_are_taken_and_zero_threads_refused() {
+    let project = three_cases();
+    run(&mut project.eval(&["--no-capture", "one"])).exits(0);
+    run(&mut project.eval(&["--nocapture", "--show-output", "one"])).exits(0);
+    let said = run(&mut project.eval(&["--test-threads=0"]));
+    assert!(said.stderr.contains("argument for --test-threads must not be 0"), "{}", said.stderr);
+    assert_ne!(said.code, Some(0));
+}
+
+#[test]
+fn ignored_cases_are_shown_and_run_when_asked_for() {
+    let project = three_cases();
+    project.case(
+        "slow",
+        "images: [\"picture.png\"], prompt: \"?\", ignore: \"takes an hour\", expect: Regex(\".\")",
+    );
+    let said = run(&mut project.eval(&["slow"])).exits(0);
+    assert!(said.stdout.contains("test slow::tiny ... ignored"), "{}", said.stdout);
+    assert!(project.read("out/results.csv").contains("takes an hour"));
+    let said = run(&mut project.eval(&["--ignored"])).exits(0);
+    assert_eq!(said.test_lines(), ["test slow::tiny ... ok"]);
+}

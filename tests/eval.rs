@@ -1,0 +1,3 @@
+//! The project's own eval suite: `cases/` on the checkpoints of `eyechart.ron`.
+
+eyechart::main!();

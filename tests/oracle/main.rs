@@ -1,0 +1,35 @@
+/*!
+Equality with the references: Pillow for pictures, transformers from pixels to answer ids.
+
+The expected values under `fixtures/oracle/` come from `tools/oracle/`, never from this crate.
+*/
+
+/// Damaged checkpoint folders and their error messages.
+mod broken;
+/// Requests that cannot be served, and seeds.
+mod limits;
+/// Decoding and resizing against Pillow.
+mod pictures;
+/// Prompts, pixels, features, logits and answers against transformers.
+mod qwen3_vl;
+/// Penalty and filters against transformers' logits processors.
+mod sampling;
+
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+
+/// A path under `fixtures/oracle/`.
+fn oracle(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/oracle").join(path)
+}
+
+fn read_json<T: DeserializeOwned>(path: &str) -> T {
+    serde_json::from_str(&std::fs::read_to_string(oracle(path)).unwrap()).unwrap()
+}
+
+/// The largest absolute difference of two lists of the same length.
+fn largest_difference(left: &[f32], right: &[f32]) -> f32 {
+    assert_eq!(left.len(), right.len());
+    left.iter().zip(right).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max)
+}
