@@ -6,6 +6,7 @@ alone. Which chunks are in the pool at a given step depends on how fast the mach
 
 import multiprocessing
 import random
+from dataclasses import dataclass
 
 import torch
 
@@ -22,8 +23,18 @@ ROWS_PER_PAIR = 2
 ROWS = PICTURES * ROWS_PER_PICTURE
 PAIR_ROWS = PAIRS * ROWS_PER_PAIR
 
+
+@dataclass(frozen=True)
+class Mix:
+    """How often each kind is asked, and the share of the single pictures that are made for counting on top of chance."""
+
+    shares: dict[str, float]
+    counting: float = 0.0
+
+
 # Boxes are learned last, so they are asked most.
-SHARES = {"ground": 0.36, "caption": 0.14, "count": 0.14, "colour": 0.13, "exist": 0.11, "fact": 0.12}
+EVEN = Mix({"ground": 0.36, "caption": 0.14, "count": 0.14, "colour": 0.13, "exist": 0.11, "fact": 0.12})
+COUNTING = Mix({"ground": 0.18, "caption": 0.12, "count": 0.36, "colour": 0.10, "exist": 0.12, "fact": 0.12}, 0.4)
 SYSTEM = (
     "You are a helpful assistant.",
     "You answer questions about pictures.",
@@ -68,8 +79,8 @@ def blocks(packer: Packer, rng: random.Random, ask, length: int) -> list:
     return found
 
 
-def draw_single(packer, rng, scene, out, row) -> None:
-    names, shares = tuple(SHARES), tuple(SHARES.values())
+def draw_single(packer, rng, mix, scene, out, row) -> None:
+    names, shares = tuple(mix.shares), tuple(mix.shares.values())
     ask = lambda lang: ASKERS[rng.choices(names, shares)[0]](scene, rng, lang)
     system = rng.choice(SYSTEM) if rng.random() < 0.06 else None
     out["prefix"][row] = packer.prefix(system, numbered=rng.random() < 0.03)
@@ -90,35 +101,35 @@ def draw_pair(packer, rng, scenes, out, row) -> None:
         out["pair_" + name][row] = column
 
 
-def draw_chunk(number: int, packer: Packer, out: dict) -> None:
+def draw_chunk(number: int, packer: Packer, out: dict, mix: Mix = EVEN) -> None:
     """Chunk `number`, written into the arrays of `out`. Pair i has the pictures SINGLES + 2i and SINGLES + 2i + 1."""
     rng = random.Random(f"chunk/{number}")
     seed = HELD_OUT_SEEDS + number * PICTURES
-    scenes = [make_scene(seed + i) for i in range(SINGLES)]
+    scenes = [make_scene(seed + i, "count" if i < SINGLES * mix.counting else None) for i in range(SINGLES)]
     pairs = [make_pair(seed + i) for i in range(PAIRS)]
     scenes += [scene for pair in pairs for scene in pair]
     for i, scene in enumerate(scenes):
         out["patches"][i], out["grid"][i] = patches_of(scene.render())
         for again in range(ROWS_PER_PICTURE):
-            draw_single(packer, rng, scene, out, i * ROWS_PER_PICTURE + again)
+            draw_single(packer, rng, mix, scene, out, i * ROWS_PER_PICTURE + again)
     for i, pair in enumerate(pairs):
         for again in range(ROWS_PER_PAIR):
             draw_pair(packer, rng, pair, out, i * ROWS_PER_PAIR + again)
 
 
-def work(tokenizer, slots, free, ready, numbers) -> None:
+def work(tokenizer, slots, free, ready, numbers, mix) -> None:
     torch.set_num_threads(1)
     packer = Packer(tokenizer)
     for number in numbers:
         slot = free.get()
-        draw_chunk(number, packer, {name: tensor[slot].numpy() for name, tensor in slots.items()})
+        draw_chunk(number, packer, {name: tensor[slot].numpy() for name, tensor in slots.items()}, mix)
         ready.put(slot)
 
 
 class Pool:
     """The newest `capacity` chunks on `device`. Make it before the first use of CUDA: it forks."""
 
-    def __init__(self, tokenizer, workers: int, capacity: int):
+    def __init__(self, tokenizer, workers: int, capacity: int, first: int = 0, mix: Mix = EVEN):
         context = multiprocessing.get_context("fork")
         self.capacity, self.filled, self.drawn = capacity, 0, 0
         count = 2 * workers
@@ -130,9 +141,9 @@ class Pool:
             self.free.put(slot)
         self.workers = []
         for i in range(workers):
-            numbers = range(i, 1 << 20, workers)
+            numbers = range(first + i, 1 << 20, workers)
             process = context.Process(
-                target=work, args=(tokenizer, self.slots, self.free, self.ready, numbers), daemon=True
+                target=work, args=(tokenizer, self.slots, self.free, self.ready, numbers, mix), daemon=True
             )
             process.start()
             self.workers.append(process)

@@ -35,7 +35,12 @@ def arguments():
     parser.add_argument("--first", type=int, default=24, help="chunks to wait for before the first step")
     parser.add_argument("--singles", type=int, default=128, help="rows with one picture in a batch")
     parser.add_argument("--pairs", type=int, default=32, help="rows with two pictures in a batch")
+    parser.add_argument("--chunk", type=int, default=0, help="number of the first chunk; the seeds follow from it")
+    parser.add_argument("--counting", action="store_true", help="more scenes and questions for counting")
+    parser.add_argument("--still", action="store_true", help="stop drawing once the first chunks are there")
     parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--warm", type=float, default=0.02, help="share of the run for the warm-up")
+    parser.add_argument("--threads", type=int, help="of a run on the CPU")
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--start", help="weights to continue from, instead of random ones")
     parser.add_argument("--evaluate-every", type=float, default=150.0, help="seconds")
@@ -65,8 +70,10 @@ def loss_of(network, patches, grid, single: dict, pair: dict):
     )
     total, count = 0.0, 0.0
     for batch, target in ((one, single["target"]), (two, pair["pair_target"])):
-        logits = network.logits(network.hidden(batch, visual, taps)).flatten(0, 1).float()
-        target = target.flatten().long()
+        hidden, target = network.hidden(batch, visual, taps).flatten(0, 1), target.flatten().long()
+        if target.is_cpu:  # no static shapes to keep there
+            hidden, target = hidden[target >= 0], target[target >= 0]
+        logits = network.logits(hidden).float()
         total = total + F.cross_entropy(logits, target, ignore_index=-1, reduction="sum")
         count = count + (target >= 0).sum()
     return total / count
@@ -145,9 +152,8 @@ class Trainer:
         self.graph.replay() if self.graph else self.step()
 
 
-def rate_at(done: float, peak: float) -> float:
+def rate_at(done: float, peak: float, warm: float) -> float:
     """A short warm-up, then a cosine to zero, over the share of the run that is done."""
-    warm = 0.02
     return peak * done / warm if done < warm else peak * 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
 
 
@@ -160,13 +166,18 @@ def sample_examples(args) -> list[dict]:
 def main() -> None:
     args = arguments()
     args.out.mkdir(parents=True, exist_ok=True)
-    pool = data.Pool(args.tokenizer, args.workers, args.capacity)
+    mix = data.COUNTING if args.counting else data.EVEN
+    pool = data.Pool(args.tokenizer, args.workers, args.capacity, args.chunk, mix)
     pool.on_device(args.device)
     torch.set_float32_matmul_precision("highest")
     packer, began = Packer(args.tokenizer), time.time()
-    drawn = sample_examples(args)
+    drawn = sample_examples(args) if args.evaluate_every < args.minutes * 60 else []
     while pool.filled < args.first:
         pool.take(wait=True)
+    if args.still:
+        pool.stop()
+    if args.threads:
+        torch.set_num_threads(args.threads)
     print(f"{pool.filled} chunks and the samples after {time.time() - began:.0f} s", flush=True)
     trainer = Trainer(args, pool)
     trainer.prepare()
@@ -178,15 +189,17 @@ def main() -> None:
 def run(args, trainer, pool, packer, drawn) -> None:
     began = last = time.time()
     limit, steps, evaluated, log = args.minutes * 60, 0, 0, []
+    group, every = (10, 20) if args.device == "cuda" else (1, 5)
     while (elapsed := time.time() - began) < limit:
-        pool.take()
-        for _ in range(10):
-            trainer.train_step(rate_at(elapsed / limit, args.rate))
-        steps += 10
-        if steps % 200 == 0:
+        if not args.still:
+            pool.take()
+        for _ in range(group):
+            trainer.train_step(rate_at(elapsed / limit, args.rate, args.warm))
+        steps += group
+        if steps % (every * group) == 0:
             loss = trainer.loss.item()
             log.append({"step": steps, "seconds": round(elapsed, 1), "loss": loss, "chunks": pool.drawn})
-            pace = (time.time() - last) / 200 * 1e3
+            pace = (time.time() - last) / (every * group) * 1e3
             print(f"step {steps}  {elapsed:.0f} s  {pace:.1f} ms/step  loss {loss:.4f}", flush=True)
             last = time.time()
         if elapsed // args.evaluate_every > evaluated:
