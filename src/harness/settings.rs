@@ -16,6 +16,8 @@ pub const DTYPE: &str = "EYECHART_DTYPE";
 pub const BATCH: &str = "EYECHART_BATCH";
 /// Folder of the journal and reports.
 pub const OUT: &str = "EYECHART_OUT";
+/// Set by cargo-nextest, which runs a process per test.
+const NEXTEST_RUN: &str = "NEXTEST_RUN_ID";
 
 /// A run's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +68,19 @@ impl Settings {
             batch: variable(BATCH).map_or(Ok(NonZeroUsize::MIN), parse_batch)?,
         };
         let out = variable(OUT).map_or_else(|| target.join("eyechart"), |out| project.join(out));
+        let out = match variable(NEXTEST_RUN) {
+            Some(run) => of_process(&out, &run),
+            None => out,
+        };
         let models = variable(MODELS).map(|globs| split_globs(&globs));
         Ok(Self { models, engine, out })
     }
+}
+
+/// A folder for this process alone: nextest's processes run side by side and would write over
+/// each other's journal.
+fn of_process(out: &Path, run: &str) -> PathBuf {
+    out.join("nextest").join(run).join(std::process::id().to_string())
 }
 
 fn split_globs(globs: &str) -> Vec<String> {
@@ -109,6 +121,12 @@ mod tests {
         let settings = read(&[(MODELS, "qwen*, llava-7b,"), (OUT, "reports")]).unwrap();
         assert_eq!(settings.models.unwrap(), ["qwen*", "llava-7b"]);
         assert_eq!(settings.out, Path::new("/project/reports"));
+    }
+
+    #[test]
+    fn processes_of_nextest_do_not_share_a_folder() {
+        let settings = read(&[(NEXTEST_RUN, "1f-2e"), (OUT, "reports")]).unwrap();
+        assert_eq!(settings.out.parent(), Some(Path::new("/project/reports/nextest/1f-2e")));
     }
 
     #[test]
