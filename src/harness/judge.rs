@@ -42,7 +42,12 @@ impl Judge {
                 self.error(planned, place, self.shorten(&error.to_string()))
             }
             Some(Reply { answered: Ok(answered), notation, place }) => {
-                self.judge_guarded(planned, answered, notation, place)
+                let judging = || self.judge(planned, answered, notation, place.clone());
+                // A panic while judging is an error of this trial, so that it too is recorded.
+                catch_unwind(AssertUnwindSafe(judging)).unwrap_or_else(|payload| {
+                    let panic = engine::panic_message(payload.as_ref());
+                    self.error(planned, place, format!("a panic ended the judging: {panic}"))
+                })
             }
         };
         self.finish(record)
@@ -78,21 +83,6 @@ impl Judge {
         let message = Some(reason.to_owned());
         let record = TrialRecord { status: Status::Ignored, message, ..self.blank(planned, None) };
         Ok(self.journal.append(&record)?)
-    }
-
-    /// A panic while judging is an error of this trial, so that it too is in the journal.
-    fn judge_guarded(
-        &self,
-        planned: &Planned,
-        answered: Answered,
-        notation: Option<BoxNotation>,
-        place: Option<Place>,
-    ) -> TrialRecord {
-        let judging = || self.judge(planned, answered, notation, place.clone());
-        catch_unwind(AssertUnwindSafe(judging)).unwrap_or_else(|payload| {
-            let panic = engine::panic_message(payload.as_ref());
-            self.error(planned, place, format!("a panic ended the judging: {panic}"))
-        })
     }
 
     fn judge(
