@@ -14,6 +14,7 @@ pub mod journal;
 pub mod model;
 pub mod nn;
 pub mod offline;
+mod ordered_map;
 pub mod registry;
 pub mod report;
 pub mod request;

@@ -1,11 +1,9 @@
 //! The RON that users write, and nothing else: no defaults, no checks. Unknown fields are refused.
 
-use std::fmt;
-
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{Dimension, GenerationOverrides, SnapshotPolicy};
+use crate::ordered_map::OrderedMap;
 
 /// A case file.
 #[derive(Debug, Deserialize)]
@@ -23,7 +21,7 @@ pub(super) struct RawCase {
     pub(super) snapshot: Option<SnapshotPolicy>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) ignore: Option<String>,
-    pub(super) xfail: Option<Entries>,
+    pub(super) xfail: Option<OrderedMap<String>>,
 }
 
 /// A `defaults.ron`.
@@ -38,7 +36,7 @@ pub(super) struct RawDefaults {
     pub(super) snapshot: Option<SnapshotPolicy>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) ignore: Option<String>,
-    pub(super) xfail: Option<Entries>,
+    pub(super) xfail: Option<OrderedMap<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,32 +90,4 @@ pub(super) struct RawForbidden {
 pub(super) struct RawBox {
     pub(super) label: String,
     pub(super) xyxy: (f64, f64, f64, f64),
-}
-
-/// A map from text to text in the order in which it is written, repeated keys included.
-#[derive(Debug, Default)]
-pub(super) struct Entries(pub(super) Vec<(String, String)>);
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EntriesVisitor)
-    }
-}
-
-struct EntriesVisitor;
-
-impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Entries;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map such as {\"blip2-*\": \"has no box output\"}")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Entries(entries))
-    }
 }

@@ -8,7 +8,6 @@ Greedy takes the first of equal maxima, as `torch.argmax` does on a CPU.
 */
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use candle_core::{Device, Tensor};
 use candle_transformers::utils::apply_repeat_penalty;
@@ -61,7 +60,7 @@ pub struct Sampler {
     sampling: Sampling,
     repetition_penalty: f32,
     /// Ids of prompt and answer so far.
-    seen: BTreeSet<u32>,
+    seen: Vec<u32>,
     random: StdRng,
 }
 
@@ -75,15 +74,14 @@ impl Sampler {
         Self {
             sampling: options.sampling,
             repetition_penalty: options.repetition_penalty,
-            seen: prompt.iter().copied().collect(),
+            seen: prompt.to_vec(),
             random: StdRng::seed_from_u64(seed),
         }
     }
 
     /// The next id.
     pub fn choose(&mut self, logits: &[f32]) -> Result<u32, ModelError> {
-        let seen: Vec<u32> = self.seen.iter().copied().collect();
-        let logits = penalised(logits, &seen, self.repetition_penalty)?;
+        let logits = penalised(logits, &self.seen, self.repetition_penalty)?;
         let id = match self.sampling {
             Sampling::Greedy => first_maximum(&logits),
             Sampling::Seeded { temperature, top_p, top_k, seed: _ } => {
@@ -91,7 +89,7 @@ impl Sampler {
                 draw(&candidates, self.random.random())
             }
         };
-        self.seen.insert(id);
+        self.seen.push(id);
         Ok(id)
     }
 }

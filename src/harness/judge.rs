@@ -121,7 +121,7 @@ impl Judge {
             return SnapshotResult { outcome: SnapshotOutcome::Off, accepted: true };
         }
         self.snapshots.compare(&SnapshotRequest {
-            key: SnapshotKey { stem: &case.name.snapshot_stem(), model: &planned.model },
+            key: SnapshotKey { stem: case.name.snapshot_stem(), model: &planned.model },
             text: &answer.text,
             question: &question(case),
             case_file: &case.path,

@@ -141,28 +141,26 @@ fn refuse_unknown_exact_name(arguments: &TestArguments, plan: &Plan) -> Result<(
 
 fn header(registry: &Registry) -> RunHeader {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let prices = registry.prices().map(|prices| journal::Prices {
-        currency: prices.currency.clone(),
-        per_hour: prices.per_hour.clone(),
-    });
     RunHeader {
         format_version: journal::FORMAT_VERSION,
         eyechart_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_unix_milliseconds: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
-        prices,
+        prices: registry.prices().cloned(),
     }
 }
 
 /// Whether a trial has a line in the output and a place in the reports.
 fn is_reported(trial: &PlannedTrial, arguments: &TestArguments) -> bool {
-    !arguments.list && !arguments.is_filtered_out(trial.name(), trial.ignored().is_some())
+    !arguments.list && !is_filtered_out(trial, arguments)
+}
+
+fn is_filtered_out(trial: &PlannedTrial, arguments: &TestArguments) -> bool {
+    arguments.is_filtered_out(trial.name(), trial.ignored().is_some())
 }
 
 fn mimic_arguments(arguments: &TestArguments, plan: &Plan) -> libtest_mimic::Arguments {
-    let filtered_out =
-        |trial: &&PlannedTrial| arguments.is_filtered_out(trial.name(), trial.ignored().is_some());
-    arguments
-        .to_mimic(plan.trials().iter().filter(filtered_out).map(|trial| trial.name().to_owned()))
+    let filtered_out = plan.trials().iter().filter(|trial| is_filtered_out(trial, arguments));
+    arguments.to_mimic(filtered_out.map(|trial| trial.name().to_owned()))
 }
 
 /// Trials that are only listed or filtered out.
@@ -185,8 +183,9 @@ fn run_trials(
     let mut trials = Vec::with_capacity(plan.trials().len());
     for trial in plan.trials() {
         let ignored = trial.ignored();
-        let is_run = is_reported(trial, arguments) && arguments.is_run(ignored.is_some());
-        if let (Some(reason), false, true) = (ignored, is_run, is_reported(trial, arguments)) {
+        let reported = is_reported(trial, arguments);
+        let is_run = reported && arguments.is_run(ignored.is_some());
+        if let (Some(reason), false, true) = (ignored, is_run, reported) {
             judge.record_ignored(trial, reason)?;
         }
         let runner = is_run.then(|| runner(trial, &mut queue, judge));

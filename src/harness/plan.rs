@@ -96,15 +96,10 @@ impl Plan {
         snapshots: &SnapshotFolder,
         registry: &Registry,
     ) -> std::io::Result<()> {
-        let stems: Vec<(&Arc<Case>, String)> = self
-            .cases
-            .iter()
-            .filter(|case| case.snapshot != SnapshotPolicy::Off)
-            .map(|case| (case, case.name.snapshot_stem()))
-            .collect();
-        let keys = stems.iter().flat_map(|(case, stem)| {
+        let kept = self.cases.iter().filter(|case| case.snapshot != SnapshotPolicy::Off);
+        let keys = kept.flat_map(|case| {
             let models = registry.models().iter().filter(|model| case.runs_on(&model.name));
-            models.map(move |model| SnapshotKey { stem, model: &model.name })
+            models.map(|model| SnapshotKey { stem: case.name.snapshot_stem(), model: &model.name })
         });
         snapshots.mark_referenced(keys)
     }

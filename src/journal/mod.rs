@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::Answer;
 use crate::case::Dimension;
+use crate::registry::Prices;
 use crate::score::Verdict;
 use crate::snapshot::SnapshotOutcome;
 
@@ -38,15 +39,6 @@ pub struct RunHeader {
     pub started_unix_milliseconds: u64,
     /// Prices that reports turn time into cost with.
     pub prices: Option<Prices>,
-}
-
-/// What an hour on each device costs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Prices {
-    /// Unit of the prices.
-    pub currency: String,
-    /// Price of an hour by device label.
-    pub per_hour: Vec<(String, f64)>,
 }
 
 /// How a trial ended.

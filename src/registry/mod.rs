@@ -72,7 +72,7 @@ pub struct ModelEntry {
 }
 
 /// What an hour on each device costs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prices {
     /// Unit of the prices.
     pub currency: String,

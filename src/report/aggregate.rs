@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::case::Dimension;
-use crate::journal::{Prices, Run, Status, TrialRecord};
+use crate::journal::{Run, Status, TrialRecord};
+use crate::registry::Prices;
 
 /// How many trials ended in which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use crate::answer::{Answer, FinishReason};
-use crate::journal::{Run, Status, TrialRecord};
-use crate::snapshot::SnapshotOutcome;
+use crate::answer::Answer;
+use crate::journal::{Run, TrialRecord};
+
+use super::words::{finish_word, snapshot_word, status_word};
 
 const COLUMNS: [&str; 27] = [
     "case",
@@ -100,33 +101,6 @@ fn row(trial: &TrialRecord) -> [String; 27] {
 /// Microseconds are as fine as the clock is worth.
 fn seconds(duration: std::time::Duration) -> String {
     format!("{:.6}", duration.as_secs_f64())
-}
-
-pub(super) fn status_word(status: Status) -> &'static str {
-    match status {
-        Status::Passed => "passed",
-        Status::Failed => "failed",
-        Status::KnownFailure => "known failure",
-        Status::UnexpectedPass => "unexpected pass",
-        Status::Error => "error",
-        Status::Ignored => "ignored",
-    }
-}
-
-pub(super) fn finish_word(finish: FinishReason) -> &'static str {
-    match finish {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-    }
-}
-
-pub(super) fn snapshot_word(snapshot: &SnapshotOutcome) -> &'static str {
-    match snapshot {
-        SnapshotOutcome::Off => "off",
-        SnapshotOutcome::Matched => "matched",
-        SnapshotOutcome::New => "new",
-        SnapshotOutcome::Changed { .. } => "changed",
-    }
 }
 
 #[cfg(test)]

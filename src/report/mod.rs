@@ -16,6 +16,7 @@ mod csv;
 mod junit;
 mod summary;
 mod terminal;
+mod words;
 
 /// File name of the JUnit report.
 pub const JUNIT: &str = "junit.xml";

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::answer::{Answer, FinishReason, ModelInput, Timings};
 use crate::case::Dimension;
-use crate::journal::{FORMAT_VERSION, Place, Prices, Run, RunHeader, Status, TrialRecord};
+use crate::journal::{FORMAT_VERSION, Place, Run, RunHeader, Status, TrialRecord};
+use crate::registry::Prices;
 use crate::score::{Reading, Verdict};
 use crate::snapshot::SnapshotOutcome;
 

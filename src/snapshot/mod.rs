@@ -45,10 +45,10 @@ pub enum SnapshotOutcome {
 }
 
 /// Which snapshot.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SnapshotKey<'a> {
     /// The case's part of the file name.
-    pub stem: &'a str,
+    pub stem: String,
     /// The model's.
     pub model: &'a str,
 }
@@ -116,7 +116,7 @@ impl SnapshotFolder {
         let settings = self.settings(request, Spy(Arc::clone(&seen)));
         let text = text::faithful(request.text);
         let assertion =
-            || settings.bind(|| (self.assert)(request.key.stem, &text, request.question));
+            || settings.bind(|| (self.assert)(&request.key.stem, &text, request.question));
         let accepted = quiet_panics::during(|| catch_unwind(AssertUnwindSafe(assertion))).is_ok();
         let outcome = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
         SnapshotResult { outcome: outcome.unwrap_or(SnapshotOutcome::New), accepted }

@@ -2,8 +2,8 @@
 
 use super::super::error::{CaseError, Problem};
 use super::super::place::Place;
-use super::super::schema::Entries;
 use super::super::{GenerationOverrides, KnownFailure, ModelPattern};
+use crate::ordered_map::OrderedMap;
 
 /// As the user wrote it.
 pub(super) struct Stated {
@@ -11,7 +11,7 @@ pub(super) struct Stated {
     pub(super) generation: Option<GenerationOverrides>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) ignore: Option<String>,
-    pub(super) xfail: Option<Entries>,
+    pub(super) xfail: Option<OrderedMap<String>>,
 }
 
 /// As it may be trusted.
@@ -68,7 +68,7 @@ fn pattern(glob: &str, known: &[String]) -> Result<ModelPattern, Problem> {
 }
 
 fn known_failures(
-    Entries(entries): Entries,
+    OrderedMap(entries): OrderedMap<String>,
     known: &[String],
     place: Place<'_>,
 ) -> Result<Vec<KnownFailure>, CaseError> {

@@ -15,7 +15,7 @@ use crate::journal::{Run, Status, TrialRecord};
 mod enrich;
 mod text;
 
-use super::csv::{finish_word, snapshot_word, status_word};
+use super::words::{finish_word, snapshot_word, status_word};
 use enrich::Enrichment;
 
 /// The suite of case files that could not be run on any model.
