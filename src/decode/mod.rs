@@ -145,7 +145,7 @@ impl<'a> Sequence<'a> {
         let mut sequence = Self {
             slot,
             options,
-            sampler: Sampler::new(options, &prompt.token_ids),
+            sampler: Sampler::new(options, &prompt.penalised_ids),
             token_ids: Vec::new(),
             margins: Vec::new(),
             finish: None,

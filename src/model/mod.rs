@@ -10,7 +10,9 @@ pub mod chat_template;
 mod error;
 mod family;
 mod fields;
+mod joined;
 pub mod qwen3_vl;
+mod shown;
 pub mod tokenizer;
 
 use std::ops::Range;
@@ -51,12 +53,32 @@ pub struct PreparedPrompt {
     /// Where each shown image stands in `token_ids`, in the order shown:
     /// the index of the request's image, and its span of placeholder tokens.
     pub image_spans: Vec<(usize, Range<usize>)>,
+    /// The ids that the repetition penalty counts beside the answer's own: the prompt's for a model
+    /// that continues it, the decoder's start token for an encoder-decoder model.
+    pub penalised_ids: Vec<u32>,
+    /// The prompt in the tokens of a connector that reads it too (InstructBLIP's Q-Former); empty
+    /// for all other families.
+    pub connector_ids: Vec<u32>,
+}
+
+impl PreparedPrompt {
+    /// The prompt of a model that continues it, with nothing for the connector to read.
+    pub fn of_tokens(
+        rendered: String,
+        token_ids: Vec<u32>,
+        image_spans: Vec<(usize, Range<usize>)>,
+    ) -> Self {
+        let penalised_ids = token_ids.clone();
+        Self { rendered, token_ids, image_spans, penalised_ids, connector_ids: Vec::new() }
+    }
 }
 
 /// What the vision tower and connector made of one picture, on the model's device.
 #[derive(Debug, Clone)]
 pub struct ImageFeatures {
-    /// `(visual_tokens, hidden)`: replaces the placeholder embeddings.
+    /// `(visual_tokens, hidden)`: replaces the placeholder embeddings. Where the connector reads
+    /// the prompt too (InstructBLIP), these are the tower's own features, and the connector runs
+    /// when the prompt is read.
     pub tokens: Tensor,
     /// Further features that the language model adds at deeper layers
     /// (Qwen3-VL's deepstack), each `(visual_tokens, hidden)`; empty for most families.

@@ -96,6 +96,28 @@ impl KeyValueCache {
         self.shape
     }
 
+    /// Makes room for `slots` sequences of up to `capacity` tokens and forgets all content. Asked
+    /// for no more than it holds, it only forgets.
+    pub fn reserve(
+        &mut self,
+        slots: usize,
+        capacity: usize,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<(), CacheError> {
+        let held = self.shape;
+        if slots <= held.slots && capacity <= held.capacity {
+            self.clear();
+            return Ok(());
+        }
+        let slots = slots.max(held.slots);
+        let capacity = capacity.max(held.capacity);
+        // The old memory goes before the new one comes.
+        *self = Self::new(CacheShape { slots: 0, capacity: 0, ..held }, dtype, device)?;
+        *self = Self::new(CacheShape { slots, capacity, ..held }, dtype, device)?;
+        Ok(())
+    }
+
     /// Forgets all content and keeps the memory.
     pub fn clear(&mut self) {
         self.lengths.fill(0);

@@ -1,6 +1,6 @@
 /*!
 Layers that more than one family uses: linear maps and norms read from a checkpoint, rotary
-positions, attention, and the key/value cache.
+positions, attention, the key/value cache, and what a language model can do.
 
 Knows nothing of families, prompts or pictures. Shapes are written in comments as
 `(heads, tokens, head_dim)`; there is no batch axis where rows have different lengths.
@@ -8,9 +8,13 @@ Knows nothing of families, prompts or pictures. Shapes are written in comments a
 
 mod attention;
 mod cache;
+mod language;
 mod layers;
 pub mod rotary;
+mod segments;
 
 pub use attention::{Visibility, attend};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
+pub use language::LanguageModel;
 pub use layers::{Bias, layer_norm, linear, rms_norm};
+pub use segments::{LayerCache, Segment, attend_segments};

@@ -1,14 +1,12 @@
 //! The half of Qwen3-VL with weights: vision tower, decoder and cache behind the family trait.
 
-use std::collections::HashSet;
-use std::ops::Range;
-
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 
 use super::positions::{ImagePlace, prompt_positions};
 use super::text::Decoder;
 use super::vision::VisionTower;
 use super::{Config, Qwen3VlProcessor};
+use crate::model::shown::{ShownImage, check_ids, check_slots_differ, map_spans, shown_images};
 use crate::model::{
     ImageFeatures, ModelError, PrefillRow, PreparedImage, Processor, Slot, VisionLanguageModel,
 };
@@ -28,9 +26,6 @@ pub struct Qwen3Vl {
     next_positions: Vec<u32>,
 }
 
-/// An image's span in the prompt, and its features.
-type Shown<'a> = (Range<usize>, &'a ImageFeatures);
-
 impl Qwen3Vl {
     /// Reads the folder's files, puts the weights on `device` as `dtype`; the cache is empty.
     pub fn load(
@@ -43,7 +38,7 @@ impl Qwen3Vl {
         let reader = folder.weights()?.reader(device, dtype);
         let vision = VisionTower::load(&config.vision, &reader.under("model.visual"))?;
         let decoder = Decoder::load(&config.text, &reader)?;
-        let cache = empty_cache(&config, 0, 0, &decoder)?;
+        let cache = empty_cache(&config, &decoder)?;
         Ok(Self { config, processor, vision, decoder, cache, next_positions: Vec::new() })
     }
 
@@ -53,9 +48,10 @@ impl Qwen3Vl {
         let slot = row.slot.0;
         self.cache.clear_slot(slot)?;
         self.cache.check(slot, ids.len())?;
-        let (shown, places) = self.place_images(row)?;
-        let (positions, next) = prompt_positions(ids.len(), &places);
-        let embedded = replace_spans(&self.decoder.embed(ids)?, &shown)?;
+        let shown = shown_images(row)?;
+        let (positions, next) = prompt_positions(ids.len(), &self.image_places(&shown)?);
+        let replace = |_, image: &ShownImage<'_>| Ok(image.features.tokens.clone());
+        let embedded = map_spans(&self.decoder.embed(ids)?, &shown, replace)?;
         let add_deep = |layer: usize, hidden: Tensor| add_deep_features(hidden, layer, &shown);
         let cache = &mut self.cache;
         let logits = self.decoder.prefill(embedded, &positions, slot, cache, add_deep)?;
@@ -63,51 +59,27 @@ impl Qwen3Vl {
         Ok(logits)
     }
 
-    /// The row's images in prompt order: their features and their grids.
-    fn place_images<'a>(
-        &self,
-        row: &PrefillRow<'a>,
-    ) -> Result<(Vec<Shown<'a>>, Vec<ImagePlace>), ModelError> {
-        let (mut shown, mut places) = (Vec::new(), Vec::new());
-        let available = row.images.len().min(row.features.len());
-        for (index, span) in &row.prompt.image_spans {
-            let index = *index;
-            let (Some(image), Some(features)) = (row.images.get(index), row.features.get(index))
-            else {
-                return Err(ModelError::NoSuchImage { index, available });
-            };
-            let merge = self.config.vision.merge;
-            let grid = (image.grid.0 / merge, image.grid.1 / merge);
-            let mismatch = |what, found| ModelError::ImageMismatch {
-                index,
-                what,
-                found,
-                expected: span.len(),
-            };
-            if grid.0 * grid.1 != span.len() {
-                return Err(mismatch("the merged grid's number of tokens", grid.0 * grid.1));
+    /// Where the pictures stand, and their merged grids, each as large as its span and features.
+    fn image_places(&self, shown: &[ShownImage<'_>]) -> Result<Vec<ImagePlace>, ModelError> {
+        let merge = self.config.vision.merge;
+        let place = |(index, shown): (usize, &ShownImage<'_>)| {
+            let grid = (shown.image.grid.0 / merge, shown.image.grid.1 / merge);
+            let expected = shown.span.len();
+            for (what, found) in [
+                ("the merged grid's number of tokens", grid.0 * grid.1),
+                ("the number of feature tokens", shown.features.tokens.dim(0)?),
+            ] {
+                if found != expected {
+                    return Err(ModelError::ImageMismatch { index, what, found, expected });
+                }
             }
-            if features.tokens.dim(0)? != span.len() {
-                return Err(mismatch("the number of feature tokens", features.tokens.dim(0)?));
-            }
-            let earliest = places.last().map_or(0, |place: &ImagePlace| place.span.end);
-            if span.start < earliest || span.end > row.prompt.token_ids.len() {
-                return Err(mismatch("the end of its span in the prompt", span.end));
-            }
-            shown.push((span.clone(), features));
-            places.push(ImagePlace { span: span.clone(), grid });
-        }
-        Ok((shown, places))
+            Ok(ImagePlace { span: shown.span.clone(), grid })
+        };
+        shown.iter().enumerate().map(place).collect()
     }
 
     fn check_ids(&self, ids: &[u32]) -> Result<(), ModelError> {
-        let vocabulary = self.config.text.vocabulary;
-        let outside = ids.iter().copied().find(|id| *id as usize >= vocabulary);
-        match (ids.is_empty(), outside) {
-            (true, _) => Err(ModelError::EmptyPrompt),
-            (false, Some(id)) => Err(ModelError::TokenOutOfRange { id, vocabulary }),
-            (false, None) => Ok(()),
-        }
+        check_ids(ids.iter().copied(), self.config.text.vocabulary)
     }
 }
 
@@ -128,16 +100,8 @@ impl VisionLanguageModel for Qwen3Vl {
     }
 
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), ModelError> {
-        let held = self.cache.shape();
-        if slots <= held.slots && capacity <= held.capacity {
-            self.cache.clear();
-            return Ok(());
-        }
-        let (slots, capacity) = (slots.max(held.slots), capacity.max(held.capacity));
-        // The old memory goes before the new one comes.
-        self.cache = empty_cache(&self.config, 0, 0, &self.decoder)?;
-        self.cache = empty_cache(&self.config, slots, capacity, &self.decoder)?;
-        self.next_positions = vec![0; slots];
+        self.cache.reserve(slots, capacity, self.decoder.dtype(), self.decoder.device())?;
+        self.next_positions = vec![0; self.cache.shape().slots];
         Ok(())
     }
 
@@ -150,12 +114,9 @@ impl VisionLanguageModel for Qwen3Vl {
         let (slots, ids): (Vec<usize>, Vec<u32>) =
             rows.iter().map(|(slot, id)| (slot.0, *id)).unzip();
         self.check_ids(&ids)?;
-        let mut seen = HashSet::new();
+        check_slots_differ(rows)?;
         for slot in slots.iter().copied() {
             self.cache.check(slot, 1)?;
-            if !seen.insert(slot) {
-                return Err(ModelError::SlotTwice { slot });
-            }
         }
         let positions: Vec<_> = slots.iter().map(|slot| [self.next_positions[*slot]; 3]).collect();
         let embedded = self.decoder.embed(&ids)?;
@@ -177,15 +138,10 @@ impl VisionLanguageModel for Qwen3Vl {
     }
 }
 
-fn empty_cache(
-    config: &Config,
-    slots: usize,
-    capacity: usize,
-    decoder: &Decoder,
-) -> Result<KeyValueCache, ModelError> {
+fn empty_cache(config: &Config, decoder: &Decoder) -> Result<KeyValueCache, ModelError> {
     let text = &config.text;
     let (layers, kv_heads, head_dim) = (text.layers, text.kv_heads, text.head_dim);
-    let shape = CacheShape { layers, slots, kv_heads, capacity, head_dim };
+    let shape = CacheShape { layers, slots: 0, kv_heads, capacity: 0, head_dim };
     Ok(KeyValueCache::new(shape, decoder.dtype(), decoder.device())?)
 }
 
@@ -207,40 +163,17 @@ fn check_pixels(index: usize, image: &PreparedImage, config: &Config) -> Result<
     Ok(())
 }
 
-/// `hidden` `(tokens, width)` with the rows of each span replaced by the image's tokens.
-fn replace_spans(hidden: &Tensor, shown: &[Shown<'_>]) -> TensorResult<Tensor> {
-    map_spans(hidden, shown, |_, features| Ok(features.tokens.clone()))
-}
-
-/// Adds what the image's `layer`th deep features hold to the rows of its span.
-fn add_deep_features(hidden: Tensor, layer: usize, shown: &[Shown<'_>]) -> TensorResult<Tensor> {
-    match shown.iter().any(|(_, features)| layer < features.deep.len()) {
-        true => map_spans(&hidden, shown, |rows, features| match features.deep.get(layer) {
+/// Adds what the pictures' `layer`th deep features hold to the rows of their spans.
+fn add_deep_features(
+    hidden: Tensor,
+    layer: usize,
+    shown: &[ShownImage<'_>],
+) -> TensorResult<Tensor> {
+    match shown.iter().any(|image| layer < image.features.deep.len()) {
+        true => map_spans(&hidden, shown, |rows, image| match image.features.deep.get(layer) {
             Some(deep) => rows + deep,
             None => Ok(rows),
         }),
         false => Ok(hidden),
     }
-}
-
-/// One copy of `hidden` in which `change` has been applied to the rows of each span.
-fn map_spans(
-    hidden: &Tensor,
-    shown: &[Shown<'_>],
-    change: impl Fn(Tensor, &ImageFeatures) -> TensorResult<Tensor>,
-) -> TensorResult<Tensor> {
-    let mut pieces = Vec::with_capacity(2 * shown.len() + 1);
-    let mut done = 0;
-    for (span, features) in shown {
-        if done < span.start {
-            pieces.push(hidden.narrow(0, done, span.start - done)?);
-        }
-        pieces.push(change(hidden.narrow(0, span.start, span.len())?, features)?);
-        done = span.end;
-    }
-    let rest = hidden.dim(0)? - done;
-    if rest > 0 {
-        pieces.push(hidden.narrow(0, done, rest)?);
-    }
-    Tensor::cat(&pieces, 0)
 }

@@ -7,6 +7,7 @@ use ::image::RgbImage;
 use super::{Config, ImageConfig, patches};
 use crate::extract::BoxNotation;
 use crate::model::chat_template::ChatTemplate;
+use crate::model::shown::expand_placeholders;
 use crate::model::tokenizer::TextTokenizer;
 use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor, Support};
 use crate::request::Conversation;
@@ -72,7 +73,7 @@ impl Processor for Qwen3VlProcessor {
         if token_ids.is_empty() {
             return Err(ModelError::EmptyPrompt);
         }
-        Ok(PreparedPrompt { rendered, token_ids, image_spans })
+        Ok(PreparedPrompt::of_tokens(rendered, token_ids, image_spans))
     }
 
     fn decode_text(&self, token_ids: &[u32]) -> Result<String, ModelError> {
@@ -81,42 +82,5 @@ impl Processor for Qwen3VlProcessor {
 
     fn stop_tokens(&self) -> &[u32] {
         self.tokenizer.stop_tokens()
-    }
-}
-
-/// Image index and span of each image in the expanded prompt.
-type Spans = Vec<(usize, std::ops::Range<usize>)>;
-
-/// Repeats each placeholder once per visual token; `images` gives index and count in order.
-fn expand_placeholders(
-    ids: &[u32],
-    placeholder: u32,
-    images: impl IntoIterator<Item = (usize, usize)>,
-) -> (Vec<u32>, Spans) {
-    let mut images = images.into_iter();
-    let (mut expanded, mut spans) = (Vec::with_capacity(ids.len()), Vec::new());
-    for id in ids.iter().copied() {
-        let image = if id == placeholder { images.next() } else { None };
-        match image {
-            Some((index, count)) => {
-                let start = expanded.len();
-                expanded.extend(std::iter::repeat_n(placeholder, count));
-                spans.push((index, start..expanded.len()));
-            }
-            None => expanded.push(id),
-        }
-    }
-    (expanded, spans)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_placeholder_grows_to_its_image() {
-        let (ids, spans) = expand_placeholders(&[1, 9, 2, 9], 9, [(1, 3), (0, 2)]);
-        assert_eq!(ids, [1, 9, 9, 9, 2, 9, 9]);
-        assert_eq!(spans, [(1, 1..4), (0, 5..7)]);
     }
 }

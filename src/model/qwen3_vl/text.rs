@@ -13,7 +13,9 @@ use super::TextConfig;
 use super::positions::{InterleavedRope, Position};
 use crate::model::ModelError;
 use crate::nn::rotary::RotaryTable;
-use crate::nn::{Bias, CacheError, KeyValueCache, Visibility, attend, linear, rms_norm};
+use crate::nn::{
+    Bias, CacheError, KeyValueCache, LayerCache, Segment, attend_segments, linear, rms_norm,
+};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The decoder with its weights; the cache is the caller's.
@@ -24,14 +26,6 @@ pub(super) struct Decoder {
     norm: RmsNorm,
     head: Linear,
     rope: InterleavedRope,
-}
-
-/// Tokens of one sequence: which rows of the batch they are and the slot they go to.
-#[derive(Debug, Clone, Copy)]
-struct Segment {
-    slot: usize,
-    start: usize,
-    count: usize,
 }
 
 impl Decoder {
@@ -79,7 +73,7 @@ impl Decoder {
         after_layer: impl Fn(usize, Tensor) -> TensorResult<Tensor>,
     ) -> Result<Tensor, ModelError> {
         let count = embedded.dim(0)?;
-        let segments = [Segment { slot, start: 0, count }];
+        let segments = Segment::prompt(slot, count);
         let hidden = self.run(embedded, positions, &segments, cache, after_layer)?;
         self.logits(&hidden.narrow(0, count - 1, 1)?)
     }
@@ -92,8 +86,7 @@ impl Decoder {
         slots: &[usize],
         cache: &mut KeyValueCache,
     ) -> Result<Tensor, ModelError> {
-        let segment = |(start, slot): (usize, &usize)| Segment { slot: *slot, start, count: 1 };
-        let segments: Vec<Segment> = slots.iter().enumerate().map(segment).collect();
+        let segments = Segment::step(slots.iter().copied());
         let hidden = self.run(embedded, positions, &segments, cache, |_, hidden| Ok(hidden))?;
         self.logits(&hidden)
     }
@@ -108,9 +101,10 @@ impl Decoder {
     ) -> Result<Tensor, ModelError> {
         let angles = self.rope.angles(positions);
         let rotary = RotaryTable::new(angles, positions.len(), self.dtype(), self.device())?;
-        for (index, layer) in self.layers.iter().enumerate() {
-            let output = layer.forward(&hidden, &rotary, segments, &mut (index, &mut *cache))?;
-            hidden = after_layer(index, output)?;
+        for (layer, weights) in self.layers.iter().enumerate() {
+            let mut cache = LayerCache { cache: &mut *cache, layer };
+            let output = weights.forward(&hidden, &rotary, segments, &mut cache)?;
+            hidden = after_layer(layer, output)?;
         }
         for segment in segments {
             cache.advance(segment.slot, segment.count)?;
@@ -123,9 +117,6 @@ impl Decoder {
         Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
     }
 }
-
-/// A layer's part of the cache.
-type LayerCache<'a> = (usize, &'a mut KeyValueCache);
 
 #[derive(Debug)]
 struct Layer {
@@ -208,7 +199,7 @@ impl Attention {
         hidden: &Tensor,
         rotary: &RotaryTable,
         segments: &[Segment],
-        (layer, cache): &mut LayerCache<'_>,
+        cache: &mut LayerCache<'_>,
     ) -> Result<Tensor, CacheError> {
         let queries = self.split(&self.q_proj.forward(hidden)?, self.heads)?;
         let keys = self.split(&self.k_proj.forward(hidden)?, self.kv_heads)?;
@@ -217,14 +208,8 @@ impl Attention {
         let keys = rotary.apply(&heads_first(&self.k_norm.forward(&keys)?)?)?;
         let values = heads_first(&values)?;
         let scale = (self.head_dim as f64).powf(-0.5);
-        let mut attended = Vec::with_capacity(segments.len());
-        for Segment { slot, start, count } in segments.iter().copied() {
-            let part = |heads: &Tensor| heads.narrow(1, start, count);
-            let (keys, values) = cache.append(*layer, slot, &part(&keys)?, &part(&values)?)?;
-            let queries = part(&queries)?;
-            attended.push(attend(&queries, &keys, &values, scale, Visibility::Causal)?);
-        }
-        Ok(self.o_proj.forward(&Tensor::cat(&attended, 0)?)?)
+        let attended = attend_segments(&queries, &keys, &values, scale, segments, cache)?;
+        Ok(self.o_proj.forward(&attended)?)
     }
 
     /// `(tokens, heads * head_dim)` to `(tokens, heads, head_dim)`.
