@@ -11,6 +11,7 @@ mod error;
 mod family;
 mod fields;
 mod joined;
+mod llama_config;
 pub mod qwen3_vl;
 mod shown;
 pub mod tokenizer;
