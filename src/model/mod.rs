@@ -14,6 +14,7 @@ mod joined;
 mod llama_config;
 pub mod qwen3_vl;
 mod shown;
+mod square_image;
 pub mod tokenizer;
 
 use std::ops::Range;

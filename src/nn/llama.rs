@@ -12,8 +12,8 @@ use candle_nn::{Activation, Linear, Module, RmsNorm};
 
 use super::rotary::{RotaryTable, inverse_frequencies};
 use super::{
-    Bias, CacheError, KeyValueCache, LanguageModel, LayerCache, Segment,
-    attend_segments, linear, rms_norm,
+    Bias, CacheError, KeyValueCache, LanguageModel, LayerCache, Segment, attend_segments, linear,
+    rms_norm,
 };
 use crate::weights::{TensorReader, WeightsError};
 
