@@ -1,6 +1,7 @@
 /*!
 Layers that more than one family uses: linear maps and norms read from a checkpoint, rotary
-positions, attention, the key/value cache, what a language model can do, and the Llama decoder.
+positions, attention, the key/value cache, what a language model can do, the Llama
+decoder, and CLIP's vision tower.
 
 Knows nothing of families, prompts or pictures. Shapes are written in comments as
 `(heads, tokens, head_dim)`; there is no batch axis where rows have different lengths.
@@ -8,6 +9,7 @@ Knows nothing of families, prompts or pictures. Shapes are written in comments a
 
 mod attention;
 mod cache;
+mod clip;
 mod language;
 mod layers;
 mod llama;
@@ -16,6 +18,7 @@ mod segments;
 
 pub use attention::{Visibility, attend};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
+pub use clip::{CLIP_NORM_EPS, ClipConfig, ClipTower};
 pub use language::LanguageModel;
 pub use layers::{Bias, layer_norm, linear, rms_norm};
 pub use llama::{HeadWeights, Llama, LlamaConfig};
