@@ -8,6 +8,7 @@ Knows nothing of families, prompts or pictures. Shapes are written in comments a
 
 mod attention;
 mod cache;
+pub mod eva_vit;
 mod language;
 mod layers;
 pub mod rotary;
