@@ -11,8 +11,10 @@ mod error;
 mod family;
 mod fields;
 mod joined;
+mod llama_config;
 pub mod qwen3_vl;
 mod shown;
+mod square_image;
 pub mod tokenizer;
 
 use std::ops::Range;
