@@ -1,6 +1,7 @@
 /*!
 Layers that more than one family uses: linear maps and norms read from a checkpoint, rotary
-positions, attention, the key/value cache, what a language model can do, and the Llama decoder.
+positions, attention, the key/value cache, what a language model can do, the language models (Llama, OPT, T5),
+EVA-CLIP's vision tower and the Q-Former.
 
 Knows nothing of families, prompts or pictures. Shapes are written in comments as
 `(heads, tokens, head_dim)`; there is no batch axis where rows have different lengths.
@@ -12,12 +13,15 @@ pub mod eva_vit;
 mod language;
 mod layers;
 mod llama;
+pub mod opt;
+pub mod qformer;
 pub mod rotary;
 mod segments;
+pub mod t5;
 
 pub use attention::{Visibility, attend};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
 pub use language::LanguageModel;
-pub use layers::{Bias, layer_norm, linear, rms_norm};
+pub use layers::{Bias, layer_norm, linear, look_up, rms_norm, split_heads};
 pub use llama::{HeadWeights, Llama, LlamaConfig};
 pub use segments::{LayerCache, Segment, attend_segments};
