@@ -9,7 +9,7 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use serde::Deserialize;
 
-use super::{ModelError, Processor, VisionLanguageModel, qwen3_vl};
+use super::{ModelError, Processor, VisionLanguageModel, blip2, instruct_blip, qwen3_vl};
 use crate::weights::CheckpointFolder;
 
 /// Loads both halves onto a device, cast to a type.
@@ -26,11 +26,19 @@ struct Family {
     load_processor: LoadProcessor,
 }
 
-const FAMILIES: &[Family] = &[Family {
-    model_type: "qwen3_vl",
-    load: qwen3_vl::load,
-    load_processor: qwen3_vl::load_processor,
-}];
+const FAMILIES: &[Family] = &[
+    Family { model_type: "blip-2", load: blip2::load, load_processor: blip2::load_processor },
+    Family {
+        model_type: "instructblip",
+        load: instruct_blip::load,
+        load_processor: instruct_blip::load_processor,
+    },
+    Family {
+        model_type: "qwen3_vl",
+        load: qwen3_vl::load,
+        load_processor: qwen3_vl::load_processor,
+    },
+];
 
 /// Loads the checkpoint in `folder` onto `device`. Without a `dtype`: f32 on a CPU, elsewhere the
 /// type the checkpoint was saved in.

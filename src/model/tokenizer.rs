@@ -19,8 +19,14 @@ impl TextTokenizer {
     /// Reads `tokenizer.json`, and the stop tokens from `generation_config.json` or else
     /// `config.json`.
     pub fn load(folder: &CheckpointFolder) -> Result<Self, ModelError> {
-        let path = folder.required("tokenizer.json", "the fast tokenizer")?;
-        let text = folder.required_text("tokenizer.json", "the fast tokenizer")?;
+        let stop_tokens = stop_tokens(folder)?;
+        Ok(Self { stop_tokens, ..Self::without_stop_tokens(folder, "tokenizer.json")? })
+    }
+
+    /// Reads a tokenizer that no answer is written with; `name` is its file in the folder.
+    pub fn without_stop_tokens(folder: &CheckpointFolder, name: &str) -> Result<Self, ModelError> {
+        let path = folder.required(name, "the fast tokenizer")?;
+        let text = folder.required_text(name, "the fast tokenizer")?;
         let mut tokenizer = Tokenizer::from_bytes(text).map_err(|error| ModelError::Tokenizer {
             path: path.clone(),
             message: format!("not a tokenizer: {error}"),
@@ -29,13 +35,22 @@ impl TextTokenizer {
         let untouched = tokenizer.with_truncation(None).is_ok();
         debug_assert!(untouched, "taking a setting away cannot fail");
         tokenizer.with_padding(None);
-        Ok(Self { path, tokenizer, stop_tokens: stop_tokens(folder)? })
+        Ok(Self { path, tokenizer, stop_tokens: Vec::new() })
     }
 
     /// Ids of `text`; special tokens written out in it become their ids, and the tokenizer's own
     /// ones (such as a leading BOS) are added.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let encoding = self.tokenizer.encode_fast(text, true);
+        self.encode_with(text, true)
+    }
+
+    /// Ids of `text` without the tokens that the tokenizer adds of its own.
+    pub fn encode_bare(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        self.encode_with(text, false)
+    }
+
+    fn encode_with(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, ModelError> {
+        let encoding = self.tokenizer.encode_fast(text, add_special_tokens);
         encoding
             .map(|encoding| encoding.get_ids().to_vec())
             .map_err(|error| self.error(format!("cannot tokenise the prompt: {error}")))
@@ -52,6 +67,16 @@ impl TextTokenizer {
         self.tokenizer
             .token_to_id(token)
             .ok_or_else(|| self.error(format!("token `{token}` is missing")))
+    }
+
+    /// The id of a token, if the tokenizer has it.
+    pub fn find(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
+    /// Number of tokens, added ones included: the id that the next added one gets.
+    pub fn size(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
     }
 
     /// The token of an id.
