@@ -9,7 +9,7 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use serde::Deserialize;
 
-use super::{ModelError, Processor, VisionLanguageModel, llava, qwen3_vl};
+use super::{ModelError, Processor, VisionLanguageModel, blip2, instruct_blip, llava, qwen3_vl};
 use crate::weights::CheckpointFolder;
 
 /// Loads both halves onto a device, cast to a type.
@@ -27,6 +27,12 @@ struct Family {
 }
 
 const FAMILIES: &[Family] = &[
+    Family { model_type: "blip-2", load: blip2::load, load_processor: blip2::load_processor },
+    Family {
+        model_type: "instructblip",
+        load: instruct_blip::load,
+        load_processor: instruct_blip::load_processor,
+    },
     Family {
         model_type: "qwen3_vl",
         load: qwen3_vl::load,

@@ -27,10 +27,15 @@ impl TextTokenizer {
         if folder.optional(FAST).is_none() && folder.optional(SENTENCEPIECE).is_some() {
             return Self::load_sentencepiece(folder, prefix_space(folder)?);
         }
-        let path = folder.required(FAST, "the fast tokenizer")?;
-        let text = folder.required_text(FAST, "the fast tokenizer")?;
-        let parsed = Tokenizer::from_bytes(text);
-        Self::new(folder, path, parsed.map_err(|error| error.to_string()))
+        let stop_tokens = stop_tokens(folder)?;
+        Ok(Self { stop_tokens, ..Self::without_stop_tokens(folder, FAST)? })
+    }
+
+    /// Reads a tokenizer that no answer is written with; `name` is its file in the folder.
+    pub fn without_stop_tokens(folder: &CheckpointFolder, name: &str) -> Result<Self, ModelError> {
+        let path = folder.required(name, "the fast tokenizer")?;
+        let text = folder.required_text(name, "the fast tokenizer")?;
+        Self::new(path, Tokenizer::from_bytes(text).map_err(|error| error.to_string()))
     }
 
     /// Reads Llama's `tokenizer.model` whether or not there is a `tokenizer.json`, and the stop
@@ -41,14 +46,11 @@ impl TextTokenizer {
     ) -> Result<Self, ModelError> {
         let path = folder.required(SENTENCEPIECE, "the sentencepiece tokenizer")?;
         let content = folder.required_bytes(SENTENCEPIECE, "the sentencepiece tokenizer")?;
-        Self::new(folder, path, sentencepiece::tokenizer(&content, prefix))
+        let stop_tokens = stop_tokens(folder)?;
+        Ok(Self { stop_tokens, ..Self::new(path, sentencepiece::tokenizer(&content, prefix))? })
     }
 
-    fn new(
-        folder: &CheckpointFolder,
-        path: PathBuf,
-        parsed: Result<Tokenizer, String>,
-    ) -> Result<Self, ModelError> {
+    fn new(path: PathBuf, parsed: Result<Tokenizer, String>) -> Result<Self, ModelError> {
         let mut tokenizer = parsed.map_err(|error| ModelError::Tokenizer {
             path: path.clone(),
             message: format!("not a tokenizer: {error}"),
@@ -57,21 +59,21 @@ impl TextTokenizer {
         let untouched = tokenizer.with_truncation(None).is_ok();
         debug_assert!(untouched, "taking a setting away cannot fail");
         tokenizer.with_padding(None);
-        Ok(Self { path, tokenizer, stop_tokens: stop_tokens(folder)? })
+        Ok(Self { path, tokenizer, stop_tokens: Vec::new() })
     }
 
     /// Ids of `text`; special tokens written out in it become their ids, and the tokenizer's own
     /// ones (such as a leading BOS) are added.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        self.ids(text, true)
+        self.encode_with(text, true)
     }
 
-    /// Ids of a `text` that goes on from others: the same without the tokenizer's own ones.
-    pub fn encode_inner(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        self.ids(text, false)
+    /// Ids of `text` without the tokens that the tokenizer adds of its own.
+    pub fn encode_bare(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        self.encode_with(text, false)
     }
 
-    fn ids(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, ModelError> {
+    fn encode_with(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, ModelError> {
         let encoding = self.tokenizer.encode_fast(text, add_special_tokens);
         encoding
             .map(|encoding| encoding.get_ids().to_vec())
@@ -89,6 +91,16 @@ impl TextTokenizer {
         self.tokenizer
             .token_to_id(token)
             .ok_or_else(|| self.error(format!("token `{token}` is missing")))
+    }
+
+    /// The id of a token, if the tokenizer has it.
+    pub fn find(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
+    /// Number of tokens, added ones included: the id that the next added one gets.
+    pub fn size(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
     }
 
     /// The token of an id.

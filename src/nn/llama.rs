@@ -12,8 +12,8 @@ use candle_nn::{Activation, Linear, Module, RmsNorm};
 
 use super::rotary::{RotaryTable, inverse_frequencies};
 use super::{
-    Bias, CacheError, KeyValueCache, LanguageModel, LayerCache, Segment, attend_segments, linear,
-    rms_norm,
+    Bias, CacheError, KeyValueCache, LanguageModel, LayerCache, Segment, attend_segments, gated,
+    linear, look_up, rms_norm, split_heads,
 };
 use crate::weights::{TensorReader, WeightsError};
 
@@ -155,7 +155,7 @@ impl LanguageModel for Llama {
     }
 
     fn embed(&self, ids: &[u32]) -> TensorResult<Tensor> {
-        self.embeddings.index_select(&Tensor::new(ids, self.device())?, 0)
+        look_up(&self.embeddings, ids)
     }
 
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError> {
@@ -223,8 +223,8 @@ impl Layer {
         let normed = self.input_norm.forward(hidden)?;
         let hidden = (hidden + self.attention.forward(&normed, rotary, segments, cache)?)?;
         let normed = self.post_norm.forward(&hidden)?;
-        let gated = self.activation.forward(&self.gate.forward(&normed)?)?;
-        let inner = (gated * self.up.forward(&normed)?)?;
+        let gate = self.gate.forward(&normed)?;
+        let inner = gated(self.activation, gate, &self.up.forward(&normed)?)?;
         Ok((hidden + self.down.forward(&inner)?)?)
     }
 }
@@ -263,17 +263,11 @@ impl Attention {
         segments: &[Segment],
         cache: &mut LayerCache<'_>,
     ) -> Result<Tensor, CacheError> {
-        let queries = rotary.apply(&self.split(&self.q_proj.forward(hidden)?, self.heads)?)?;
-        let keys = rotary.apply(&self.split(&self.k_proj.forward(hidden)?, self.kv_heads)?)?;
-        let values = self.split(&self.v_proj.forward(hidden)?, self.kv_heads)?;
+        let queries = rotary.apply(&split_heads(&self.q_proj.forward(hidden)?, self.heads)?)?;
+        let keys = rotary.apply(&split_heads(&self.k_proj.forward(hidden)?, self.kv_heads)?)?;
+        let values = split_heads(&self.v_proj.forward(hidden)?, self.kv_heads)?;
         let scale = (self.head_dim as f64).powf(-0.5);
         let attended = attend_segments(&queries, &keys, &values, scale, segments, cache)?;
         Ok(self.o_proj.forward(&attended)?)
-    }
-
-    /// `(tokens, heads * head_dim)` to contiguous `(heads, tokens, head_dim)`.
-    fn split(&self, projected: &Tensor, heads: usize) -> TensorResult<Tensor> {
-        let split = projected.reshape((projected.dim(0)?, heads, self.head_dim))?;
-        split.transpose(0, 1)?.contiguous()
     }
 }

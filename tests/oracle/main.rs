@@ -10,6 +10,8 @@ mod broken;
 mod fixture;
 /// Requests that cannot be served, and seeds.
 mod limits;
+/// LLaVA-1.5 in both published layouts.
+mod llava;
 /// Decoding and resizing against Pillow.
 mod pictures;
 /// Prompts, pixels, features, logits and answers against transformers.
