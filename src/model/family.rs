@@ -9,7 +9,7 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use serde::Deserialize;
 
-use super::{ModelError, Processor, VisionLanguageModel, blip2, instruct_blip, qwen3_vl};
+use super::{ModelError, Processor, VisionLanguageModel, blip2, instruct_blip, llava, qwen3_vl};
 use crate::weights::CheckpointFolder;
 
 /// Loads both halves onto a device, cast to a type.
@@ -38,6 +38,9 @@ const FAMILIES: &[Family] = &[
         load: qwen3_vl::load,
         load_processor: qwen3_vl::load_processor,
     },
+    Family { model_type: "llava", load: llava::load, load_processor: llava::load_processor },
+    // The original code's name of the same.
+    Family { model_type: "llava_llama", load: llava::load, load_processor: llava::load_processor },
 ];
 
 /// Loads the checkpoint in `folder` onto `device`. Without a `dtype`: f32 on a CPU, elsewhere the

@@ -64,8 +64,13 @@ struct RawRope {
 }
 
 impl RawLlama {
-    /// The sizes, checked; `check` names the file and the object that holds the fields.
-    pub(super) fn checked(&self, check: &FieldCheck) -> Result<LlamaConfig, ModelError> {
+    /// The sizes, checked; `check` names the file and the object that holds the fields, whose
+    /// `model_type` must be one of those given.
+    pub(super) fn checked(
+        &self,
+        model_types: &[&str],
+        check: &FieldCheck,
+    ) -> Result<LlamaConfig, ModelError> {
         let kv_heads = self.num_key_value_heads.unwrap_or(self.num_attention_heads);
         check.sizes(&[
             ("vocab_size", self.vocab_size),
@@ -80,7 +85,7 @@ impl RawLlama {
             let expected = format!("a multiple of num_key_value_heads ({kv_heads})");
             ("num_attention_heads", self.num_attention_heads.to_string(), expected)
         })?;
-        self.check_kind(check)?;
+        self.check_kind(model_types, check)?;
         self.check_numbers(check)?;
         Ok(LlamaConfig {
             vocabulary: self.vocab_size,
@@ -100,9 +105,10 @@ impl RawLlama {
         })
     }
 
-    fn check_kind(&self, check: &FieldCheck) -> Result<(), ModelError> {
-        check.that(self.model_type == "llama", || {
-            ("model_type", format!("`{}`", self.model_type), "`llama`".to_owned())
+    fn check_kind(&self, model_types: &[&str], check: &FieldCheck) -> Result<(), ModelError> {
+        check.that(model_types.contains(&self.model_type.as_str()), || {
+            let expected = format!("`{}`", model_types.join("` or `"));
+            ("model_type", format!("`{}`", self.model_type), expected)
         })?;
         let rope = self.rope_scaling.as_ref().and_then(|rope| rope.rope_type.as_deref());
         let kind = rope.unwrap_or("default");

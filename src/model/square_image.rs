@@ -33,7 +33,7 @@ impl Normalisation {
     pub(super) const CLIP: Self = Self {
         rescale: 1.0 / 255.0,
         mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-        std: [0.268_629_54, 0.261_302_58, 0.275_777_11],
+        std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
     };
 
     /// Refuses numbers that would make pixels infinite; fields are named as in

@@ -1,7 +1,7 @@
 /*!
 Layers that more than one family uses: linear maps and norms read from a checkpoint, rotary
-positions, attention, the key/value cache, what a language model can do, the language models (Llama, OPT, T5),
-EVA-CLIP's vision tower and the Q-Former.
+positions, attention, the key/value cache, what a language model can do, the language models (Llama,
+OPT, T5), the vision towers of CLIP and EVA-CLIP, and the Q-Former.
 
 Knows nothing of families, prompts or pictures. Shapes are written in comments as
 `(heads, tokens, head_dim)`; there is no batch axis where rows have different lengths.
@@ -9,6 +9,7 @@ Knows nothing of families, prompts or pictures. Shapes are written in comments a
 
 mod attention;
 mod cache;
+mod clip;
 pub mod eva_vit;
 mod language;
 mod layers;
@@ -21,6 +22,7 @@ pub mod t5;
 
 pub use attention::{Visibility, attend};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
+pub use clip::{CLIP_NORM_EPS, ClipConfig, ClipTower};
 pub use language::LanguageModel;
 pub use layers::{Bias, layer_norm, linear, look_up, rms_norm, split_heads};
 pub use llama::{HeadWeights, Llama, LlamaConfig};
