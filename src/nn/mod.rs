@@ -7,6 +7,7 @@ Knows nothing of families, prompts or pictures. Shapes are written in comments a
 `(heads, tokens, head_dim)`; there is no batch axis where rows have different lengths.
 */
 
+mod activation;
 mod attention;
 mod cache;
 mod clip;
@@ -19,7 +20,9 @@ pub mod qformer;
 pub mod rotary;
 mod segments;
 pub mod t5;
+mod vector_math;
 
+pub use activation::{activate, gated};
 pub use attention::{Visibility, attend};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
 pub use clip::{CLIP_NORM_EPS, ClipConfig, ClipTower};

@@ -146,14 +146,17 @@ def record(name: str) -> None:
             print(f"  {case['name']}: left out, a token leads by {margin:.5f} only")
             continue
         entries.append({
-            **case, "repetition_penalty": penalty, "input_ids": inputs["input_ids"][0].tolist(),
+            **case, "repetition_penalty": penalty, "rendered": IMAGE + text_of(case), "input_ids": inputs["input_ids"][0].tolist(),
             "connector_ids": inputs["qformer_input_ids"][0].tolist() if reference.instruct else [],
             "greedy_ids": ids, "smallest_margin": margin, "text": reference.processor.batch_decode([ids], skip_special_tokens=True)[0].strip(),
-            "pixels": pixels(inputs["pixel_values"][0]),
+            "shown": [pixels(inputs["pixel_values"][0], reference.model.config.vision_config)],
         })
         tensors[f"{case['name']}.logits"] = result.logits[0][0].contiguous()
-        if len(entries) <= 3:
-            tensors |= {f"{case['name']}.{part}": value.contiguous().clone() for part, value in reference.parts(inputs).items()}
+        parts = {part: value.contiguous().clone() for part, value in reference.parts(inputs).items()}
+        # What does not depend on the prompt: InstructBLIP's Q-Former does.
+        tensors[f"{case['name']}.0.tokens"] = parts["tower" if reference.instruct else "projected"]
+        if len(entries) <= 4:
+            tensors |= {f"{case['name']}.{part}": value.clone() for part, value in parts.items()}
     searched = beams(reference, precise, entries)
     together = batches(reference, entries)
     stopped = sum(entry["greedy_ids"][-1] in reference.end() for entry in entries)
@@ -162,9 +165,10 @@ def record(name: str) -> None:
     save_file(tensors, folder / "oracle.safetensors")
 
 
-def pixels(values: torch.Tensor) -> dict:
-    """A checksum of the f32 pixel values, little-endian, channel by channel."""
-    return {"shape": list(values.shape), "crc32": zlib.crc32(values.contiguous().numpy().astype("<f4").tobytes()), "first_values": values.flatten()[:6].tolist()}
+def pixels(values: torch.Tensor, vision) -> dict:
+    """The patch grid and a checksum of the f32 pixel values, little-endian, channel by channel."""
+    side = vision.image_size // vision.patch_size
+    return {"grid": [side, side], "crc32": zlib.crc32(values.contiguous().numpy().astype("<f4").tobytes()), "first_values": values.flatten()[:6].tolist()}
 
 
 def beams(reference: Reference, precise: Reference, entries: list[dict]) -> list[dict]:

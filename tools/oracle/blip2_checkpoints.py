@@ -23,13 +23,13 @@ CORPUS = [
 # Each differs from the published sizes in another way. "layout" is that of transformers before or since 4.47.
 CHECKPOINTS = {
     "blip2/opt": {
-        "seed": 11, "family": "blip2", "layout": "new", "shards": 1, "queries": 5, "clean_up": True,
+        "seed": 11, "end": 1.5, "family": "blip2", "layout": "new", "shards": 1, "queries": 5, "clean_up": True,
         "vision": {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 3, "num_attention_heads": 3, "image_size": 42, "patch_size": 14},
         "qformer": {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 40, "cross_attention_frequency": 2},
         "text": {"model_type": "opt", "hidden_size": 40, "num_hidden_layers": 2, "ffn_dim": 56, "max_position_embeddings": 300, "num_attention_heads": 5},
     },
     "blip2/t5": {
-        "seed": 12, "family": "blip2", "layout": "old", "shards": 2, "queries": 3, "clean_up": False,
+        "seed": 12, "end": 2.0, "family": "blip2", "layout": "old", "shards": 2, "queries": 3, "clean_up": False,
         "vision": {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8,
                    "layer_norm_eps": 1e-5},
         "qformer": {"hidden_size": 24, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 56, "cross_attention_frequency": 3},
@@ -38,7 +38,7 @@ CHECKPOINTS = {
                  "dense_act_fn": "gelu", "bos_token_id": 1, "tie_word_embeddings": False},
     },
     "instruct_blip/vicuna": {
-        "seed": 13, "family": "instruct_blip", "layout": "new", "shards": 2, "queries": 4, "clean_up": False,
+        "seed": 13, "end": 1.3, "family": "instruct_blip", "layout": "new", "shards": 2, "queries": 4, "clean_up": False,
         "vision": {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 42, "patch_size": 14},
         "qformer": {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48, "cross_attention_frequency": 2,
                     "max_position_embeddings": 130},
@@ -46,7 +46,7 @@ CHECKPOINTS = {
                  "num_key_value_heads": 3, "max_position_embeddings": 400, "rms_norm_eps": 1e-6, "bos_token_id": 1, "eos_token_id": 2},
     },
     "instruct_blip/t5": {
-        "seed": 14, "family": "instruct_blip", "layout": "old", "shards": 1, "queries": 6, "clean_up": False,
+        "seed": 14, "end": 1.8, "family": "instruct_blip", "layout": "old", "shards": 1, "queries": 6, "clean_up": False,
         "vision": {"hidden_size": 20, "intermediate_size": 36, "num_hidden_layers": 3, "num_attention_heads": 5, "image_size": 28, "patch_size": 7},
         "qformer": {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 40, "cross_attention_frequency": 2,
                     "max_position_embeddings": 130},
@@ -201,6 +201,9 @@ def build(name: str, folder: Path) -> None:
     model = model_class(config)
     randomise(model, torch.Generator().manual_seed(spec["seed"]))
     model.tie_weights()
+    with torch.no_grad():
+        # Answers that end by themselves.
+        model.language_model.get_output_embeddings().weight[model.config.text_config.eos_token_id] *= spec["end"]
     raw = json.loads(model.config.to_json_string())
     raw |= {"architectures": [model_class.__name__], "dtype": "float32"}
     raw["text_config"] |= spec["text"] | text

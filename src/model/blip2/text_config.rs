@@ -96,7 +96,9 @@ pub(super) fn load(
     let (language, default_end) = match model_type.as_str() {
         "opt" => (LanguageConfig::Opt(read::<RawOpt>(folder)?.checked(&check)?), 2),
         "t5" => (LanguageConfig::T5(read::<RawT5>(folder)?.checked(&check)?), 1),
-        "llama" => (LanguageConfig::Llama(read::<RawLlama>(folder)?.checked(&check)?), 2),
+        "llama" => {
+            (LanguageConfig::Llama(read::<RawLlama>(folder)?.checked(&["llama"], &check)?), 2)
+        }
         _ => return Err(check.error("model_type", format!("`{model_type}`"), "opt, t5 or llama")),
     };
     let end_tokens = eos_token_id.map_or(vec![default_end], TokenIds::into_vec);

@@ -14,7 +14,7 @@ use super::positions::{InterleavedRope, Position};
 use crate::model::ModelError;
 use crate::nn::rotary::RotaryTable;
 use crate::nn::{
-    Bias, CacheError, KeyValueCache, LayerCache, Segment, attend_segments, linear, rms_norm,
+    Bias, CacheError, KeyValueCache, LayerCache, Segment, attend_segments, gated, linear, rms_norm,
 };
 use crate::weights::{TensorReader, WeightsError};
 
@@ -156,8 +156,8 @@ impl Layer {
         let normed = self.input_norm.forward(hidden)?;
         let hidden = (hidden + self.attention.forward(&normed, rotary, segments, cache)?)?;
         let normed = self.post_norm.forward(&hidden)?;
-        let gated = self.activation.forward(&self.gate.forward(&normed)?)?;
-        let inner = (gated * self.up.forward(&normed)?)?;
+        let gate = self.gate.forward(&normed)?;
+        let inner = gated(self.activation, gate, &self.up.forward(&normed)?)?;
         Ok((hidden + self.down.forward(&inner)?)?)
     }
 }
