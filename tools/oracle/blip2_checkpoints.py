@@ -35,7 +35,7 @@ CHECKPOINTS = {
         "qformer": {"hidden_size": 24, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 56, "cross_attention_frequency": 3},
         "text": {"model_type": "t5", "d_model": 32, "d_kv": 12, "d_ff": 48, "num_layers": 3, "num_decoder_layers": 2, "num_heads": 3,
                  "relative_attention_num_buckets": 8, "relative_attention_max_distance": 20, "feed_forward_proj": "gated-gelu",
-                 "dense_act_fn": "gelu", "bos_token_id": 1, "tie_word_embeddings": False},
+                 "dense_act_fn": "gelu", "bos_token_id": 1, "decoder_start_token_id": 0, "tie_word_embeddings": False},
     },
     "instruct_blip/vicuna": {
         "seed": 13, "end": 1.3, "family": "instruct_blip", "layout": "new", "shards": 2, "queries": 4, "clean_up": False,
@@ -51,7 +51,7 @@ CHECKPOINTS = {
         "qformer": {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 40, "cross_attention_frequency": 2,
                     "max_position_embeddings": 130},
         "text": {"model_type": "t5", "d_model": 40, "d_kv": 10, "d_ff": 56, "num_layers": 3, "num_heads": 4, "feed_forward_proj": "gated-gelu",
-                 "bos_token_id": 1, "tie_word_embeddings": True},
+                 "bos_token_id": 1, "decoder_start_token_id": 5, "tie_word_embeddings": True},
     },
 }
 
