@@ -4,6 +4,8 @@ Equality with the references: Pillow for pictures, transformers from pixels to a
 The expected values under `fixtures/oracle/` come from `tools/oracle/`, never from this crate.
 */
 
+/// Beam search against transformers.
+mod beams;
 /// Damaged checkpoint folders and their error messages.
 mod broken;
 /// Requests that cannot be served, and seeds.
