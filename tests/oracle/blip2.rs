@@ -10,13 +10,15 @@ use eyechart::nn::layer_norm;
 use eyechart::nn::qformer::QFormer;
 use eyechart::request::{Conversation, Part, Role, Turn};
 use eyechart::weights::CheckpointFolder;
+use serde::Deserialize;
 use serde_json::json;
 
+use crate::beams::{self, Search};
 use crate::damage::{copy, insert, insert_under, message_of, remove, set};
 use crate::fixture::{
     Features, Fixture, Prepared, TOLERANCE, check_all, check_batches, largest_share, values,
 };
-use crate::{largest_difference, oracle};
+use crate::{largest_difference, oracle, read_json};
 
 #[test]
 fn a_checkpoint_with_opt_equals_transformers() {
@@ -84,6 +86,24 @@ fn the_penalty_counts_what_transformers_counts() {
     assert_eq!(prompt.penalised_ids, prompt.token_ids);
     let mut t5 = Fixture::random("blip2/t5");
     assert_eq!(t5.prepare(0).prompt.penalised_ids, [0]);
+}
+
+/// Answers and scores of beam searches, some of whose beams end before others.
+#[test]
+fn beams_equal_transformers() {
+    for name in ["blip2/opt", "blip2/t5"] {
+        check_beams(name);
+    }
+}
+
+pub(crate) fn check_beams(name: &str) {
+    let Searches { beams } = read_json(&format!("{name}/oracle.json"));
+    assert!(beams::check_all(Fixture::random(name), &beams) >= 20, "{name}");
+}
+
+#[derive(Deserialize)]
+struct Searches {
+    beams: Vec<Search>,
 }
 
 /// A copied slot continues exactly as the one it was copied from.

@@ -4,6 +4,8 @@ Equality with the references: Pillow for pictures, transformers from pixels to a
 The expected values under `fixtures/oracle/` come from `tools/oracle/`, never from this crate.
 */
 
+/// Beam search against transformers.
+mod beams;
 /// BLIP-2 against transformers.
 mod blip2;
 /// Damaged checkpoint folders and their error messages.

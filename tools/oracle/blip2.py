@@ -36,6 +36,10 @@ BEAMS = [
 ]
 
 
+# As `EarlyStopping` in src/request.rs calls it.
+STOPPING = {False: "Heuristic", True: "FirstFinished", "never": "Never"}
+
+
 def asked(picture: str, text: str) -> dict:
     parts = [{"Image": 0}] + ([{"Text": text}] if text else [])
     return {"images": [picture], "conversation": {"system": None, "turns": [{"role": "User", "parts": parts}]}}
@@ -185,7 +189,7 @@ def beams(reference: Reference, precise: Reference, entries: list[dict]) -> list
             (ids, scores), (precise_ids, _) = found
             if ids == precise_ids and scores[0] - scores[1] >= MIN_BEAM_MARGIN:
                 result.append({"case": entry["name"], "max_new_tokens": 12, "min_new_tokens": 0, "repetition_penalty": 1.0, **options,
-                               "early_stopping": str(options["early_stopping"]).lower(), "ids": ids[0], "score": scores[0], "second_score": scores[1]})
+                               "early_stopping": STOPPING[options["early_stopping"]], "ids": ids[0], "score": scores[0], "second_score": scores[1]})
     return result
 
 
