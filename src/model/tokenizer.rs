@@ -27,8 +27,8 @@ impl TextTokenizer {
         if folder.optional(FAST).is_none() && folder.optional(SENTENCEPIECE).is_some() {
             return Self::load_sentencepiece(folder, prefix_space(folder)?);
         }
-        let stop_tokens = stop_tokens(folder)?;
-        Ok(Self { stop_tokens, ..Self::without_stop_tokens(folder, FAST)? })
+        let tokenizer = Self::without_stop_tokens(folder, FAST)?;
+        Ok(Self { stop_tokens: stop_tokens(folder)?, ..tokenizer })
     }
 
     /// Reads a tokenizer that no answer is written with; `name` is its file in the folder.
@@ -46,8 +46,8 @@ impl TextTokenizer {
     ) -> Result<Self, ModelError> {
         let path = folder.required(SENTENCEPIECE, "the sentencepiece tokenizer")?;
         let content = folder.required_bytes(SENTENCEPIECE, "the sentencepiece tokenizer")?;
-        let stop_tokens = stop_tokens(folder)?;
-        Ok(Self { stop_tokens, ..Self::new(path, sentencepiece::tokenizer(&content, prefix))? })
+        let tokenizer = Self::new(path, sentencepiece::tokenizer(&content, prefix))?;
+        Ok(Self { stop_tokens: stop_tokens(folder)?, ..tokenizer })
     }
 
     fn new(path: PathBuf, parsed: Result<Tokenizer, String>) -> Result<Self, ModelError> {
@@ -65,15 +65,15 @@ impl TextTokenizer {
     /// Ids of `text`; special tokens written out in it become their ids, and the tokenizer's own
     /// ones (such as a leading BOS) are added.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        self.encode_with(text, true)
+        self.ids(text, true)
     }
 
-    /// Ids of `text` without the tokens that the tokenizer adds of its own.
-    pub fn encode_bare(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        self.encode_with(text, false)
+    /// Ids of a `text` that goes on from others: the same without the tokenizer's own ones.
+    pub fn encode_inner(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        self.ids(text, false)
     }
 
-    fn encode_with(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, ModelError> {
+    fn ids(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, ModelError> {
         let encoding = self.tokenizer.encode_fast(text, add_special_tokens);
         encoding
             .map(|encoding| encoding.get_ids().to_vec())

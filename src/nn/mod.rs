@@ -1,7 +1,7 @@
 /*!
 Layers that more than one family uses: linear maps and norms read from a checkpoint, rotary
 positions, attention, the key/value cache, what a language model can do, the language models (Llama,
-OPT, T5), the towers (CLIP, EVA-CLIP) and the Q-Former.
+OPT, T5), the vision towers of CLIP and EVA-CLIP, and the Q-Former.
 
 Knows nothing of families, prompts or pictures. Shapes are written in comments as
 `(heads, tokens, head_dim)`; there is no batch axis where rows have different lengths.

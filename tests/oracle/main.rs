@@ -4,10 +4,18 @@ Equality with the references: Pillow for pictures, transformers from pixels to a
 The expected values under `fixtures/oracle/` come from `tools/oracle/`, never from this crate.
 */
 
+/// Beam search against transformers.
+mod beams;
+/// BLIP-2 against transformers.
+mod blip2;
 /// Damaged checkpoint folders and their error messages.
 mod broken;
+/// Ways to damage a checkpoint folder.
+mod damage;
 /// A checkpoint and its data, and comparing them.
 mod fixture;
+/// InstructBLIP against transformers.
+mod instruct_blip;
 /// Requests that cannot be served, and seeds.
 mod limits;
 /// LLaVA-1.5 in both published layouts.

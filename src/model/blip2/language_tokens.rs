@@ -70,7 +70,7 @@ impl LanguageTokens {
         match self.around {
             Around::AsInFile => self.tokenizer.encode(text),
             Around::Given { before, behind } => {
-                let ids = self.tokenizer.encode_bare(text)?;
+                let ids = self.tokenizer.encode_inner(text)?;
                 Ok(before.into_iter().chain(ids).chain(behind).collect())
             }
         }

@@ -211,6 +211,7 @@ struct RawT5 {
     dense_act_fn: Option<String>,
     tie_word_embeddings: bool,
     pad_token_id: u32,
+    bos_token_id: Option<u32>,
     decoder_start_token_id: Option<u32>,
 }
 
@@ -232,6 +233,7 @@ impl Default for RawT5 {
             dense_act_fn: None,
             tie_word_embeddings: true,
             pad_token_id: 0,
+            bos_token_id: None,
             decoder_start_token_id: None,
         }
     }
@@ -253,9 +255,9 @@ impl RawT5 {
         ])?;
         check_eps("layer_norm_epsilon", self.layer_norm_epsilon, check)?;
         self.check_buckets(check)?;
-        // The reference starts from the padding token if nothing else is said
-        // (`T5PreTrainedModel._shift_right`, `GenerationMixin`).
-        let start_token = self.decoder_start_token_id.unwrap_or(self.pad_token_id);
+        // `GenerationMixin._get_decoder_start_token_id`; T5's own is the padding token.
+        let start_token =
+            self.decoder_start_token_id.or(self.bos_token_id).unwrap_or(self.pad_token_id);
         check.that((start_token as usize) < self.vocab_size, || {
             let expected = format!("an id below vocab_size ({})", self.vocab_size);
             ("decoder_start_token_id", start_token.to_string(), expected)

@@ -65,7 +65,7 @@ impl LlavaProcessor {
         let mut ids = self.tokenizer.encode(pieces.next().unwrap_or_default())?;
         for piece in pieces {
             ids.push(placeholder);
-            ids.extend(self.tokenizer.encode_bare(piece)?);
+            ids.extend(self.tokenizer.encode_inner(piece)?);
         }
         Ok(ids)
     }
