@@ -15,7 +15,7 @@ use candle_core::DType;
 
 use crate::answer::{Answer, ModelInput, Timings};
 use crate::decode::{self, DecodeRow, Generated};
-use crate::geometry::PixelSize;
+use crate::geometry::PictureSize;
 use crate::image;
 use crate::model::{
     self, Capabilities, ImageFeatures, PreparedImage, PreparedPrompt, Slot, VisionLanguageModel,
@@ -57,8 +57,8 @@ pub struct TrialRequest {
 pub struct Answered {
     /// The answer.
     pub answer: Answer,
-    /// Sizes of the request's pictures as decoded.
-    pub image_sizes: Vec<PixelSize>,
+    /// Sizes of the request's pictures, as decoded and as the model saw them.
+    pub image_sizes: Vec<PictureSize>,
 }
 
 /// One model in memory.
@@ -192,7 +192,7 @@ impl Engine {
             timings,
             peak_memory_bytes: memory::peak_bytes(),
         };
-        let image_sizes = input.images.iter().map(|image| image.original).collect();
+        let image_sizes = input.images.iter().map(picture_size).collect();
         Ok(Answered { answer, image_sizes })
     }
 }
@@ -226,6 +226,10 @@ impl Input {
             resized: resized.collect(),
         }
     }
+}
+
+fn picture_size(image: &PreparedImage) -> PictureSize {
+    PictureSize { original: image.original, resized: Some(image.resized) }
 }
 
 fn checkpoint_folder(source: &Source) -> Result<PathBuf, EngineError> {

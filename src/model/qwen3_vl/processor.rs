@@ -45,7 +45,7 @@ impl Qwen3VlProcessor {
 
 impl Processor for Qwen3VlProcessor {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { several_images: Support::Supported, boxes: Some(BoxNotation::QwenJson) }
+        Capabilities { several_images: Support::Supported, boxes: Some(BoxNotation::Qwen3Vl) }
     }
 
     fn prepare_image(&self, image: &RgbImage) -> Result<PreparedImage, ModelError> {
