@@ -233,6 +233,13 @@ fn a_bf16_checkpoint_cast_to_f32_equals_transformers() {
     assert!(cases >= 25);
 }
 
+/// Layers with a mixture of experts between dense ones.
+#[test]
+fn a_mixture_of_experts_equals_transformers() {
+    let cases = check_all(Fixture::random("experts"), Features::Recorded);
+    assert!(cases >= 25);
+}
+
 /// Real questions about real scenes, most of them answered until the model stops by itself.
 #[test]
 fn the_trained_checkpoint_equals_transformers() {
@@ -247,7 +254,7 @@ fn the_trained_checkpoint_equals_transformers() {
 /// gives alone.
 #[test]
 fn a_batch_equals_transformers_and_each_row_alone() {
-    for name in ["tied", "untied", "bf16"] {
+    for name in ["tied", "untied", "bf16", "experts"] {
         let mut fixture = Fixture::random(name);
         let batches = std::mem::take(&mut fixture.oracle.batches);
         assert!(batches.len() >= 2, "{name}");
