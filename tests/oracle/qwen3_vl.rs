@@ -17,14 +17,14 @@ use crate::{largest_difference, oracle, read_json};
 const TOLERANCE: f32 = 2e-4;
 
 #[derive(Deserialize)]
-struct Oracle {
-    cases: Vec<Case>,
+pub(super) struct Oracle {
+    pub(super) cases: Vec<Case>,
     batches: Vec<Batch>,
 }
 
 #[derive(Deserialize)]
-struct Case {
-    name: String,
+pub(super) struct Case {
+    pub(super) name: String,
     images: Vec<String>,
     conversation: Conversation,
     max_new_tokens: usize,
@@ -53,27 +53,32 @@ struct Batch {
 }
 
 /// A case as this crate prepared it.
-struct Prepared {
+pub(super) struct Prepared {
     images: Vec<PreparedImage>,
     prompt: PreparedPrompt,
     features: Vec<ImageFeatures>,
 }
 
 /// A checkpoint, its oracle data and the folder of its pictures.
-struct Fixture {
-    model: Box<dyn VisionLanguageModel>,
-    oracle: Oracle,
+pub(super) struct Fixture {
+    pub(super) model: Box<dyn VisionLanguageModel>,
+    pub(super) oracle: Oracle,
     tensors: HashMap<String, Tensor>,
     pictures: PathBuf,
 }
 
 impl Fixture {
-    fn random(name: &str) -> Self {
+    pub(super) fn random(name: &str) -> Self {
         let folder = oracle(&format!("qwen3_vl/{name}"));
         Self::load(&folder, name, oracle("pictures"), None)
     }
 
-    fn load(checkpoint: &Path, data: &str, pictures: PathBuf, dtype: Option<DType>) -> Self {
+    pub(super) fn load(
+        checkpoint: &Path,
+        data: &str,
+        pictures: PathBuf,
+        dtype: Option<DType>,
+    ) -> Self {
         let tensors = oracle(&format!("qwen3_vl/{data}/oracle.safetensors"));
         Self {
             model: model::load(checkpoint, &Device::Cpu, dtype).unwrap(),
@@ -83,7 +88,7 @@ impl Fixture {
         }
     }
 
-    fn prepare(&mut self, index: usize) -> Prepared {
+    pub(super) fn prepare(&mut self, index: usize) -> Prepared {
         let case = &self.oracle.cases[index];
         let processor = self.model.processor();
         let image = |name: &String| {
@@ -123,7 +128,11 @@ impl Fixture {
     }
 }
 
-fn row<'a>(slot: usize, prepared: &'a Prepared, options: &'a GenerationOptions) -> DecodeRow<'a> {
+pub(super) fn row<'a>(
+    slot: usize,
+    prepared: &'a Prepared,
+    options: &'a GenerationOptions,
+) -> DecodeRow<'a> {
     let Prepared { images, prompt, features } = prepared;
     DecodeRow { slot: Slot(slot), prompt, images, features, options }
 }
