@@ -9,7 +9,7 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use serde::Deserialize;
 
-use super::{Capabilities, ModelError, Processor, VisionLanguageModel, qwen3_vl};
+use super::{Capabilities, ModelError, Processor, VisionLanguageModel, llava, qwen3_vl};
 use crate::weights::CheckpointFolder;
 
 /// Loads both halves onto a device, cast to a type.
@@ -42,6 +42,21 @@ const FAMILIES: &[Family] = &[
         capabilities: qwen3_vl::CAPABILITIES,
         load: qwen3_vl::load,
         load_processor: qwen3_vl::load_processor,
+    },
+    Family {
+        model_type: "llava",
+        name: "LLaVA-1.5",
+        capabilities: llava::CAPABILITIES,
+        load: llava::load,
+        load_processor: llava::load_processor,
+    },
+    // The original code's name of the same.
+    Family {
+        model_type: "llava_llama",
+        name: "LLaVA-1.5",
+        capabilities: llava::CAPABILITIES,
+        load: llava::load,
+        load_processor: llava::load_processor,
     },
 ];
 

@@ -10,6 +10,8 @@ mod beams;
 mod boxes;
 /// Damaged checkpoint folders and their error messages.
 mod broken;
+/// A checkpoint and its data, and comparing them.
+mod fixture;
 /// Requests that cannot be served, and seeds.
 mod limits;
 /// Decoding and resizing against Pillow.

@@ -15,7 +15,7 @@ use super::positions::{InterleavedRope, Position};
 use crate::model::ModelError;
 use crate::nn::rotary::RotaryTable;
 use crate::nn::{
-    Bias, CacheError, KeyValueCache, LayerCache, Segment, attend_segments, linear, rms_norm,
+    Bias, CacheError, KeyValueCache, LayerCache, Segment, attend_segments, gated, linear, rms_norm,
 };
 use crate::weights::{TensorReader, WeightsError};
 
@@ -198,8 +198,8 @@ impl Dense {
     }
 
     fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor> {
-        let gated = self.activation.forward(&self.gate.forward(hidden)?)?;
-        let inner = (gated * self.up.forward(hidden)?)?;
+        let gate = self.gate.forward(hidden)?;
+        let inner = gated(self.activation, gate, &self.up.forward(hidden)?)?;
         self.down.forward(&inner)
     }
 }
