@@ -9,8 +9,7 @@ use crate::request::GenerationOptions;
 /// The case as a question to this model: in the words of its family where the case says so.
 pub(super) fn request(case: &Case, model: &Identity) -> TrialRequest {
     let Identity { family, language_model, .. } = model;
-    let preset =
-        case.preset.and_then(|task| preset::find(family, language_model.as_deref(), task));
+    let preset = case.preset.and_then(|task| preset::find(family, language_model.as_deref(), task));
     let conversation = case.conversation.clone();
     let (conversation, options) = match preset {
         Some(preset) => {

@@ -9,7 +9,9 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use serde::Deserialize;
 
-use super::{Capabilities, ModelError, Processor, VisionLanguageModel, llava, qwen3_vl};
+use super::{
+    Capabilities, ModelError, Processor, VisionLanguageModel, blip2, instruct_blip, llava, qwen3_vl,
+};
 use crate::weights::CheckpointFolder;
 
 /// Loads both halves onto a device, cast to a type.
@@ -29,6 +31,20 @@ struct Family {
 }
 
 const FAMILIES: &[Family] = &[
+    Family {
+        model_type: "blip-2",
+        name: "BLIP-2",
+        capabilities: blip2::CAPABILITIES,
+        load: blip2::load,
+        load_processor: blip2::load_processor,
+    },
+    Family {
+        model_type: "instructblip",
+        name: "InstructBLIP",
+        capabilities: blip2::CAPABILITIES,
+        load: instruct_blip::load,
+        load_processor: instruct_blip::load_processor,
+    },
     Family {
         model_type: "qwen3_vl",
         name: "Qwen3-VL",

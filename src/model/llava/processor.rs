@@ -4,8 +4,8 @@ use std::fmt;
 
 use ::image::RgbImage;
 
-use super::config::{Config, Layout};
 use super::CAPABILITIES;
+use super::config::{Config, Layout};
 use super::image_config::{ImageConfig, Squaring};
 use super::prompt::{self, PLACEHOLDER};
 use crate::model::fields::FieldCheck;
