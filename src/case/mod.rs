@@ -13,20 +13,28 @@ A case is one RON file; `Some` may be left out everywhere, and unknown fields ar
 | `images` | files, at least one, relative to the case file or to the folder's `image_folder` |
 | `prompt` | the question; or `turns: [User(".."), Assistant(".."), User("..")]` in its place |
 | `system` | the system prompt |
+| `preset` | `Description`, `ShortAnswer`, `Choice` or `Grounding`: each family asks in its own words, see below; `AsWritten` undoes a folder's |
 | `expect` | what is right, see below; without it the snapshot alone judges |
 | `dimension` | `Description`, `QuestionAnswering`, `Grounding` or `SeveralImages` |
 | `id` | the case's name in place of the file's |
 | `models` | globs over the models it is meant for; all if left out |
 | `generation` | `max_new_tokens`, `min_new_tokens`, `temperature`, `top_p`, `top_k`, `seed`, `repetition_penalty`, `num_beams`, `length_penalty`, `early_stopping` (`Heuristic`, `FirstFinished` or `Never`) |
-| `snapshot` | `Text` (default) or `Off` |
+| `snapshot` | `Text` (default), `Input`, `Both` or `Off`: keeps the answer's text, or the [input](crate::answer::ModelInput) that the model got, which needs no weights |
 | `tags` | words to filter reports by |
 | `ignore` | why it does not run |
 | `xfail` | `{"glob": "reason"}`: models on which it must fail; the first glob that matches counts |
 
 The pictures stand before the user's first words, unless `<image>` markers in the text say where:
 then there is one for each picture, in order. Texts are kept to the letter. Without a `dimension`
-a case with `Boxes` counts as grounding, one with several pictures as such, one with `Facts` as
-description, and any other as question answering.
+a case with `Boxes` or the preset `Grounding` counts as grounding, one with several pictures as
+such, one with `Facts` or the preset `Description` as description, and any other as question answering.
+
+With a `preset` the last turn is put into the words that the authors of the model's family use for
+such a task, and generation is theirs too, option by option unless `generation` says otherwise
+([`crate::preset`] has the table). A `ShortAnswer` is asked for with the question alone, a `Choice`
+with the question alone too (the options are those of the case's `Choice` expectation, listed in the
+family's manner), `Grounding` with the words for the thing, such as "the red car on the left". A
+`Description` may do without a `prompt`: the family then asks by itself.
 
 | expectation | holds if the answer |
 |---|---|
@@ -42,7 +50,7 @@ description, and any other as question answering.
 | `All([..])`, `Any([..])`, `Not(..)` | fits all, one, or not; an answer that cannot be read fits no `Not` |
 
 A `defaults.ron` holds for its folder and those in it, and sets `image_folder` (relative to
-itself), `dimension`, `system`, `models`, `generation`, `snapshot`, `tags`, `ignore` and `xfail`.
+itself), `dimension`, `system`, `preset`, `models`, `generation`, `snapshot`, `tags`, `ignore` and `xfail`.
 What is said nearer to the case wins, field by field and within `generation` option by option; tags
 add up. If it is wrong, it and every case below it fail.
 
@@ -55,7 +63,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::request::Conversation;
+use crate::request::{Conversation, Task};
 
 mod check;
 mod defaults;
@@ -123,8 +131,25 @@ impl fmt::Display for Dimension {
 pub enum SnapshotPolicy {
     /// The answer's text.
     Text,
+    /// What the model got. Without an expectation nothing else is asked of the model, and its
+    /// weights are not loaded.
+    Input,
+    /// The answer's text, and what the model got.
+    Both,
     /// Nothing.
     Off,
+}
+
+impl SnapshotPolicy {
+    /// Whether the answer's text is kept.
+    pub fn keeps_text(self) -> bool {
+        matches!(self, Self::Text | Self::Both)
+    }
+
+    /// Whether the model's input is kept.
+    pub fn keeps_input(self) -> bool {
+        matches!(self, Self::Input | Self::Both)
+    }
 }
 
 /// A checked eval case.
@@ -138,6 +163,8 @@ pub struct Case {
     pub images: Vec<PathBuf>,
     /// What is asked.
     pub conversation: Conversation,
+    /// What kind of answer is asked for, if the model's family is to ask in its own words.
+    pub preset: Option<Task>,
     /// What is expected; none means that the snapshot alone judges.
     pub expectation: Option<Expectation>,
     /// What is tested.
@@ -160,6 +187,11 @@ impl Case {
     /// Whether it is meant for the model of this name.
     pub fn runs_on(&self, model: &str) -> bool {
         self.models.is_empty() || self.models.iter().any(|pattern| pattern.matches(model))
+    }
+
+    /// Whether only the model's input matters, not its answer.
+    pub fn is_about_input(&self) -> bool {
+        self.expectation.is_none() && self.snapshot == SnapshotPolicy::Input
     }
 
     /// The first of its known failures that is about the model of this name.

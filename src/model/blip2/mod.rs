@@ -26,11 +26,15 @@ pub use text_config::LanguageConfig;
 use candle_core::{DType, Device};
 
 use super::joined::Joined;
-use super::{ModelError, Processor, VisionLanguageModel};
+use super::{Capabilities, ModelError, Processor, Support, VisionLanguageModel};
 use crate::weights::CheckpointFolder;
 use network::Blip2Vision;
 
 const FAMILY: &str = "BLIP-2";
+
+/// What this family and InstructBLIP can do.
+pub(super) const CAPABILITIES: Capabilities =
+    Capabilities { several_images: Support::Unsupported, boxes: None };
 
 /// Loads both halves.
 pub(super) fn load(

@@ -10,6 +10,7 @@ use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use candle_nn::{Activation, Linear, Module, RmsNorm};
 
 use super::TextConfig;
+use super::experts::Experts;
 use super::positions::{InterleavedRope, Position};
 use crate::model::ModelError;
 use crate::nn::rotary::RotaryTable;
@@ -39,7 +40,7 @@ impl Decoder {
             false => root.under("lm_head").tensor("weight", &table)?,
         };
         let layers = (0..config.layers)
-            .map(|index| Layer::load(config, &reader.under("layers").under(index)));
+            .map(|index| Layer::load(config, index, &reader.under("layers").under(index)));
         Ok(Self {
             embeddings,
             layers: layers.collect::<Result<_, _>>()?,
@@ -123,26 +124,26 @@ struct Layer {
     input_norm: RmsNorm,
     attention: Attention,
     post_norm: RmsNorm,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
-    activation: Activation,
+    feed_forward: FeedForward,
 }
 
 impl Layer {
-    fn load(config: &TextConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
+    fn load(
+        config: &TextConfig,
+        index: usize,
+        reader: &TensorReader,
+    ) -> Result<Self, WeightsError> {
         let norm = |name| rms_norm(config.hidden, config.rms_eps, &reader.under(name));
-        let mlp = |name, inputs, outputs| {
-            linear(inputs, outputs, Bias::Without, &reader.under("mlp").under(name))
+        let mlp = reader.under("mlp");
+        let feed_forward = match config.experts_of(index) {
+            Some(experts) => FeedForward::Mixed(Experts::load(config, experts, &mlp)?),
+            None => FeedForward::Dense(Dense::load(config, &mlp)?),
         };
         Ok(Self {
             input_norm: norm("input_layernorm")?,
             attention: Attention::load(config, &reader.under("self_attn"))?,
             post_norm: norm("post_attention_layernorm")?,
-            gate: mlp("gate_proj", config.hidden, config.intermediate)?,
-            up: mlp("up_proj", config.hidden, config.intermediate)?,
-            down: mlp("down_proj", config.intermediate, config.hidden)?,
-            activation: config.activation,
+            feed_forward,
         })
     }
 
@@ -156,9 +157,50 @@ impl Layer {
         let normed = self.input_norm.forward(hidden)?;
         let hidden = (hidden + self.attention.forward(&normed, rotary, segments, cache)?)?;
         let normed = self.post_norm.forward(&hidden)?;
-        let gate = self.gate.forward(&normed)?;
-        let inner = gated(self.activation, gate, &self.up.forward(&normed)?)?;
-        Ok((hidden + self.down.forward(&inner)?)?)
+        Ok((hidden + self.feed_forward.forward(&normed)?)?)
+    }
+}
+
+/// What a layer does after attention.
+#[derive(Debug)]
+enum FeedForward {
+    Dense(Dense),
+    Mixed(Experts),
+}
+
+impl FeedForward {
+    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor> {
+        match self {
+            Self::Dense(dense) => dense.forward(hidden),
+            Self::Mixed(experts) => experts.forward(hidden),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Dense {
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+    activation: Activation,
+}
+
+impl Dense {
+    fn load(config: &TextConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
+        let project =
+            |name, inputs, outputs| linear(inputs, outputs, Bias::Without, &reader.under(name));
+        Ok(Self {
+            gate: project("gate_proj", config.hidden, config.intermediate)?,
+            up: project("up_proj", config.hidden, config.intermediate)?,
+            down: project("down_proj", config.intermediate, config.hidden)?,
+            activation: config.activation,
+        })
+    }
+
+    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor> {
+        let gate = self.gate.forward(hidden)?;
+        let inner = gated(self.activation, gate, &self.up.forward(hidden)?)?;
+        self.down.forward(&inner)
     }
 }
 
