@@ -59,6 +59,15 @@ pub enum HeadWeights {
     Own,
 }
 
+/// A linear map of the attention that can be changed after loading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttentionMap {
+    /// From the residual stream to queries.
+    Query,
+    /// From the residual stream to values.
+    Value,
+}
+
 /// The decoder with its weights and its cache.
 #[derive(Debug)]
 pub struct Llama {
@@ -99,9 +108,23 @@ impl Llama {
         })
     }
 
-    /// Width of the residual stream: what embeddings given to it must have.
-    pub fn hidden(&self) -> usize {
-        self.config.hidden
+    /// Adds `change` `(outputs, inputs)`, f32, to the weight of one of a layer's maps. The sum is
+    /// taken in f32.
+    pub fn add_to_map(
+        &mut self,
+        layer: usize,
+        map: AttentionMap,
+        change: &Tensor,
+    ) -> TensorResult<()> {
+        let attention = &mut self.layers[layer].attention;
+        let linear = match map {
+            AttentionMap::Query => &mut attention.q_proj,
+            AttentionMap::Value => &mut attention.v_proj,
+        };
+        let weight = linear.weight();
+        let sum = (weight.to_dtype(DType::F32)? + change)?.to_dtype(weight.dtype())?;
+        *linear = Linear::new(sum, linear.bias().cloned());
+        Ok(())
     }
 
     /// Runs all layers over `hidden` `(rows, hidden)` and counts the rows into the cache.

@@ -28,5 +28,5 @@ pub use cache::{CacheError, CacheShape, KeyValueCache};
 pub use clip::{CLIP_NORM_EPS, ClipConfig, ClipTower};
 pub use language::LanguageModel;
 pub use layers::{Bias, layer_norm, linear, look_up, rms_norm, split_heads};
-pub use llama::{HeadWeights, Llama, LlamaConfig};
+pub use llama::{AttentionMap, HeadWeights, Llama, LlamaConfig};
 pub use segments::{LayerCache, Segment, attend_segments};
