@@ -9,7 +9,7 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use serde::Deserialize;
 
-use super::{ModelError, Processor, VisionLanguageModel, qwen3_vl};
+use super::{ModelError, Processor, VisionLanguageModel, llava, qwen3_vl};
 use crate::weights::CheckpointFolder;
 
 /// Loads both halves onto a device, cast to a type.
@@ -26,11 +26,16 @@ struct Family {
     load_processor: LoadProcessor,
 }
 
-const FAMILIES: &[Family] = &[Family {
-    model_type: "qwen3_vl",
-    load: qwen3_vl::load,
-    load_processor: qwen3_vl::load_processor,
-}];
+const FAMILIES: &[Family] = &[
+    Family {
+        model_type: "qwen3_vl",
+        load: qwen3_vl::load,
+        load_processor: qwen3_vl::load_processor,
+    },
+    Family { model_type: "llava", load: llava::load, load_processor: llava::load_processor },
+    // The original code's name of the same.
+    Family { model_type: "llava_llama", load: llava::load, load_processor: llava::load_processor },
+];
 
 /// Loads the checkpoint in `folder` onto `device`. Without a `dtype`: f32 on a CPU, elsewhere the
 /// type the checkpoint was saved in.

@@ -11,8 +11,12 @@ mod error;
 mod family;
 mod fields;
 mod joined;
+mod llama_config;
+pub mod llava;
 pub mod qwen3_vl;
+mod sentencepiece;
 mod shown;
+mod square_image;
 pub mod tokenizer;
 
 use std::ops::Range;

@@ -77,6 +77,12 @@ pub struct KeyValueCache {
 }
 
 impl KeyValueCache {
+    /// A cache without a slot, which takes no memory; [`KeyValueCache::reserve`] makes room.
+    pub fn without_slots(layers: usize, kv_heads: usize, head_dim: usize) -> Self {
+        let shape = CacheShape { layers, slots: 0, kv_heads, capacity: 0, head_dim };
+        Self { shape, layers: Vec::new(), lengths: Vec::new() }
+    }
+
     /// Allocates zeroed memory for all of it.
     pub fn new(shape: CacheShape, dtype: DType, device: &Device) -> Result<Self, CacheError> {
         let CacheShape { layers, slots, kv_heads, capacity, head_dim } = shape;
@@ -113,7 +119,7 @@ impl KeyValueCache {
         let slots = slots.max(held.slots);
         let capacity = capacity.max(held.capacity);
         // The old memory goes before the new one comes.
-        *self = Self::new(CacheShape { slots: 0, capacity: 0, ..held }, dtype, device)?;
+        *self = Self::without_slots(held.layers, held.kv_heads, held.head_dim);
         *self = Self::new(CacheShape { slots, capacity, ..held }, dtype, device)?;
         Ok(())
     }

@@ -6,6 +6,8 @@ The expected values under `fixtures/oracle/` come from `tools/oracle/`, never fr
 
 /// Damaged checkpoint folders and their error messages.
 mod broken;
+/// A checkpoint and its data, and comparing them.
+mod fixture;
 /// Requests that cannot be served, and seeds.
 mod limits;
 /// Decoding and resizing against Pillow.
