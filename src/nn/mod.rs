@@ -11,6 +11,8 @@ mod activation;
 mod attention;
 mod cache;
 mod clip;
+mod decoder;
+pub mod fused;
 mod language;
 mod layers;
 mod llama;
@@ -22,7 +24,10 @@ pub use activation::{activate, gated};
 pub use attention::{Visibility, attend};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
 pub use clip::{CLIP_NORM_EPS, ClipConfig, ClipTower};
+pub use decoder::{
+    Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
+};
 pub use language::LanguageModel;
 pub use layers::{Bias, layer_norm, linear, rms_norm};
-pub use llama::{HeadWeights, Llama, LlamaConfig};
+pub use llama::{Llama, LlamaConfig};
 pub use segments::{LayerCache, Segment, attend_segments};

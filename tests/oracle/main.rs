@@ -4,6 +4,8 @@ Equality with the references: Pillow for pictures, transformers from pixels to a
 The expected values under `fixtures/oracle/` come from `tools/oracle/`, never from this crate.
 */
 
+/// Boxes in each notation against the code that reads them.
+mod boxes;
 /// Damaged checkpoint folders and their error messages.
 mod broken;
 /// A checkpoint and its data, and comparing them.

@@ -17,7 +17,7 @@ impl Fused {
     }
 
     /// Never called.
-    pub fn linear(&self, _: &Tensor, _: &Tensor, _: Option<&Tensor>) -> Result<Tensor> {
+    pub fn linear(&self, _: &Tensor, _: &Tensor) -> Result<Tensor> {
         match *self {}
     }
 

@@ -85,30 +85,18 @@ impl Fused {
         Ok(Some(Self { stream, kernels: Arc::new(kernels) }))
     }
 
-    /// `input` `(rows, inputs)` times `weight` `(outputs, inputs)` transposed, plus `residual`
-    /// `(rows, outputs)`.
-    pub fn linear(
-        &self,
-        weight: &Tensor,
-        input: &Tensor,
-        residual: Option<&Tensor>,
-    ) -> Result<Tensor> {
+    /// `input` `(rows, inputs)` times `weight` `(outputs, inputs)` transposed.
+    pub fn linear(&self, weight: &Tensor, input: &Tensor) -> Result<Tensor> {
         let (outputs, inputs) = weight.dims2()?;
         if input.dim(0)? != 1 || inputs * weight.dtype().size_in_bytes() % LOAD_BYTES != 0 {
-            let product = input.matmul(&weight.t()?)?;
-            return match residual {
-                Some(residual) => residual + product,
-                None => Ok(product),
-            };
+            return input.matmul(&weight.t()?);
         }
         let output = self.output((1, outputs), input)?;
         let (weight, input) = (self.address(weight)?, self.address(input)?);
-        let residual = residual.map_or(Ok(0), |residual| self.address(residual))?;
-        let (written, bias) = (self.address(&output)?, 0_u64);
+        let written = self.address(&output)?;
         let (inputs, outputs) = (count(inputs)?, count(outputs)?);
         let mut launch = self.stream.launch_builder(&self.kernels.matrix_vector);
-        launch.arg(&weight).arg(&input).arg(&bias).arg(&residual).arg(&written);
-        launch.arg(&inputs).arg(&outputs);
+        launch.arg(&weight).arg(&input).arg(&written).arg(&inputs).arg(&outputs);
         // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel reads.
         unsafe { launch.launch(product_grid(outputs)) }.w()?;
         Ok(output)

@@ -62,16 +62,13 @@ __device__ __forceinline__ float dot(const number *weights, const number *x, int
   return warp_sum(sum);
 }
 
-// output (outputs) = weights (outputs, inputs) x (inputs) [+ bias] [+ residual]; a warp each.
-extern "C" __global__ void matrix_vector(const number *weights, const number *x, const number *bias,
-                                         const number *residual, number *output, int inputs, int outputs) {
+// output (outputs) = weights (outputs, inputs) x (inputs); a warp each.
+extern "C" __global__ void matrix_vector(const number *weights, const number *x, number *output, int inputs,
+                                         int outputs) {
   int index = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
   if (index >= outputs) return;
   float sum = dot(weights + (size_t)index * inputs, x, inputs);
-  if (threadIdx.x & 31) return;
-  if (bias) sum = rounded(sum) + to_float(bias[index]);
-  if (residual) sum = rounded(sum) + to_float(residual[index]);
-  output[index] = from_float(sum);
+  if (!(threadIdx.x & 31)) output[index] = from_float(sum);
 }
 
 __device__ __forceinline__ float silu(float x) { return x / (1.0f + __expf(-x)); }
