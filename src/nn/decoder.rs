@@ -96,8 +96,7 @@ impl<F: FeedForward> Decoder<F> {
         };
         let layer = |index| {
             let reader = body.under("layers").under(index);
-            let feed_forward = feed_forward(index, &reader.under("mlp"))?;
-            Layer::load(config, feed_forward, &reader)
+            Layer::load(config, |mlp| feed_forward(index, mlp), &reader)
         };
         let head_dim = config.heads.head_dim;
         let fused = match config.attention_bias {
@@ -261,7 +260,7 @@ struct Layer<F> {
 impl<F: FeedForward> Layer<F> {
     fn load(
         config: &DecoderConfig,
-        feed_forward: F,
+        feed_forward: impl FnOnce(&TensorReader) -> Result<F, WeightsError>,
         reader: &TensorReader,
     ) -> Result<Self, WeightsError> {
         let norm = |name| Norm::load(config.hidden, config.rms_eps, &reader.under(name));
@@ -269,7 +268,7 @@ impl<F: FeedForward> Layer<F> {
             input_norm: norm("input_layernorm")?,
             attention: Attention::load(config, &reader.under("self_attn"))?,
             post_norm: norm("post_attention_layernorm")?,
-            feed_forward,
+            feed_forward: feed_forward(&reader.under("mlp"))?,
         })
     }
 
