@@ -265,6 +265,25 @@ pub enum Problem {
         /// Its range, in words.
         expected: &'static str,
     },
+    /// Beam search and drawing exclude each other.
+    #[error(
+        "num_beams is {beams} and temperature is {temperature}; beam search draws nothing: drop \
+         num_beams, or set temperature to 0"
+    )]
+    BeamsAndDraws {
+        /// The number of beams.
+        beams: usize,
+        /// The temperature.
+        temperature: f64,
+    },
+    /// Fewest tokens above most.
+    #[error("min_new_tokens is {min}, but max_new_tokens is {max}; expected at most as many")]
+    TokenLimits {
+        /// Fewest tokens.
+        min: usize,
+        /// Most tokens.
+        max: usize,
+    },
     /// An answer that is no option's letter.
     #[error("answer {found:?} names no option; expected a letter from \"A\" to \"{last}\"")]
     ChoiceAnswer {

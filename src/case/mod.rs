@@ -18,7 +18,7 @@ A case is one RON file; `Some` may be left out everywhere, and unknown fields ar
 | `dimension` | `Description`, `QuestionAnswering`, `Grounding` or `SeveralImages` |
 | `id` | the case's name in place of the file's |
 | `models` | globs over the models it is meant for; all if left out |
-| `generation` | `max_new_tokens`, `temperature`, `top_p`, `top_k`, `seed`, `repetition_penalty` |
+| `generation` | `max_new_tokens`, `min_new_tokens`, `temperature`, `top_p`, `top_k`, `seed`, `repetition_penalty`, `num_beams`, `length_penalty`, `early_stopping` (`Heuristic`, `FirstFinished` or `Never`) |
 | `snapshot` | `Text` (default) or `Off` |
 | `tags` | words to filter reports by |
 | `ignore` | why it does not run |

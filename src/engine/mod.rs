@@ -179,8 +179,13 @@ impl Engine {
     fn generate_batch(&mut self, inputs: &[&Input]) -> Result<Vec<Generated>, EngineError> {
         let model = &mut self.model;
         guarded(move || {
-            let rows: Vec<DecodeRow<'_>> =
-                inputs.iter().enumerate().map(|(slot, input)| input.row(Slot(slot))).collect();
+            let mut free = 0;
+            let rows = inputs.iter().map(|input| {
+                let first = Slot(free);
+                free += input.options.num_beams;
+                input.row(first)
+            });
+            let rows: Vec<DecodeRow<'_>> = rows.collect();
             Ok(decode::generate(model.as_mut(), &rows)?)
         })
     }
@@ -193,6 +198,7 @@ impl Engine {
             text,
             token_ids: generated.token_ids,
             margins: generated.margins,
+            beam_score: generated.beam_score,
             finish: generated.finish,
             input: input.summary(),
             timings,

@@ -4,6 +4,8 @@ Equality with the references: Pillow for pictures, transformers from pixels to a
 The expected values under `fixtures/oracle/` come from `tools/oracle/`, never from this crate.
 */
 
+/// Beam search against transformers.
+mod beams;
 /// Boxes in each notation against the code that reads them.
 mod boxes;
 /// Damaged checkpoint folders and their error messages.

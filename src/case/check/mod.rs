@@ -61,6 +61,8 @@ pub(super) fn case(
         models,
         place,
     )?;
+    let generation = stated.generation.or(defaults.generation);
+    settings::check_together(&generation, place.field("generation"))?;
     Ok(Case {
         name,
         path: path.to_owned(),
@@ -73,7 +75,7 @@ pub(super) fn case(
         preset,
         expectation,
         models: stated.models.or_else(|| defaults.models.clone()).unwrap_or_default(),
-        generation: stated.generation.or(defaults.generation),
+        generation,
         snapshot,
         tags: added(defaults.tags.clone(), stated.tags),
         ignore: stated.ignore.or_else(|| defaults.ignore.clone()),
