@@ -14,6 +14,7 @@ mod clip;
 mod decoder;
 pub mod fused;
 mod language;
+mod largest;
 mod layers;
 mod llama;
 pub mod rotary;
@@ -28,6 +29,7 @@ pub use decoder::{
     Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
 };
 pub use language::LanguageModel;
+pub use largest::{TwoLargest, two_largest};
 pub use layers::{Bias, layer_norm, linear, rms_norm};
 pub use llama::{Llama, LlamaConfig};
 pub use segments::{LayerCache, Segment, attend_segments};
