@@ -11,7 +11,9 @@ mod activation;
 mod attention;
 mod cache;
 mod clip;
+mod decoder;
 pub mod eva_vit;
+pub mod fused;
 mod language;
 mod layers;
 mod llama;
@@ -26,7 +28,10 @@ pub use activation::{activate, gated};
 pub use attention::{Visibility, attend};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
 pub use clip::{CLIP_NORM_EPS, ClipConfig, ClipTower};
+pub use decoder::{
+    Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
+};
 pub use language::LanguageModel;
 pub use layers::{Bias, layer_norm, linear, look_up, rms_norm, split_heads};
-pub use llama::{HeadWeights, Llama, LlamaConfig};
+pub use llama::{Llama, LlamaConfig};
 pub use segments::{LayerCache, Segment, attend_segments};

@@ -8,6 +8,8 @@ The expected values under `fixtures/oracle/` come from `tools/oracle/`, never fr
 mod beams;
 /// BLIP-2 against transformers.
 mod blip2;
+/// Boxes in each notation against the code that reads them.
+mod boxes;
 /// Damaged checkpoint folders and their error messages.
 mod broken;
 /// Ways to damage a checkpoint folder.

@@ -26,6 +26,13 @@ fn a_bf16_checkpoint_cast_to_f32_equals_transformers() {
     assert!(cases >= 25);
 }
 
+/// Layers with a mixture of experts between dense ones.
+#[test]
+fn a_mixture_of_experts_equals_transformers() {
+    let cases = check_all(Fixture::random("qwen3_vl/experts"), Features::Recorded);
+    assert!(cases >= 25);
+}
+
 /// Real questions about real scenes, most of them answered until the model stops by itself.
 #[test]
 fn the_trained_checkpoint_equals_transformers() {
@@ -40,8 +47,8 @@ fn the_trained_checkpoint_equals_transformers() {
 /// gives alone.
 #[test]
 fn a_batch_equals_transformers_and_each_row_alone() {
-    for name in ["qwen3_vl/tied", "qwen3_vl/untied", "qwen3_vl/bf16"] {
-        check_batches(Fixture::random(name));
+    for name in ["tied", "untied", "bf16", "experts"] {
+        check_batches(Fixture::random(&format!("qwen3_vl/{name}")));
     }
 }
 

@@ -26,11 +26,15 @@ pub use text_config::LanguageConfig;
 use candle_core::{DType, Device};
 
 use super::joined::Joined;
-use super::{ModelError, Processor, VisionLanguageModel};
+use super::{Capabilities, ModelError, Processor, Support, VisionLanguageModel};
 use crate::weights::CheckpointFolder;
 use network::Blip2Vision;
 
 const FAMILY: &str = "BLIP-2";
+
+/// What BLIP-2 and InstructBLIP can do: neither saw several pictures or boxes in training.
+pub(super) const CAPABILITIES: Capabilities =
+    Capabilities { several_images: Support::Unsupported, boxes: None };
 
 /// Loads both halves.
 pub(super) fn load(

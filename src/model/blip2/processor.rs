@@ -17,11 +17,11 @@ use super::answer::Spaces;
 use super::image_config::ImageConfig;
 use super::language_tokens::LanguageTokens;
 use super::prompt::picture_and_text;
-use super::{Config, LanguageConfig};
+use super::{CAPABILITIES, Config, LanguageConfig};
 use crate::model::fields::FieldCheck;
 use crate::model::square_image::squash;
 use crate::model::tokenizer::TextTokenizer;
-use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor, Support};
+use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor};
 use crate::request::Conversation;
 use crate::weights::CheckpointFolder;
 
@@ -174,7 +174,7 @@ fn image_token(
 
 impl Processor for Blip2Processor {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { several_images: Support::Unsupported, boxes: None }
+        CAPABILITIES
     }
 
     fn prepare_image(&self, image: &RgbImage) -> Result<PreparedImage, ModelError> {

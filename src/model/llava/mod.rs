@@ -30,8 +30,13 @@ pub use processor::LlavaProcessor;
 use candle_core::{DType, Device};
 
 use super::joined::Joined;
-use super::{ModelError, Processor, VisionLanguageModel};
+use super::{Capabilities, ModelError, Processor, Support, VisionLanguageModel};
+use crate::extract::BoxNotation;
 use crate::weights::CheckpointFolder;
+
+/// What the family can do.
+pub(super) const CAPABILITIES: Capabilities =
+    Capabilities { several_images: Support::Unsupported, boxes: Some(BoxNotation::Llava) };
 
 /// Loads both halves.
 pub(super) fn load(

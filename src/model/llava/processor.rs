@@ -4,13 +4,14 @@ use std::fmt;
 
 use ::image::RgbImage;
 
+use super::CAPABILITIES;
 use super::config::{Config, Layout};
 use super::image_config::ImageConfig;
 use super::prompt::{self, PLACEHOLDER};
 use crate::model::fields::FieldCheck;
 use crate::model::shown::{Spans, expand_placeholders};
 use crate::model::tokenizer::TextTokenizer;
-use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor, Support};
+use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor};
 use crate::request::Conversation;
 use crate::weights::CheckpointFolder;
 
@@ -96,7 +97,7 @@ fn check_placeholder(
 
 impl Processor for LlavaProcessor {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { several_images: Support::Unsupported, boxes: None }
+        CAPABILITIES
     }
 
     fn prepare_image(&self, image: &RgbImage) -> Result<PreparedImage, ModelError> {
