@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::ordered_map::OrderedMap;
+
 mod error;
 mod schema;
 
@@ -69,6 +71,8 @@ pub struct ModelEntry {
     pub source: Source,
     /// Number format to load it in; none leaves it to the device.
     pub precision: Option<Precision>,
+    /// Files of the checkpoint and the SHA-256 that each must have.
+    pub sha256: Vec<(String, String)>,
 }
 
 /// What an hour on each device costs.
@@ -213,7 +217,12 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
                 .into());
         }
     };
-    Ok(ModelEntry { name: name.to_owned(), source, precision: entry.dtype })
+    let sha256 = entry.sha256.map_or_else(Vec::new, |OrderedMap(pins)| pins);
+    let is_sum = |sum: &str| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if let Some((file, sum)) = sha256.iter().find(|(_, sum)| !is_sum(sum)) {
+        return Err(format!("has sha256 \"{sum}\" for {file}; write 64 hexadecimal digits"));
+    }
+    Ok(ModelEntry { name: name.to_owned(), source, precision: entry.dtype, sha256 })
 }
 
 fn check_prices(file: schema::PriceFile, path: &Path) -> Result<Prices, RegistryError> {
@@ -265,6 +274,7 @@ mod tests {
             (r#"(models: {"a": (hub: "y/z")})"#, "no_revision"),
             ("(models: {\"a\": (dir: \"x\")},\n  default_model: [\"a\"])", "unknown_field"),
             (r#"(models: {"a": (dir: "x", dtype: F64)})"#, "unknown_dtype"),
+            (r#"(models: {"a": (dir: "x", sha256: {"model.safetensors": "abc"})})"#, "no_sum"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["b*"])"#, "default_matches_none"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["[b"])"#, "bad_glob"),
             (

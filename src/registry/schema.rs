@@ -29,6 +29,8 @@ pub(super) struct ModelFile {
     pub(super) revision: Option<String>,
     #[serde(default)]
     pub(super) dtype: Option<super::Precision>,
+    #[serde(default)]
+    pub(super) sha256: Option<OrderedMap<String>>,
 }
 
 /// What an hour of each device costs.
