@@ -14,7 +14,7 @@ use eyechart::request::{Conversation, GenerationOptions};
 use image::RgbImage;
 
 const PROMPT: &str = "Locate every car in the image. Report bbox coordinates in JSON format.";
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 20;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -60,6 +60,25 @@ impl Conversation {
     }
 }
 
+/// What kind of answer is asked for; families have their own words for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Task {
+    /// What is in the picture.
+    Description,
+    /// A word or phrase.
+    ShortAnswer,
+    /// One of lettered options.
+    Choice,
+    /// Where something is: boxes.
+    Grounding,
+}
+
+impl Task {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Description, Self::ShortAnswer, Self::Choice, Self::Grounding];
+}
+
 /// How the next token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Sampling {

@@ -199,6 +199,9 @@ pub enum Problem {
     /// Nothing is asked.
     #[error("nothing is asked; set `prompt`, or `turns` for a conversation")]
     NoPrompt,
+    /// A preset for choices, and no options to choose from.
+    #[error("`preset: Choice` lists the options of a `Choice` expectation, and there is none")]
+    NoOptions,
     /// Both forms of a question are there.
     #[error("both `prompt` and `turns` are set; keep one")]
     PromptAndTurns,

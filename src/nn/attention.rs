@@ -10,6 +10,8 @@ type of the inputs, as transformers' `eager_attention_forward` does
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::ops::softmax_last_dim;
 
+use super::activation::{Hidden, has_softmax_in_place, softmax_in_place};
+
 /// Most scores that one block of queries may have, in numbers (64 MiB of f32).
 const MAX_BLOCK_SCORES: usize = 16 << 20;
 
@@ -33,7 +35,6 @@ pub fn attend(
 ) -> Result<Tensor> {
     let (heads, count, head_dim) = queries.dims3()?;
     let length = keys.dim(1)?;
-    let queries = (queries * scale)?;
     let block = (MAX_BLOCK_SCORES / (heads * length).max(1)).clamp(1, count.max(1));
     let mut blocks = Vec::with_capacity(count.div_ceil(block));
     for start in (0..count).step_by(block) {
@@ -45,36 +46,47 @@ pub fn attend(
         };
         let keys = keys.narrow(1, 0, visible)?;
         let values = values.narrow(1, 0, visible)?;
-        blocks.push(attend_block(&queries, &keys, &values, visibility)?);
+        blocks.push(attend_block(&queries, &keys, &values, scale, visibility)?);
     }
     // (heads, t, d) blocks to (t, heads * d).
     let attended = Tensor::cat(&blocks, 1)?;
     attended.transpose(0, 1)?.contiguous()?.reshape((count, heads * head_dim))
 }
 
-/// Attention of a block of scaled queries `(heads, t, d)`; the last query sees all the keys.
+/// Attention of a block of queries `(heads, t, d)`; the last query sees all the keys.
 fn attend_block(
     queries: &Tensor,
     keys: &Tensor,
     values: &Tensor,
+    scale: f64,
     visibility: Visibility,
 ) -> Result<Tensor> {
     let (heads, count, head_dim) = queries.dims3()?;
-    let (kv_heads, length, _) = keys.dims3()?;
+    let (kv_heads, _, _) = keys.dims3()?;
     let groups = heads / kv_heads;
     // The heads of a group are neighbours, so they can be rows of one product.
     let queries = queries.contiguous()?.reshape((kv_heads, groups * count, head_dim))?;
     let scores = queries.matmul(&keys.transpose(1, 2)?)?.to_dtype(DType::F32)?;
-    let scores = match visibility {
-        Visibility::Causal if count > 1 => {
-            let mask = causal_mask(count, length, scores.device())?;
-            let scores = scores.reshape((heads, count, length))?.broadcast_add(&mask)?;
-            scores.reshape((kv_heads, groups * count, length))?
-        }
-        Visibility::Causal | Visibility::All => scores,
-    };
-    let weights = softmax_last_dim(&scores)?.to_dtype(values.dtype())?;
+    let weights = softmax(scores, scale, count, visibility)?.to_dtype(values.dtype())?;
     weights.matmul(values)?.reshape((heads, count, head_dim))
+}
+
+/// The weights that scores `(kv_heads, groups * count, length)` of `count` queries a head give.
+fn softmax(scores: Tensor, scale: f64, count: usize, visibility: Visibility) -> Result<Tensor> {
+    let hidden = match visibility {
+        Visibility::Causal if count > 1 => Hidden::LaterTokens { queries: count },
+        Visibility::Causal | Visibility::All => Hidden::Nothing,
+    };
+    if has_softmax_in_place(&scores) {
+        softmax_in_place(&scores, scale, hidden)?;
+        return Ok(scores);
+    }
+    let scores = (scores * scale)?;
+    let Hidden::LaterTokens { queries } = hidden else { return softmax_last_dim(&scores) };
+    let (kv_heads, rows, length) = scores.dims3()?;
+    let mask = causal_mask(queries, length, scores.device())?;
+    let scores = scores.reshape((kv_heads * rows / queries, queries, length))?;
+    softmax_last_dim(&scores.broadcast_add(&mask)?)?.reshape((kv_heads, rows, length))
 }
 
 /// `(1, count, length)`: 0 where query `i` of the last `count` tokens sees key `j`, else -inf.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::extract::BoxNotation;
 use crate::ordered_map::OrderedMap;
 
 mod error;
@@ -73,6 +74,8 @@ pub struct ModelEntry {
     pub precision: Option<Precision>,
     /// Files of the checkpoint and the SHA-256 that each must have.
     pub sha256: Vec<(String, String)>,
+    /// How it writes boxes, in place of what its family says: a checkpoint may be trained on.
+    pub boxes: Option<BoxNotation>,
 }
 
 /// What an hour on each device costs.
@@ -222,7 +225,13 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
     if let Some((file, sum)) = sha256.iter().find(|(_, sum)| !is_sum(sum)) {
         return Err(format!("has sha256 \"{sum}\" for {file}; write 64 hexadecimal digits"));
     }
-    Ok(ModelEntry { name: name.to_owned(), source, precision: entry.dtype, sha256 })
+    Ok(ModelEntry {
+        name: name.to_owned(),
+        source,
+        precision: entry.dtype,
+        boxes: entry.boxes,
+        sha256,
+    })
 }
 
 fn check_prices(file: schema::PriceFile, path: &Path) -> Result<Prices, RegistryError> {
@@ -245,11 +254,15 @@ mod tests {
     #[test]
     fn keeps_the_order_of_the_file_and_resolves_folders() {
         let registry = parse(
-            r#"(models: {"z": (dir: "weights/z"), "a": (hub: "Qwen/Q", revision: "1f", dtype: Bf16)})"#,
+            r#"(models: {
+                "z": (dir: "weights/z", boxes: Florence2),
+                "a": (hub: "Qwen/Q", revision: "1f", dtype: Bf16),
+            })"#,
         )
         .unwrap();
         assert_eq!(registry.names(), ["z", "a"]);
         assert_eq!(registry.models()[0].source, Source::Folder("project/weights/z".into()));
+        assert_eq!(registry.models()[0].boxes, Some(BoxNotation::Florence2));
         assert_eq!(registry.models()[1].precision, Some(Precision::Bf16));
     }
 
@@ -275,6 +288,7 @@ mod tests {
             ("(models: {\"a\": (dir: \"x\")},\n  default_model: [\"a\"])", "unknown_field"),
             (r#"(models: {"a": (dir: "x", dtype: F64)})"#, "unknown_dtype"),
             (r#"(models: {"a": (dir: "x", sha256: {"model.safetensors": "abc"})})"#, "no_sum"),
+            (r#"(models: {"a": (dir: "x", boxes: Corners)})"#, "unknown_boxes"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["b*"])"#, "default_matches_none"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["[b"])"#, "bad_glob"),
             (

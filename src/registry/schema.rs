@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::extract::BoxNotation;
 use crate::ordered_map::OrderedMap;
 
 /// The whole file.
@@ -31,6 +32,8 @@ pub(super) struct ModelFile {
     pub(super) dtype: Option<super::Precision>,
     #[serde(default)]
     pub(super) sha256: Option<OrderedMap<String>>,
+    #[serde(default)]
+    pub(super) boxes: Option<BoxNotation>,
 }
 
 /// What an hour of each device costs.

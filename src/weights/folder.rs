@@ -85,6 +85,13 @@ impl CheckpointFolder {
         read_text(&self.required(name, hint)?)
     }
 
+    /// The bytes of `name`; `hint` tells what it is for when it is missing.
+    pub fn required_bytes(&self, name: &str, hint: &str) -> Result<Vec<u8>, WeightsError> {
+        let path = self.required(name, hint)?;
+        check_not_lfs_pointer(&path)?;
+        std::fs::read(&path).map_err(|source| WeightsError::Read { path, source })
+    }
+
     /// The text of `name`, if such a file is there.
     pub fn optional_text(&self, name: &str) -> Result<Option<String>, WeightsError> {
         self.optional(name).map(|path| read_text(&path)).transpose()

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::broken;
-use crate::qwen3_vl::{Fixture, Prepared, row};
+use crate::fixture::{Fixture, Prepared, row};
 use crate::{oracle, read_json};
 
 /// Largest difference of a sequence's score.
@@ -85,9 +85,10 @@ fn searches(name: &str) -> Searches {
 
 /// A random checkpoint with the stop tokens of its searches, since it hardly stops at its own.
 fn random(name: &str, stop: &[u32]) -> Fixture {
-    let folder = broken::copy(&oracle(&format!("qwen3_vl/{name}")));
+    let data = format!("qwen3_vl/{name}");
+    let folder = broken::copy(&oracle(&data));
     broken::set(folder.path(), "generation_config.json", "/eos_token_id", json!(stop));
-    Fixture::load(folder.path(), name, oracle("pictures"), None)
+    Fixture::load(folder.path(), &data, oracle("pictures"), None)
 }
 
 #[test]
@@ -103,7 +104,7 @@ fn beams_on_random_checkpoints_equal_transformers() {
 fn beams_on_the_trained_checkpoint_equal_transformers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let checkpoint = root.join("fixtures/models/qwen3-vl-tiny");
-    let fixture = Fixture::load(&checkpoint, "trained", root.join("cases/images"), None);
+    let fixture = Fixture::load(&checkpoint, "qwen3_vl/trained", root.join("cases/images"), None);
     assert!(check_all(fixture, &searches("trained").searches) >= 50);
 }
 
@@ -135,7 +136,7 @@ fn rows_of_different_beam_counts_do_not_touch_each_other() {
 /// A row's slots are all its own.
 #[test]
 fn overlapping_beams_are_an_error() {
-    let mut fixture = Fixture::random("tied");
+    let mut fixture = Fixture::random("qwen3_vl/tied");
     let prepared = fixture.prepare(0);
     let options = GenerationOptions { num_beams: 3, ..GenerationOptions::default() };
     let rows = [row(0, &prepared, &options), row(2, &prepared, &options)];

@@ -146,7 +146,6 @@ def question_answering(gallery: Gallery) -> list[Case]:
             "boats",
             "数一数图中有几艘小船。",
             number(6),
-            weakness="says five where there are six: counting many things is its weakest skill",
             tags=("chinese",),
         ),
         ask("cups", "cups", f"How many cups can you see?{single}", number(len(matching(cups, "cup")))),

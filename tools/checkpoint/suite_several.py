@@ -97,7 +97,6 @@ def several_images(gallery: Gallery) -> list[Case]:
             ("beach", "cat_on_sofa", "traffic"),
             "Which picture shows a cat?",
             regex("(?i)second"),
-            weakness="never saw more than two pictures at once",
         ),
     ]
 

@@ -71,7 +71,7 @@ def loss_of(network, patches, grid, single: dict, pair: dict):
     total, count = 0.0, 0.0
     for batch, target in ((one, single["target"]), (two, pair["pair_target"])):
         hidden, target = network.hidden(batch, visual, taps).flatten(0, 1), target.flatten().long()
-        if target.is_cpu:  # no static shapes to keep there
+        if target.device.type == "cpu":  # no static shapes to keep there
             hidden, target = hidden[target >= 0], target[target >= 0]
         logits = network.logits(hidden).float()
         total = total + F.cross_entropy(logits, target, ignore_index=-1, reduction="sum")
@@ -102,7 +102,7 @@ class Trainer:
         self.network = Qwen3Vl().to(self.device)
         if args.start:
             self.network.load_state_dict({name: value.float() for name, value in load_file(args.start).items()})
-        self.rate = torch.tensor(args.rate, device=self.device)
+        self.rate = torch.tensor(0.0, device=self.device)
         self.optimizer = optimizer_of(self.network, self.rate, self.device)
         self.parameters = list(self.network.parameters())
         self.rows = torch.zeros(args.singles, dtype=torch.long, device=self.device)
@@ -132,7 +132,7 @@ class Trainer:
         torch.randint(filled * data.PAIR_ROWS, self.pair_rows.shape, out=self.pair_rows)
 
     def prepare(self) -> None:
-        """Compiles, and records the step once as a graph; the steps of the warm-up train already."""
+        """Compiles, and records the step once as a graph; the rate is zero still, so only the optimizer's moments move."""
         self.draw()
         if self.args.plain:
             return

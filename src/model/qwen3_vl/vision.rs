@@ -14,7 +14,7 @@ use super::VisionConfig;
 use super::patches::merge_block_order;
 use crate::model::{ImageFeatures, ModelError};
 use crate::nn::rotary::{RotaryTable, inverse_frequencies};
-use crate::nn::{Bias, Visibility, attend, layer_norm, linear};
+use crate::nn::{Bias, Visibility, activate, attend, layer_norm, linear};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Added to the variance in the tower's norms; not in the configuration.
@@ -194,7 +194,7 @@ impl Block {
     fn forward(&self, hidden: &Tensor, rotary: &RotaryTable) -> TensorResult<Tensor> {
         let hidden = (hidden + self.attention.forward(&self.norm1.forward(hidden)?, rotary)?)?;
         let inner = self.expand.forward(&self.norm2.forward(&hidden)?)?;
-        &hidden + self.contract.forward(&self.activation.forward(&inner)?)?
+        &hidden + self.contract.forward(&activate(self.activation, inner)?)?
     }
 }
 
@@ -278,7 +278,7 @@ impl Merger {
             MergerNorm::AfterShuffle => self.norm.forward(&join(hidden)?)?,
         };
         // The exact GELU, unlike the tower's blocks.
-        self.fc2.forward(&self.fc1.forward(&joined)?.gelu_erf()?)
+        self.fc2.forward(&activate(Activation::Gelu, self.fc1.forward(&joined)?)?)
     }
 }
 
