@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::extract::BoxNotation;
 use crate::ordered_map::OrderedMap;
 
+/// What ends the model's part in the name of an input's snapshot; no model's name may end so.
+pub const INPUT_SUFFIX: &str = ".input";
+
 mod error;
 mod schema;
 
@@ -202,6 +205,11 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
     if name.is_empty() || name.starts_with('.') || !name.chars().all(usable) {
         return Err("is not a usable name; use letters, digits, '.', '_' and '-'".into());
     }
+    if name.ends_with(INPUT_SUFFIX) {
+        return Err(format!(
+            "is not a usable name; `{INPUT_SUFFIX}` ends the names of snapshots of inputs"
+        ));
+    }
     let source = match (entry.dir, entry.hub, entry.revision) {
         (Some(dir), None, None) => Source::Folder(project.join(dir)),
         (None, Some(repository), Some(revision)) => Source::Hub { repository, revision },
@@ -282,6 +290,7 @@ mod tests {
             ("(models: {})", "no_models"),
             (r#"(models: {"a": (dir: "x"), "A": (dir: "y")})"#, "twice"),
             (r#"(models: {"a/b": (dir: "x")})"#, "name"),
+            (r#"(models: {"a.input": (dir: "x")})"#, "name_of_inputs"),
             (r#"(models: {"a": ()})"#, "no_source"),
             (r#"(models: {"a": (dir: "x", hub: "y/z")})"#, "two_sources"),
             (r#"(models: {"a": (hub: "y/z")})"#, "no_revision"),
