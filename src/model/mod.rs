@@ -15,6 +15,7 @@ mod instruct_blip;
 mod joined;
 mod llama_config;
 pub mod llava;
+pub mod minigpt_v2;
 pub mod qwen3_vl;
 mod sentencepiece;
 mod shown;

@@ -9,7 +9,7 @@ use eyechart::model::load;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::blip2::{check_copies, check_half_types, check_parts};
+use crate::blip2::{check_beams, check_copies, check_half_types, check_parts};
 use crate::damage::{copy, message_of, remove, set, write};
 use crate::fixture::{Features, Fixture, check_all, check_batches};
 use crate::{oracle, read_json};
@@ -55,6 +55,13 @@ fn the_connector_reads_what_transformers_gives_it() {
         for (index, case) in cases.iter().enumerate() {
             assert_eq!(fixture.prepare(index).prompt.connector_ids, case.connector_ids, "{name}");
         }
+    }
+}
+
+#[test]
+fn beams_equal_transformers() {
+    for name in ["instruct_blip/vicuna", "instruct_blip/t5"] {
+        check_beams(name);
     }
 }
 

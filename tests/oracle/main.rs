@@ -22,6 +22,8 @@ mod inputs;
 mod instruct_blip;
 /// Requests that cannot be served, and seeds.
 mod limits;
+/// LLaVA-1.5 in both published layouts.
+mod llava;
 /// Decoding and resizing against Pillow.
 mod pictures;
 /// Prompts, pixels, features, logits and answers against transformers.

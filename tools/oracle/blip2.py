@@ -36,6 +36,10 @@ BEAMS = [
 ]
 
 
+# As `EarlyStopping` in src/request.rs calls it.
+STOPPING = {False: "Heuristic", True: "FirstFinished", "never": "Never"}
+
+
 def asked(picture: str, text: str) -> dict:
     parts = [{"Image": 0}] + ([{"Text": text}] if text else [])
     return {"images": [picture], "conversation": {"system": None, "turns": [{"role": "User", "parts": parts}]}}
@@ -161,7 +165,9 @@ def record(name: str) -> None:
     together = batches(reference, entries)
     stopped = sum(entry["greedy_ids"][-1] in reference.end() for entry in entries)
     print(f"{name}: {len(entries)} cases, {stopped} stop by themselves, {len(together)} batches, {len(searched)} beam searches")
-    write_json(folder / "oracle.json", {"cases": entries, "batches": together, "beams": searched})
+    halves = half_types(name, entries, tensors)
+    print(f"  half types differ by {halves} of the spread")
+    write_json(folder / "oracle.json", {"cases": entries, "batches": together, "beams": searched, "half_types": halves})
     save_file(tensors, folder / "oracle.safetensors")
 
 
@@ -169,6 +175,19 @@ def pixels(values: torch.Tensor, vision) -> dict:
     """The patch grid and a checksum of the f32 pixel values, little-endian, channel by channel."""
     side = vision.image_size // vision.patch_size
     return {"grid": [side, side], "crc32": zlib.crc32(values.contiguous().numpy().astype("<f4").tobytes()), "first_values": values.flatten()[:6].tolist()}
+
+
+def half_types(name: str, entries: list[dict], tensors: dict) -> dict[str, float]:
+    """How far transformers' own logits in half types are from those in f32, at most, as a share of the logits' spread."""
+    result = {}
+    for label, dtype in (("F16", torch.float16), ("BF16", torch.bfloat16)):
+        rough, worst = Reference(name, ORACLE / name, dtype), 0.0
+        for entry in entries:
+            found = rough.generate(rough.prepare([text_of(entry)], [opened(entry)]), 1).logits[0][0].float()
+            expected = tensors[f"{entry['name']}.logits"]
+            worst = max(worst, ((found - expected).abs().max() / (expected.max() - expected.min())).item())
+        result[label] = worst
+    return result
 
 
 def beams(reference: Reference, precise: Reference, entries: list[dict]) -> list[dict]:
@@ -185,7 +204,7 @@ def beams(reference: Reference, precise: Reference, entries: list[dict]) -> list
             (ids, scores), (precise_ids, _) = found
             if ids == precise_ids and scores[0] - scores[1] >= MIN_BEAM_MARGIN:
                 result.append({"case": entry["name"], "max_new_tokens": 12, "min_new_tokens": 0, "repetition_penalty": 1.0, **options,
-                               "early_stopping": str(options["early_stopping"]).lower(), "ids": ids[0], "score": scores[0], "second_score": scores[1]})
+                               "early_stopping": STOPPING[options["early_stopping"]], "ids": ids[0], "score": scores[0], "second_score": scores[1]})
     return result
 
 

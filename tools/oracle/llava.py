@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor
+from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionConfig, LlamaConfig, LlavaConfig, LlamaTokenizerFast, LlavaForConditionalGeneration, LlavaProcessor
 
 import llama_tokenizer
 from checkpoints import randomise
@@ -68,7 +68,7 @@ def original_code(root: Path):
 
 class Reference:
     def __init__(self, folder: Path, spec: dict, model, code):
-        self.model, self.spec = model.float().eval(), spec
+        self.model, self.spec = model.eval(), spec
         self.mm_utils, self.conversation = code
         self.original = spec["layout"] == "original"
         tower = folder.parent / TOWER if self.original else folder
@@ -77,7 +77,9 @@ class Reference:
         self.stop = [2]
 
     def decode(self, ids):
-        return self.tokenizer.decode(ids, skip_special_tokens=True)
+        # The slow tokenizer differs where bytes are no UTF-8, of which random weights write much.
+        fast = LlamaTokenizerFast(self.tokenizer.vocab_file, legacy=self.spec["legacy"], from_slow=True) if self.original else self.tokenizer
+        return fast.decode(ids, skip_special_tokens=True)
 
     def render(self, conversation: dict) -> str:
         """With the original's code; without a system sentence as the hub's template does."""
@@ -153,8 +155,14 @@ def model_of(spec: dict, vocabulary: int):
     config._attn_implementation = "eager"
     model = LlavaForConditionalGeneration(config)
     randomise(model, torch.Generator().manual_seed(spec["seed"]))
-    # What the file holds is what is run, whatever its type.
-    return model.to(getattr(torch, spec["dtype"]))
+    # What the file will hold is what is run. (Casting the model would round its rotary frequencies too.)
+    for value in model.parameters():
+        value.data = value.data.to(getattr(torch, spec["dtype"])).float()
+    return model
+
+
+def stored(spec: dict, model) -> dict:
+    return {name: value.to(getattr(torch, spec["dtype"])) for name, value in model.state_dict().items()}
 
 
 def save_shards(folder: Path, tensors: dict, shards: int) -> None:
@@ -194,7 +202,7 @@ def old_name(name: str) -> str:
 
 
 def save_hub(folder: Path, spec: dict, model) -> None:
-    tensors = model.state_dict()
+    tensors = stored(spec, model)
     if model.config.text_config.tie_word_embeddings:
         tensors.pop("lm_head.weight")
     if spec["layout"] == "old names":
@@ -223,7 +231,7 @@ def original_name(name: str) -> str:
 def save_original(folder: Path, spec: dict, model) -> None:
     tower = folder.parent / TOWER
     tower.mkdir(parents=True, exist_ok=True)
-    tensors = model.state_dict()
+    tensors = stored(spec, model)
     vision = {name.removeprefix("model.vision_tower."): value for name, value in tensors.items() if "vision_tower" in name}
     torch.save({**vision, "logit_scale": torch.tensor(2.6)}, tower / "pytorch_model.bin")
     write_json(tower / "config.json", {"architectures": ["CLIPModel"], "model_type": "clip", "projection_dim": 768, "vision_config": {"model_type": "clip_vision_model", **spec["vision"]}})

@@ -17,6 +17,7 @@ use crate::weights::CheckpointFolder;
 pub(super) struct LanguageTokens {
     tokenizer: TextTokenizer,
     around: Around,
+    stop_tokens: Vec<u32>,
 }
 
 /// What stands around the ids of a text.
@@ -58,11 +59,16 @@ impl LanguageTokens {
         language: &LanguageConfig,
     ) -> Result<Self, ModelError> {
         let tokenizer = TextTokenizer::load(folder)?;
+        let mut stop_tokens = tokenizer.stop_tokens().to_vec();
         let around = match language {
-            LanguageConfig::Llama(_) => around_llama(folder, &tokenizer)?,
             LanguageConfig::Opt(_) | LanguageConfig::T5(_) => Around::AsInFile,
+            LanguageConfig::Llama(_) => {
+                let (around, end) = around_llama(folder, &tokenizer)?;
+                stop_tokens.extend(end);
+                around
+            }
         };
-        Ok(Self { tokenizer, around })
+        Ok(Self { tokenizer, around, stop_tokens })
     }
 
     /// Ids of a prompt's text, with what stands around it.
@@ -88,25 +94,30 @@ impl LanguageTokens {
         self.tokenizer.size()
     }
 
-    /// Ids that end an answer, as the files say that are not `text_config`.
+    /// Ids that end an answer: those of `generation_config.json` or else `config.json`, and Llama's
+    /// end token. (The `text_config` of a Vicuna may say 1, as a wrong Llama did that was around in
+    /// 2023, but an answer ends with `</s>`.)
     pub(super) fn stop_tokens(&self) -> &[u32] {
-        self.tokenizer.stop_tokens()
+        &self.stop_tokens
     }
 }
 
-/// By default a Llama's text has its beginning marked and not its end (`LlamaTokenizerFast`).
+/// What stands around a Llama's text, and its end token. By default the beginning is marked and the
+/// end is not (`LlamaTokenizerFast`).
 fn around_llama(
     folder: &CheckpointFolder,
     tokenizer: &TextTokenizer,
-) -> Result<Around, ModelError> {
+) -> Result<(Around, Option<u32>), ModelError> {
     let config: Option<LlamaTokenizerConfig> = folder.optional_json("tokenizer_config.json")?;
     let config = config.unwrap_or_default();
-    let id = |wanted: bool, token: Option<Token>, default: &str| {
-        let token = token.map_or(default.to_owned(), Token::into_text);
-        wanted.then(|| tokenizer.id_of(&token)).transpose()
+    let text = |token: Option<Token>, default: &str| {
+        token.map_or_else(|| default.to_owned(), Token::into_text)
     };
-    Ok(Around::Given {
-        before: id(config.add_bos_token.unwrap_or(true), config.bos_token, "<s>")?,
-        behind: id(config.add_eos_token.unwrap_or(false), config.eos_token, "</s>")?,
-    })
+    let (first, last) = (text(config.bos_token, "<s>"), text(config.eos_token, "</s>"));
+    let id = |wanted: bool, token: &str| wanted.then(|| tokenizer.id_of(token)).transpose();
+    let around = Around::Given {
+        before: id(config.add_bos_token.unwrap_or(true), &first)?,
+        behind: id(config.add_eos_token.unwrap_or(false), &last)?,
+    };
+    Ok((around, tokenizer.find(&last)))
 }

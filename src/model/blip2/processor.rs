@@ -85,19 +85,16 @@ impl Blip2Processor {
     ) -> Result<Self, ModelError> {
         let tokens = LanguageTokens::load(folder, &config.language)?;
         check_queries(folder, config.qformer.queries)?;
-        let mut stop_tokens = config.end_tokens.clone();
-        let more = tokens.stop_tokens().iter().filter(|id| !config.end_tokens.contains(id));
-        stop_tokens.extend(more);
         Ok(Self {
             family,
             images: ImageConfig::load(folder, &config.vision)?,
             image_token: image_token(folder, config, &tokens)?,
+            stop_tokens: stop_tokens(&config.end_tokens, tokens.stop_tokens()),
             tokens,
             spaces: Spaces::load(folder)?,
             connector,
             queries: config.qformer.queries,
             start: answer_start(&config.language),
-            stop_tokens,
         })
     }
 
@@ -128,6 +125,13 @@ impl Blip2Processor {
             AnswerStart::Token(id) => vec![id],
         }
     }
+}
+
+/// transformers stops at those of `text_config` alone, because it generates with the inner model;
+/// what the other files say ends an answer as well.
+fn stop_tokens(of_text_config: &[u32], of_other_files: &[u32]) -> Vec<u32> {
+    let more = of_other_files.iter().filter(|id| !of_text_config.contains(id));
+    of_text_config.iter().chain(more).copied().collect()
 }
 
 fn answer_start(language: &LanguageConfig) -> AnswerStart {

@@ -70,6 +70,7 @@ impl Decoder {
         let mut biases = Vec::with_capacity(slots.len());
         for slot in slots {
             self.cache.check(*slot, 1)?;
+            self.check_prompt(*slot)?;
             biases.push(self.bias.scores(1, self.cache.length(*slot)? + 1)?);
         }
         for (index, layer) in self.layers.iter().enumerate() {
@@ -82,6 +83,13 @@ impl Decoder {
             self.cache.advance(*slot, 1)?;
         }
         Ok(self.norm.forward(&hidden)?)
+    }
+
+    fn check_prompt(&self, slot: usize) -> TensorResult<()> {
+        match self.prompts[slot].len() == self.layers.len() {
+            true => Ok(()),
+            false => candle_core::bail!("cache slot {slot} has read no prompt"),
+        }
     }
 
     pub(super) fn copy_slot(&mut self, from: usize, to: usize) -> Result<(), CacheError> {
