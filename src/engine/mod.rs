@@ -23,6 +23,7 @@ use crate::model::{
 };
 use crate::registry::{ModelEntry, Precision, Source};
 use crate::request::{Conversation, GenerationOptions};
+use crate::weights;
 
 mod device;
 mod error;
@@ -95,6 +96,7 @@ impl Engine {
         let device = settings.device.open()?;
         let precision = settings.precision.or(entry.precision).unwrap_or(Precision::F32);
         let folder = checkpoint_folder(&entry.source)?;
+        weights::check_pins(&folder, &entry.sha256)?;
         let model = guarded(|| Ok(model::load(&folder, &device, Some(data_type(precision)))?))?;
         let description = ModelDescription {
             name: entry.name.clone(),
@@ -250,7 +252,7 @@ fn checkpoint_folder(source: &Source) -> Result<PathBuf, EngineError> {
 
 #[cfg(feature = "hub")]
 fn hub_folder(repository: &str, revision: &str) -> Result<PathBuf, EngineError> {
-    Ok(crate::weights::hub::fetch(repository, revision)?)
+    Ok(weights::hub::fetch(repository, revision, &weights::hub::HubSettings::from_env())?)
 }
 
 #[cfg(not(feature = "hub"))]

@@ -172,6 +172,24 @@ impl KeyValueCache {
         Ok((write(cached_keys, keys)?, write(cached_values, values)?))
     }
 
+    /// All keys and values of one layer, each `(slots, kv_heads, capacity, head_dim)`.
+    #[cfg(feature = "cuda")]
+    pub(super) fn layer(&self, layer: usize) -> (&Tensor, &Tensor) {
+        let (keys, values) = &self.layers[layer];
+        (keys, values)
+    }
+
+    /// Where each slot's next token goes: `(slots, 2)`, u32, the slot and the tokens in it.
+    pub(super) fn next_places(&self, slots: &[usize]) -> Result<Tensor, CacheError> {
+        let mut places = Vec::with_capacity(2 * slots.len());
+        for slot in slots.iter().copied() {
+            self.check(slot, 1)?;
+            places.extend([slot as u32, self.lengths[slot] as u32]);
+        }
+        let device = self.layers.first().map_or(&Device::Cpu, |(keys, _)| keys.device());
+        Ok(Tensor::from_vec(places, (slots.len(), 2), device)?)
+    }
+
     /// Counts `added` tokens that every layer has appended.
     pub fn advance(&mut self, slot: usize, added: usize) -> Result<(), CacheError> {
         self.check(slot, added)?;

@@ -10,7 +10,7 @@ pictures are resized or what reads the features.
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{Activation, LayerNorm, Linear, Module};
 
-use super::{Bias, Visibility, attend, layer_norm, linear};
+use super::{Bias, Visibility, activate, attend, layer_norm, linear};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Colours of a pixel.
@@ -302,7 +302,7 @@ impl Block {
     fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
         let hidden = (hidden + self.attend(&self.norm1.forward(hidden)?)?)?;
         let inner = self.expand.forward(&self.norm2.forward(&hidden)?)?;
-        &hidden + self.contract.forward(&self.activation.forward(&inner)?)?
+        &hidden + self.contract.forward(&activate(self.activation, inner)?)?
     }
 
     fn attend(&self, hidden: &Tensor) -> Result<Tensor> {

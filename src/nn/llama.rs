@@ -2,19 +2,18 @@
 The Llama decoder (Touvron et al. 2023, arXiv 2302.13971) with grouped key/value heads: the language
 model of LLaVA-1.5, InstructBLIP (Vicuna) and MiniGPT-v2.
 
-Follows huggingface/transformers v4.57.3 `models/llama/modeling_llama.py`. A prompt is read one
-sequence at a time; decode steps share the linear maps over all rows of the batch while each row
-attends to its own slot of the cache.
+Follows huggingface/transformers v4.57.3 `models/llama/modeling_llama.py`.
 */
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
-use candle_nn::{Activation, Linear, Module, RmsNorm};
+use candle_nn::Activation;
 
-use super::rotary::{RotaryTable, inverse_frequencies};
-use super::{
-    Bias, CacheError, KeyValueCache, LanguageModel, LayerCache, Segment, attend_segments, gated,
-    linear, look_up, rms_norm, split_heads,
+use super::decoder::{
+    AttentionMap, Decoder, DecoderConfig, GatedFeedForward, HeadNormKind, HeadWeights,
 };
+use super::fused::HeadCounts;
+use super::rotary::inverse_frequencies;
+use super::{Bias, CacheError, KeyValueCache, LanguageModel, Segment};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The sizes of a Llama. All are at least 1.
@@ -50,32 +49,27 @@ pub struct LlamaConfig {
     pub activation: Activation,
 }
 
-/// Where a language model's output head comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeadWeights {
-    /// It is the embedding table.
-    Tied,
-    /// The checkpoint has a tensor for it.
-    Own,
-}
-
-/// A linear map of the attention that can be changed after loading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttentionMap {
-    /// From the residual stream to queries.
-    Query,
-    /// From the residual stream to values.
-    Value,
+impl LlamaConfig {
+    fn decoder(&self) -> DecoderConfig {
+        let Self { heads, kv_heads, head_dim, .. } = *self;
+        DecoderConfig {
+            vocabulary: self.vocabulary,
+            hidden: self.hidden,
+            layers: self.layers,
+            heads: HeadCounts { heads, kv_heads, head_dim },
+            rms_eps: self.rms_eps,
+            attention_bias: self.attention_bias,
+            head_norms: HeadNormKind::None,
+            head: self.head,
+        }
+    }
 }
 
 /// The decoder with its weights and its cache.
 #[derive(Debug)]
 pub struct Llama {
     config: LlamaConfig,
-    embeddings: Tensor,
-    layers: Vec<Layer>,
-    norm: RmsNorm,
-    head: Linear,
+    decoder: Decoder<GatedFeedForward>,
     frequencies: Vec<f32>,
     cache: KeyValueCache,
 }
@@ -89,22 +83,15 @@ impl Llama {
         body: &TensorReader,
         head: &TensorReader,
     ) -> Result<Self, WeightsError> {
-        let table = [config.vocabulary, config.hidden];
-        let embeddings = body.under("embed_tokens").tensor("weight", &table)?;
-        let head = match config.head {
-            HeadWeights::Tied => embeddings.clone(),
-            HeadWeights::Own => head.tensor("weight", &table)?,
+        let LlamaConfig { hidden, intermediate, mlp_bias, activation, .. } = config;
+        let feed_forward = |_, reader: &TensorReader| {
+            GatedFeedForward::load(hidden, intermediate, mlp_bias, activation, reader)
         };
-        let layers = (0..config.layers)
-            .map(|index| Layer::load(&config, &body.under("layers").under(index)));
         Ok(Self {
-            layers: layers.collect::<Result<_, _>>()?,
-            norm: rms_norm(config.hidden, config.rms_eps, &body.under("norm"))?,
-            head: Linear::new(head, None),
+            decoder: Decoder::load(&config.decoder(), body, head, feed_forward)?,
             frequencies: inverse_frequencies(config.rope_theta, config.head_dim),
             cache: KeyValueCache::without_slots(config.layers, config.kv_heads, config.head_dim),
             config,
-            embeddings,
         })
     }
 
@@ -116,57 +103,23 @@ impl Llama {
         map: AttentionMap,
         change: &Tensor,
     ) -> TensorResult<()> {
-        let attention = &mut self.layers[layer].attention;
-        let linear = match map {
-            AttentionMap::Query => &mut attention.q_proj,
-            AttentionMap::Value => &mut attention.v_proj,
-        };
-        let weight = linear.weight();
-        let sum = (weight.to_dtype(DType::F32)? + change)?.to_dtype(weight.dtype())?;
-        *linear = Linear::new(sum, linear.bias().cloned());
-        Ok(())
+        self.decoder.add_to_map(layer, map, change)
     }
 
-    /// Runs all layers over `hidden` `(rows, hidden)` and counts the rows into the cache.
-    fn run(&mut self, mut hidden: Tensor, segments: &[Segment]) -> Result<Tensor, CacheError> {
-        let rotary = self.rotary(segments)?;
-        for (layer, weights) in self.layers.iter().enumerate() {
-            let mut cache = LayerCache { cache: &mut self.cache, layer };
-            hidden = weights.forward(&hidden, &rotary, segments, &mut cache)?;
-        }
-        for segment in segments {
-            self.cache.advance(segment.slot, segment.count)?;
-        }
-        Ok(hidden)
-    }
-
-    /// Each row's position is its place in its slot.
-    fn rotary(&self, segments: &[Segment]) -> Result<RotaryTable, CacheError> {
-        let mut angles = Vec::new();
-        let mut rows = 0;
-        for segment in segments {
-            let start = self.cache.length(segment.slot)?;
-            for position in start..start + segment.count {
-                angles.extend(self.frequencies.iter().map(|frequency| frequency * position as f32));
-            }
-            rows += segment.count;
-        }
-        Ok(RotaryTable::new(angles, rows, self.dtype(), self.device())?)
-    }
-
-    fn logits(&self, hidden: &Tensor) -> Result<Tensor, CacheError> {
-        let normed = self.norm.forward(&hidden.contiguous()?)?;
-        Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
+    /// The angles of tokens at these positions: each token's position is its place in its slot.
+    fn angles(&self, positions: impl Iterator<Item = usize>) -> Vec<f32> {
+        let of = |position| self.frequencies.iter().map(move |each| each * position as f32);
+        positions.flat_map(of).collect()
     }
 }
 
 impl LanguageModel for Llama {
     fn device(&self) -> &Device {
-        self.embeddings.device()
+        self.decoder.device()
     }
 
     fn dtype(&self) -> DType {
-        self.embeddings.dtype()
+        self.decoder.dtype()
     }
 
     fn vocabulary(&self) -> usize {
@@ -178,7 +131,7 @@ impl LanguageModel for Llama {
     }
 
     fn embed(&self, ids: &[u32]) -> TensorResult<Tensor> {
-        look_up(&self.embeddings, ids)
+        self.decoder.embed(ids)
     }
 
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError> {
@@ -190,107 +143,23 @@ impl LanguageModel for Llama {
         let count = prompt.dim(0)?;
         self.cache.clear_slot(slot)?;
         self.cache.check(slot, count)?;
-        let hidden = self.run(prompt.clone(), &Segment::prompt(slot, count))?;
-        self.logits(&hidden.narrow(0, count - 1, 1)?)
+        let (angles, segments) = (self.angles(0..count), Segment::prompt(slot, count));
+        let unchanged = |_, hidden| Ok(hidden);
+        self.decoder.prefill(prompt.clone(), angles, &segments, &mut self.cache, unchanged)
     }
 
     fn decode_step(&mut self, rows: &[(usize, u32)]) -> Result<Tensor, CacheError> {
         let (slots, ids): (Vec<usize>, Vec<u32>) = rows.iter().copied().unzip();
+        let mut positions = Vec::with_capacity(slots.len());
         for slot in slots.iter().copied() {
             self.cache.check(slot, 1)?;
+            positions.push(self.cache.length(slot)?);
         }
-        let hidden = self.run(self.embed(&ids)?, &Segment::step(slots))?;
-        self.logits(&hidden)
+        let angles = self.angles(positions.into_iter());
+        self.decoder.step(self.embed(&ids)?, angles, &slots, &mut self.cache)
     }
 
     fn copy_slot(&mut self, from: usize, to: usize) -> Result<(), CacheError> {
         self.cache.copy_slot(from, to)
-    }
-}
-
-#[derive(Debug)]
-struct Layer {
-    input_norm: RmsNorm,
-    attention: Attention,
-    post_norm: RmsNorm,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
-    activation: Activation,
-}
-
-impl Layer {
-    fn load(config: &LlamaConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
-        let norm = |name| rms_norm(config.hidden, config.rms_eps, &reader.under(name));
-        let mlp = |name, inputs, outputs| {
-            linear(inputs, outputs, config.mlp_bias, &reader.under("mlp").under(name))
-        };
-        Ok(Self {
-            input_norm: norm("input_layernorm")?,
-            attention: Attention::load(config, &reader.under("self_attn"))?,
-            post_norm: norm("post_attention_layernorm")?,
-            gate: mlp("gate_proj", config.hidden, config.intermediate)?,
-            up: mlp("up_proj", config.hidden, config.intermediate)?,
-            down: mlp("down_proj", config.intermediate, config.hidden)?,
-            activation: config.activation,
-        })
-    }
-
-    fn forward(
-        &self,
-        hidden: &Tensor,
-        rotary: &RotaryTable,
-        segments: &[Segment],
-        cache: &mut LayerCache<'_>,
-    ) -> Result<Tensor, CacheError> {
-        let normed = self.input_norm.forward(hidden)?;
-        let hidden = (hidden + self.attention.forward(&normed, rotary, segments, cache)?)?;
-        let normed = self.post_norm.forward(&hidden)?;
-        let gate = self.gate.forward(&normed)?;
-        let inner = gated(self.activation, gate, &self.up.forward(&normed)?)?;
-        Ok((hidden + self.down.forward(&inner)?)?)
-    }
-}
-
-#[derive(Debug)]
-struct Attention {
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    o_proj: Linear,
-    heads: usize,
-    kv_heads: usize,
-    head_dim: usize,
-}
-
-impl Attention {
-    fn load(config: &LlamaConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
-        let LlamaConfig { hidden, heads, kv_heads, head_dim, .. } = *config;
-        let bias = config.attention_bias;
-        let project = |name, inputs, outputs| linear(inputs, outputs, bias, &reader.under(name));
-        Ok(Self {
-            q_proj: project("q_proj", hidden, heads * head_dim)?,
-            k_proj: project("k_proj", hidden, kv_heads * head_dim)?,
-            v_proj: project("v_proj", hidden, kv_heads * head_dim)?,
-            o_proj: project("o_proj", heads * head_dim, hidden)?,
-            heads,
-            kv_heads,
-            head_dim,
-        })
-    }
-
-    fn forward(
-        &self,
-        hidden: &Tensor,
-        rotary: &RotaryTable,
-        segments: &[Segment],
-        cache: &mut LayerCache<'_>,
-    ) -> Result<Tensor, CacheError> {
-        let queries = rotary.apply(&split_heads(&self.q_proj.forward(hidden)?, self.heads)?)?;
-        let keys = rotary.apply(&split_heads(&self.k_proj.forward(hidden)?, self.kv_heads)?)?;
-        let values = split_heads(&self.v_proj.forward(hidden)?, self.kv_heads)?;
-        let scale = (self.head_dim as f64).powf(-0.5);
-        let attended = attend_segments(&queries, &keys, &values, scale, segments, cache)?;
-        Ok(self.o_proj.forward(&attended)?)
     }
 }

@@ -11,8 +11,11 @@ mod activation;
 mod attention;
 mod cache;
 mod clip;
+mod decoder;
 pub mod eva_vit;
+pub mod fused;
 mod language;
+mod largest;
 mod layers;
 mod llama;
 pub mod opt;
@@ -26,7 +29,11 @@ pub use activation::{activate, gated};
 pub use attention::{Visibility, attend};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
 pub use clip::{CLIP_NORM_EPS, ClipConfig, ClipTower};
+pub use decoder::{
+    AttentionMap, Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
+};
 pub use language::LanguageModel;
+pub use largest::{TwoLargest, two_largest};
 pub use layers::{Bias, layer_norm, linear, look_up, rms_norm, split_heads};
-pub use llama::{AttentionMap, HeadWeights, Llama, LlamaConfig};
+pub use llama::{Llama, LlamaConfig};
 pub use segments::{LayerCache, Segment, attend_segments};

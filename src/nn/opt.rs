@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use candle_nn::{Activation, LayerNorm, Linear, Module};
 
 use super::{
-    Bias, CacheError, HeadWeights, KeyValueCache, LanguageModel, LayerCache, Segment,
+    Bias, CacheError, HeadWeights, KeyValueCache, LanguageModel, LayerCache, Segment, activate,
     attend_segments, layer_norm, linear, look_up, split_heads,
 };
 use crate::weights::{TensorReader, WeightsError};
@@ -189,7 +189,7 @@ impl Layer {
         let normed = self.attention_norm.forward(hidden)?;
         let hidden = (hidden + self.attention.forward(&normed, segments, cache)?)?;
         let inner = self.expand.forward(&self.norm.forward(&hidden)?)?;
-        Ok((&hidden + self.contract.forward(&self.activation.forward(&inner)?)?)?)
+        Ok((&hidden + self.contract.forward(&activate(self.activation, inner)?)?)?)
     }
 }
 

@@ -10,7 +10,7 @@ Knows nothing of tokenizers or of the language model that reads the result.
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{Activation, LayerNorm, Linear, Module};
 
-use super::{Bias, Visibility, attend, layer_norm, linear, look_up, split_heads};
+use super::{Bias, Visibility, activate, attend, layer_norm, linear, look_up, split_heads};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The sizes of the Q-Former. All are at least 1; `hidden` is a multiple of `heads`.
@@ -252,7 +252,7 @@ impl FeedForward {
     }
 
     fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
-        let inner = self.activation.forward(&self.expand.forward(hidden)?)?;
+        let inner = activate(self.activation, self.expand.forward(hidden)?)?;
         self.norm.forward(&(self.contract.forward(&inner)? + hidden)?)
     }
 }

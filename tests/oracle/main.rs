@@ -16,6 +16,8 @@ mod broken;
 mod damage;
 /// A checkpoint and its data, and comparing them.
 mod fixture;
+/// What records say of a model's input against transformers.
+mod inputs;
 /// InstructBLIP against transformers.
 mod instruct_blip;
 /// Requests that cannot be served, and seeds.

@@ -32,7 +32,7 @@ use network::Blip2Vision;
 
 const FAMILY: &str = "BLIP-2";
 
-/// What this family and InstructBLIP can do.
+/// What BLIP-2 and InstructBLIP can do: neither saw several pictures or boxes in training.
 pub(super) const CAPABILITIES: Capabilities =
     Capabilities { several_images: Support::Unsupported, boxes: None };
 

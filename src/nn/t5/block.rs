@@ -6,7 +6,7 @@ use candle_nn::ops::softmax_last_dim;
 use candle_nn::{Activation, Linear, Module};
 
 use super::T5Config;
-use crate::nn::{Bias, linear, split_heads};
+use crate::nn::{Bias, gated, linear, split_heads};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Division by the root of the mean square, computed in f32; gives the type of its weights.
@@ -134,8 +134,8 @@ impl FeedForward {
 
     pub(super) fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
         let normed = self.norm.forward(hidden)?;
-        let gate = self.activation.forward(&self.gate.forward(&normed)?)?;
-        let inner = (gate * self.expand.forward(&normed)?)?;
+        let (gate, expanded) = (self.gate.forward(&normed)?, self.expand.forward(&normed)?);
+        let inner = gated(self.activation, gate, &expanded)?;
         let inner = inner.to_dtype(self.contract.weight().dtype())?;
         add(hidden, &self.contract.forward(&inner)?)
     }
