@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::case::{Case, Discovered, InvalidCase, SnapshotPolicy};
+use crate::case::{Case, Discovered, InvalidCase};
 use crate::model::Identity;
 use crate::registry::{ModelEntry, Registry};
-use crate::snapshot::{SnapshotFolder, SnapshotKey};
+use crate::snapshot::{SnapshotFolder, SnapshotKey, SnapshotKind};
 
 use super::RunError;
 use super::support::{Unsupported, unsupported};
@@ -115,13 +115,24 @@ impl Plan {
         snapshots: &SnapshotFolder,
         registry: &Registry,
     ) -> std::io::Result<()> {
-        let kept = self.cases.iter().filter(|case| case.snapshot != SnapshotPolicy::Off);
-        let keys = kept.flat_map(|case| {
+        let keys = self.cases.iter().flat_map(|case| {
             let models = registry.models().iter().filter(|model| case.runs_on(&model.name));
-            models.map(|model| SnapshotKey { stem: case.name.snapshot_stem(), model: &model.name })
+            models.flat_map(|model| snapshot_keys(case, &model.name))
         });
         snapshots.mark_referenced(keys)
     }
+}
+
+/// The snapshots of a case on a model.
+pub(super) fn snapshot_keys<'a>(
+    case: &Case,
+    model: &'a str,
+) -> impl Iterator<Item = SnapshotKey<'a>> + use<'a> {
+    let text = case.snapshot.keeps_text().then_some(SnapshotKind::Answer);
+    let input = case.snapshot.keeps_input().then_some(SnapshotKind::Input);
+    let stem = case.name.snapshot_stem();
+    let key = move |kind| SnapshotKey { stem: stem.clone(), model, kind };
+    text.into_iter().chain(input).map(key)
 }
 
 fn planned(

@@ -15,6 +15,7 @@ mod instruct_blip;
 mod joined;
 mod llama_config;
 pub mod llava;
+pub mod minigpt_v2;
 pub mod qwen3_vl;
 mod sentencepiece;
 mod shown;
@@ -27,7 +28,10 @@ use ::image::RgbImage;
 use candle_core::Tensor;
 
 pub use error::ModelError;
-pub use family::{Identity, identify, known_families, known_family_names, load, load_processor};
+pub use family::{
+    Identity, KnownFamily, families, identify, known_families, known_family_names, load,
+    load_processor,
+};
 
 use crate::extract::BoxNotation;
 use crate::geometry::PixelSize;

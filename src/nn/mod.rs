@@ -15,6 +15,7 @@ mod decoder;
 pub mod eva_vit;
 pub mod fused;
 mod language;
+mod largest;
 mod layers;
 mod llama;
 pub mod opt;
@@ -29,9 +30,10 @@ pub use attention::{Visibility, attend};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
 pub use clip::{CLIP_NORM_EPS, ClipConfig, ClipTower};
 pub use decoder::{
-    Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
+    AttentionMap, Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
 };
 pub use language::LanguageModel;
+pub use largest::{TwoLargest, two_largest};
 pub use layers::{Bias, layer_norm, linear, look_up, rms_norm, split_heads};
 pub use llama::{Llama, LlamaConfig};
 pub use segments::{LayerCache, Segment, attend_segments};

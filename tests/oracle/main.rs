@@ -16,10 +16,16 @@ mod broken;
 mod damage;
 /// A checkpoint and its data, and comparing them.
 mod fixture;
+/// What records say of a model's input against transformers.
+mod inputs;
 /// InstructBLIP against transformers.
 mod instruct_blip;
 /// Requests that cannot be served, and seeds.
 mod limits;
+/// LLaVA-1.5 in both published layouts.
+mod llava;
+/// MiniGPT-v2 from its three parts.
+mod minigpt_v2;
 /// Decoding and resizing against Pillow.
 mod pictures;
 /// Prompts, pixels, features, logits and answers against transformers.
