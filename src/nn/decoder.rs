@@ -416,7 +416,7 @@ fn stacked_linear(
     let bias = match bias {
         Bias::Without => None,
         Bias::With => {
-            let all = parts.iter().map(|(name, outputs)| constants(&name, outputs));
+            let all = parts.iter().map(|(name, outputs)| constants(name, outputs));
             Some(stack(all.collect::<Result<_, _>>()?)?)
         }
     };
