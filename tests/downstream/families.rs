@@ -57,10 +57,10 @@ fn what_a_family_cannot_do_is_ignored_with_the_reason() {
                  an entry of eyechart.ron can say otherwise)";
     let expected = [
         format!("test boxes::blip ... ignored ({boxes})"),
-        "test one::blip  ... ok".to_owned(),
-        "test one::tiny  ... ok".to_owned(),
-        format!("test two::blip  ... ignored ({two})"),
-        "test two::tiny  ... ok".to_owned(),
+        "test one::blip   ... ok".to_owned(),
+        "test one::tiny   ... ok".to_owned(),
+        format!("test two::blip   ... ignored ({two})"),
+        "test two::tiny   ... ok".to_owned(),
     ];
     assert_eq!(lines, expected, "{}", said.stdout);
     assert!(said.stderr.contains(&format!("1 ignored: {two}")), "{}", said.stderr);
@@ -128,13 +128,13 @@ fn each_family_is_asked_in_its_own_words() {
     project.case("short/where", &format!("{below}, preset: Grounding"));
     let said = run(project.eval(&[]).env("INSTA_UPDATE", "always")).exits(0);
     for case in ["short", "short::folder"] {
-        assert_eq!(asked(&project, case, "blip"), "Question: what is it? Short answer:");
+        assert_eq!(asked(&project, case, "blip"), "<image>Question: what is it? Short answer:");
         let tiny = asked(&project, case, "tiny");
         let suffix = "What is it?\nAnswer the question using a single word or phrase.<|im_end|>";
         assert!(tiny.contains(suffix), "{tiny}");
     }
-    assert_eq!(asked(&project, "short::plain", "blip"), "What is it?");
-    assert_eq!(asked(&project, "described", "blip"), "a photo of");
+    assert_eq!(asked(&project, "short::plain", "blip"), "<image>What is it?");
+    assert_eq!(asked(&project, "described", "blip"), "<image>a photo of");
     let wanted = "test short::where::blip  ... ignored (unsupported: BLIP-2 has no preset for \
                   Grounding)";
     assert!(said.stdout.contains(wanted), "{}", said.stdout);
