@@ -55,7 +55,7 @@ pub(super) fn silu(x: f32) -> f32 {
 /// with `(1 + tanh u) / 2 = 1 / (1 + e^-2u)`.
 #[inline(always)]
 pub(super) fn gelu_tanh(x: f32) -> f32 {
-    const TWICE_SQRT_2_OVER_PI: f32 = 1.595_769;
+    const TWICE_SQRT_2_OVER_PI: f32 = 1.595_769_2;
     let u = TWICE_SQRT_2_OVER_PI * (x + 0.044_715 * x * x * x);
     x / (1.0 + exp(-u))
 }
