@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::{Dimension, GenerationOverrides, KnownFailure, ModelPattern, SnapshotPolicy};
 
 /// What cases of a folder have unless they say otherwise.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Defaults {
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Defaults {
     pub(super) image_folder: Option<PathBuf>,
     pub(super) dimension: Option<Dimension>,
     pub(super) system: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::MetricExpectation;
 use crate::geometry::PixelBox;
 
 /// What is expected of an answer.
@@ -40,6 +41,8 @@ pub enum Expectation {
         /// Smallest IoU that counts as found; in (0, 1].
         min_iou: f64,
     },
+    /// The answer is worth enough by an official metric.
+    Metric(MetricExpectation),
     /// All of these hold.
     All(Vec<Expectation>),
     /// At least one of these holds.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Dimension, GenerationOverrides, SnapshotPolicy};
+use super::{Dimension, GenerationOverrides, Metric, SnapshotPolicy};
 use crate::ordered_map::OrderedMap;
 
 /// A case file.
@@ -58,6 +58,7 @@ pub(super) enum RawExpectation {
     Choice { options: Vec<String>, answer: String },
     Facts { facts: Vec<RawFact>, forbidden: Option<Vec<RawForbidden>>, min: Option<f64> },
     Boxes { truth: Vec<RawBox>, min_iou: Option<f64> },
+    Metric { name: Metric, answers: Vec<String>, options: Option<Vec<String>>, min: Option<f64> },
     All(Vec<RawExpectation>),
     Any(Vec<RawExpectation>),
     Not(Box<RawExpectation>),
