@@ -71,8 +71,13 @@ pub struct Answer {
     /// The generated ids, the stop token included if one was produced.
     pub token_ids: Vec<u32>,
     /// For each generated id, how far its logit was ahead of the runner-up's
-    /// (before penalties; negative when sampling chose another than the most likely).
+    /// (before penalties; negative when sampling or beam search chose another than the most
+    /// likely).
     pub margins: Vec<f32>,
+    /// What beam search ranked this answer by: its log probability (after penalties) divided by a
+    /// power of its length. None without beam search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beam_score: Option<f32>,
     /// Why generation ended.
     pub finish: FinishReason,
     /// What the model got.

@@ -16,6 +16,7 @@ pub mod model;
 pub mod nn;
 pub mod offline;
 mod ordered_map;
+pub mod preset;
 pub mod registry;
 pub mod report;
 pub mod request;

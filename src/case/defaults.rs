@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::schema::RawPreset;
 use super::{Dimension, GenerationOverrides, KnownFailure, ModelPattern, SnapshotPolicy};
 
 /// What cases of a folder have unless they say otherwise.
@@ -10,6 +11,7 @@ pub(crate) struct Defaults {
     pub(super) image_folder: Option<PathBuf>,
     pub(super) dimension: Option<Dimension>,
     pub(super) system: Option<String>,
+    pub(super) preset: Option<RawPreset>,
     pub(super) models: Option<Vec<ModelPattern>>,
     pub(super) generation: GenerationOverrides,
     pub(super) snapshot: Option<SnapshotPolicy>,
@@ -27,6 +29,7 @@ impl Defaults {
             image_folder: self.image_folder.or(outer.image_folder),
             dimension: self.dimension.or(outer.dimension),
             system: self.system.or(outer.system),
+            preset: self.preset.or(outer.preset),
             models: self.models.or(outer.models),
             generation: self.generation.or(outer.generation),
             snapshot: self.snapshot.or(outer.snapshot),

@@ -217,6 +217,9 @@ pub enum Problem {
     /// Nothing is asked.
     #[error("nothing is asked; set `prompt`, or `turns` for a conversation")]
     NoPrompt,
+    /// A preset for choices, and no options to choose from.
+    #[error("`preset: Choice` lists the options of a `Choice` expectation, and there is none")]
+    NoOptions,
     /// Both forms of a question are there.
     #[error("both `prompt` and `turns` are set; keep one")]
     PromptAndTurns,
@@ -279,6 +282,25 @@ pub enum Problem {
         found: f64,
         /// Its range, in words.
         expected: &'static str,
+    },
+    /// Beam search and drawing exclude each other.
+    #[error(
+        "num_beams is {beams} and temperature is {temperature}; beam search draws nothing: drop \
+         num_beams, or set temperature to 0"
+    )]
+    BeamsAndDraws {
+        /// The number of beams.
+        beams: usize,
+        /// The temperature.
+        temperature: f64,
+    },
+    /// Fewest tokens above most.
+    #[error("min_new_tokens is {min}, but max_new_tokens is {max}; expected at most as many")]
+    TokenLimits {
+        /// Fewest tokens.
+        min: usize,
+        /// Most tokens.
+        max: usize,
     },
     /// An answer that is no option's letter.
     #[error("answer {found:?} names no option; expected a letter from \"A\" to \"{last}\"")]

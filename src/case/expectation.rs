@@ -52,6 +52,27 @@ pub enum Expectation {
 }
 
 impl Expectation {
+    /// Whether no answer without boxes can meet it.
+    pub fn needs_boxes(&self) -> bool {
+        match self {
+            Self::Boxes { .. } => true,
+            Self::All(parts) => parts.iter().any(Self::needs_boxes),
+            Self::Any(parts) => parts.iter().all(Self::needs_boxes),
+            Self::Not(inner) => inner.needs_boxes(),
+            _ => false,
+        }
+    }
+
+    /// The options of the first choice in it.
+    pub fn options(&self) -> Option<&[String]> {
+        match self {
+            Self::Choice { options, .. } => Some(options),
+            Self::All(parts) | Self::Any(parts) => parts.iter().find_map(Self::options),
+            Self::Not(inner) => inner.options(),
+            _ => None,
+        }
+    }
+
     /// Whether this or a part of it is as wanted.
     pub fn has(&self, wanted: fn(&Self) -> bool) -> bool {
         wanted(self)

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::request::{GenerationOptions, Sampling};
+use crate::request::{EarlyStopping, GenerationOptions, Sampling};
 
 /// Generation options that a case or folder sets; the rest comes from the run.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
@@ -20,18 +20,31 @@ pub struct GenerationOverrides {
     pub seed: Option<u64>,
     /// See [`crate::request::GenerationOptions::repetition_penalty`].
     pub repetition_penalty: Option<f32>,
+    /// See [`crate::request::GenerationOptions::min_new_tokens`].
+    pub min_new_tokens: Option<usize>,
+    /// See [`crate::request::GenerationOptions::num_beams`].
+    pub num_beams: Option<usize>,
+    /// See [`crate::request::GenerationOptions::length_penalty`].
+    pub length_penalty: Option<f64>,
+    /// See [`crate::request::GenerationOptions::early_stopping`].
+    pub early_stopping: Option<EarlyStopping>,
 }
 
 impl GenerationOverrides {
     /// The options of a run with these in place of its own.
     ///
     /// `top_p`, `top_k` and `seed` matter only where something is drawn: where neither these
-    /// overrides nor the run set a temperature above 0, generation stays greedy.
+    /// overrides nor the run set a temperature above 0, generation stays greedy. Likewise
+    /// `length_penalty` and `early_stopping` matter only where there are several beams.
     pub fn apply(&self, base: GenerationOptions) -> GenerationOptions {
         GenerationOptions {
             max_new_tokens: self.max_new_tokens.unwrap_or(base.max_new_tokens),
             sampling: self.sampling(base.sampling),
             repetition_penalty: self.repetition_penalty.unwrap_or(base.repetition_penalty),
+            min_new_tokens: self.min_new_tokens.unwrap_or(base.min_new_tokens),
+            num_beams: self.num_beams.unwrap_or(base.num_beams),
+            length_penalty: self.length_penalty.unwrap_or(base.length_penalty),
+            early_stopping: self.early_stopping.unwrap_or(base.early_stopping),
         }
     }
 
@@ -63,6 +76,10 @@ impl GenerationOverrides {
             top_k: self.top_k.or(outer.top_k),
             seed: self.seed.or(outer.seed),
             repetition_penalty: self.repetition_penalty.or(outer.repetition_penalty),
+            min_new_tokens: self.min_new_tokens.or(outer.min_new_tokens),
+            num_beams: self.num_beams.or(outer.num_beams),
+            length_penalty: self.length_penalty.or(outer.length_penalty),
+            early_stopping: self.early_stopping.or(outer.early_stopping),
         }
     }
 }

@@ -13,11 +13,12 @@ A case is one RON file; `Some` may be left out everywhere, and unknown fields ar
 | `images` | files, at least one, relative to the case file or to the folder's `image_folder` |
 | `prompt` | the question; or `turns: [User(".."), Assistant(".."), User("..")]` in its place |
 | `system` | the system prompt |
+| `preset` | `Description`, `ShortAnswer`, `Choice` or `Grounding`: each family asks in its own words, see below; `AsWritten` undoes a folder's |
 | `expect` | what is right, see below; without it the snapshot alone judges |
 | `dimension` | `Description`, `QuestionAnswering`, `Grounding` or `SeveralImages` |
 | `id` | the case's name in place of the file's |
 | `models` | globs over the models it is meant for; all if left out |
-| `generation` | `max_new_tokens`, `temperature`, `top_p`, `top_k`, `seed`, `repetition_penalty` |
+| `generation` | `max_new_tokens`, `min_new_tokens`, `temperature`, `top_p`, `top_k`, `seed`, `repetition_penalty`, `num_beams`, `length_penalty`, `early_stopping` (`Heuristic`, `FirstFinished` or `Never`) |
 | `snapshot` | `Text` (default) or `Off` |
 | `tags` | words to filter reports by |
 | `ignore` | why it does not run |
@@ -27,6 +28,13 @@ The pictures stand before the user's first words, unless `<image>` markers in th
 then there is one for each picture, in order. Texts are kept to the letter. Without a `dimension`
 a case with `Boxes` counts as grounding, one with several pictures as such, one with `Facts` as
 description, and any other as question answering.
+
+With a `preset` the last turn is put into the words that the authors of the model's family use for
+such a task, and generation is theirs too, option by option unless `generation` says otherwise
+([`crate::preset`] has the table). A `ShortAnswer` is asked for with the question alone, a `Choice`
+with the question alone too (the options are those of the case's `Choice` expectation, listed in the
+family's manner), `Grounding` with the words for the thing, such as "the red car on the left". A
+`Description` may do without a `prompt`: the family then asks by itself.
 
 | expectation | holds if the answer |
 |---|---|
@@ -43,7 +51,7 @@ description, and any other as question answering.
 | `All([..])`, `Any([..])`, `Not(..)` | fits all, one, or not; an answer that cannot be read fits no `Not` |
 
 A `defaults.ron` holds for its folder and those in it, and sets `image_folder` (relative to
-itself), `dimension`, `system`, `models`, `generation`, `snapshot`, `tags`, `ignore` and `xfail`.
+itself), `dimension`, `system`, `preset`, `models`, `generation`, `snapshot`, `tags`, `ignore` and `xfail`.
 What is said nearer to the case wins, field by field and within `generation` option by option; tags
 add up. If it is wrong, it and every case below it fail.
 
@@ -58,7 +66,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::request::Conversation;
+use crate::request::{Conversation, Task};
 
 mod check;
 mod defaults;
@@ -148,6 +156,8 @@ pub struct Case {
     pub images: Vec<PathBuf>,
     /// What is asked.
     pub conversation: Conversation,
+    /// What kind of answer is asked for, if the model's family is to ask in its own words.
+    pub preset: Option<Task>,
     /// What is expected; none means that the snapshot alone judges.
     pub expectation: Option<Expectation>,
     /// What is tested.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{Dimension, GenerationOverrides, Metric, SnapshotPolicy};
 use crate::ordered_map::OrderedMap;
+use crate::request::Task;
 
 /// A case file.
 #[derive(Debug, Deserialize)]
@@ -13,6 +14,7 @@ pub(super) struct RawCase {
     pub(super) prompt: Option<String>,
     pub(super) turns: Option<Vec<RawTurn>>,
     pub(super) system: Option<String>,
+    pub(super) preset: Option<RawPreset>,
     pub(super) expect: Option<RawExpectation>,
     pub(super) dimension: Option<Dimension>,
     pub(super) id: Option<String>,
@@ -31,12 +33,36 @@ pub(super) struct RawDefaults {
     pub(super) image_folder: Option<String>,
     pub(super) dimension: Option<Dimension>,
     pub(super) system: Option<String>,
+    pub(super) preset: Option<RawPreset>,
     pub(super) models: Option<Vec<String>>,
     pub(super) generation: Option<GenerationOverrides>,
     pub(super) snapshot: Option<SnapshotPolicy>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) ignore: Option<String>,
     pub(super) xfail: Option<OrderedMap<String>>,
+}
+
+/// A task, or the word that undoes what a folder sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename = "Preset")]
+pub(super) enum RawPreset {
+    AsWritten,
+    Description,
+    ShortAnswer,
+    Choice,
+    Grounding,
+}
+
+impl RawPreset {
+    pub(super) fn task(self) -> Option<Task> {
+        match self {
+            Self::AsWritten => None,
+            Self::Description => Some(Task::Description),
+            Self::ShortAnswer => Some(Task::ShortAnswer),
+            Self::Choice => Some(Task::Choice),
+            Self::Grounding => Some(Task::Grounding),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

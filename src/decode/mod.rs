@@ -2,11 +2,15 @@
 From logits to answers: one loop for all families.
 
 [`generate`] reads prompts into their slots, then steps the whole batch until every row has
-stopped; a row that is done leaves the batch. Choosing a token is in [`sampling`]. Knows nothing
-of families, cases or scores.
+stopped; a row that is done leaves the batch. A row follows one answer ([`sampling`]) or several
+([`beam`]), each in a slot of its own, beside rows that do otherwise. Knows nothing of families,
+cases or scores.
 */
 
+mod beam;
+mod options;
 pub mod sampling;
+mod single;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -18,7 +22,8 @@ use crate::model::{
     ImageFeatures, ModelError, PrefillRow, PreparedImage, PreparedPrompt, Slot, VisionLanguageModel,
 };
 use crate::request::GenerationOptions;
-use sampling::Sampler;
+use beam::BeamSearch;
+use single::SingleAnswer;
 
 /// Slots are made in multiples of this many tokens, so that prompts of similar length do not
 /// make the cache grow each time.
@@ -27,7 +32,7 @@ const CAPACITY_STEP: usize = 256;
 /// One request of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct DecodeRow<'a> {
-    /// The cache slot it may use.
+    /// The first cache slot it may use; with `num_beams` above 1 it uses that many, in a row.
     pub slot: Slot,
     /// The prompt.
     pub prompt: &'a PreparedPrompt,
@@ -46,6 +51,8 @@ pub struct Generated {
     pub token_ids: Vec<u32>,
     /// For each id, its logit less the best other one's, before penalties.
     pub margins: Vec<f32>,
+    /// What beam search ranked the answer by; none without beam search.
+    pub beam_score: Option<f32>,
     /// Why it ended.
     pub finish: FinishReason,
     /// Time of its prompt, up to the first token's logits.
@@ -67,7 +74,7 @@ pub fn generate(
         sequences.push(Sequence::start(model, row, &stop_tokens)?);
     }
     while sequences.iter().any(Sequence::is_running) {
-        step(model, &mut sequences, &stop_tokens)?;
+        step(model, &mut sequences)?;
     }
     Ok(sequences.into_iter().map(Sequence::finished).collect())
 }
@@ -79,17 +86,18 @@ fn needed_cache(
 ) -> Result<(usize, usize), ModelError> {
     let (mut seen, mut slots, mut capacity) = (HashSet::new(), 0, 0);
     for row in rows {
-        sampling::check(row.options)?;
-        let slot = row.slot.0;
-        if !seen.insert(slot) {
-            return Err(ModelError::SlotTwice { slot });
+        options::check(row.options)?;
+        for slot in row.slot.0..row.slot.0 + row.options.num_beams {
+            if !seen.insert(slot) {
+                return Err(ModelError::SlotTwice { slot });
+            }
+            slots = slots.max(slot + 1);
         }
         let (prompt, new) = (row.prompt.token_ids.len(), row.options.max_new_tokens);
         let total = prompt.saturating_add(new);
         if total > max_positions {
             return Err(ModelError::TooLong { prompt, new, limit: max_positions });
         }
-        slots = slots.max(slot + 1);
         capacity = capacity.max(total);
     }
     Ok((slots, capacity.next_multiple_of(CAPACITY_STEP)))
@@ -99,14 +107,16 @@ fn needed_cache(
 fn step(
     model: &mut dyn VisionLanguageModel,
     sequences: &mut [Sequence<'_>],
-    stop_tokens: &[u32],
 ) -> Result<(), ModelError> {
     let started = Instant::now();
     let mut running: Vec<_> = sequences.iter_mut().filter(|row| row.is_running()).collect();
-    let inputs: Vec<_> = running.iter().filter_map(|row| row.next_input()).collect();
-    let logits = model.decode_step(&inputs)?;
-    for (sequence, logits) in running.iter_mut().zip(logits_rows(&logits)?) {
-        sequence.push(logits, stop_tokens)?;
+    let inputs: Vec<_> = running.iter().map(|row| row.search.inputs()).collect();
+    let logits = logits_rows(&model.decode_step(&inputs.concat())?)?;
+    let mut rest = logits.as_slice();
+    for (sequence, inputs) in running.iter_mut().zip(inputs) {
+        let (own, others) = rest.split_at(inputs.len().min(rest.len()));
+        rest = others;
+        sequence.search.push(own, model)?;
     }
     let elapsed = started.elapsed();
     for sequence in running {
@@ -121,12 +131,7 @@ fn logits_rows(logits: &Tensor) -> Result<Vec<Vec<f32>>, ModelError> {
 
 /// A row on its way.
 struct Sequence<'a> {
-    slot: Slot,
-    options: &'a GenerationOptions,
-    sampler: Sampler,
-    token_ids: Vec<u32>,
-    margins: Vec<f32>,
-    finish: Option<FinishReason>,
+    search: Search<'a>,
     prefill: Duration,
     decoding: Duration,
 }
@@ -136,62 +141,84 @@ impl<'a> Sequence<'a> {
     fn start(
         model: &mut dyn VisionLanguageModel,
         row: &DecodeRow<'a>,
-        stop_tokens: &[u32],
+        stop_tokens: &'a [u32],
     ) -> Result<Self, ModelError> {
         let started = Instant::now();
-        let DecodeRow { slot, prompt, images, features, options } = *row;
+        let DecodeRow { slot, prompt, images, features, options: _ } = *row;
         let logits = model.prefill(&[PrefillRow { slot, prompt, images, features }])?;
         let logits = logits_rows(&logits)?;
-        let mut sequence = Self {
-            slot,
-            options,
-            sampler: Sampler::new(options, &prompt.penalised_ids),
-            token_ids: Vec::new(),
-            margins: Vec::new(),
-            finish: None,
-            prefill: started.elapsed(),
-            decoding: Duration::ZERO,
+        let prefill = started.elapsed();
+        let mut search = match row.options.num_beams {
+            1 => Search::Single(Box::new(SingleAnswer::new(row, stop_tokens))),
+            _ => Search::Beams(BeamSearch::new(row, stop_tokens)),
         };
-        for logits in logits {
-            sequence.push(logits, stop_tokens)?;
-        }
-        Ok(sequence)
+        search.push(&logits, model)?;
+        Ok(Self { search, prefill, decoding: Duration::ZERO })
     }
 
     fn is_running(&self) -> bool {
-        self.finish.is_none()
-    }
-
-    /// The slot and the token to append to it.
-    fn next_input(&self) -> Option<(Slot, u32)> {
-        self.token_ids.last().map(|id| (self.slot, *id))
-    }
-
-    /// Chooses the next token and sees whether it is the last.
-    fn push(&mut self, logits: Vec<f32>, stop_tokens: &[u32]) -> Result<(), ModelError> {
-        if !sampling::are_numbers(&logits) {
-            return Err(ModelError::NotANumber { generated: self.token_ids.len() });
+        match &self.search {
+            Search::Single(answer) => answer.is_running(),
+            Search::Beams(beams) => beams.is_running(),
         }
-        let id = self.sampler.choose(&logits)?;
-        self.margins.push(sampling::margin(&logits, id));
-        self.token_ids.push(id);
-        self.finish = match stop_tokens.contains(&id) {
-            true => Some(FinishReason::Stop),
-            false if self.token_ids.len() >= self.options.max_new_tokens => {
-                Some(FinishReason::Length)
-            }
-            false => None,
-        };
-        Ok(())
     }
 
     fn finished(self) -> Generated {
-        Generated {
-            token_ids: self.token_ids,
-            margins: self.margins,
-            finish: self.finish.unwrap_or(FinishReason::Length),
-            prefill: self.prefill,
-            decoding: self.decoding,
+        let Ended { token_ids, margins, beam_score, finish } = match self.search {
+            Search::Single(answer) => answer.ended(),
+            Search::Beams(beams) => beams.ended(),
+        };
+        let (prefill, decoding) = (self.prefill, self.decoding);
+        Generated { token_ids, margins, beam_score, finish, prefill, decoding }
+    }
+}
+
+/// How a row looks for its answer.
+enum Search<'a> {
+    Single(Box<SingleAnswer<'a>>),
+    Beams(BeamSearch<'a>),
+}
+
+impl Search<'_> {
+    /// The slots and the tokens to append to them.
+    fn inputs(&self) -> Vec<(Slot, u32)> {
+        match self {
+            Self::Single(answer) => answer.inputs(),
+            Self::Beams(beams) => beams.inputs(),
         }
+    }
+
+    /// Goes on with the logits of [`Self::inputs`], or of the prompt.
+    fn push(
+        &mut self,
+        logits: &[Vec<f32>],
+        model: &mut dyn VisionLanguageModel,
+    ) -> Result<(), ModelError> {
+        match self {
+            Self::Single(answer) => logits.iter().try_for_each(|logits| answer.push(logits)),
+            Self::Beams(beams) => {
+                beams.push(logits)?.into_iter().try_for_each(|(from, to)| model.copy_slot(from, to))
+            }
+        }
+    }
+}
+
+/// What a search found.
+struct Ended {
+    token_ids: Vec<u32>,
+    margins: Vec<f32>,
+    beam_score: Option<f32>,
+    finish: FinishReason,
+}
+
+/// Why an answer with this last token ends, if it does.
+fn finish_reason(
+    token_ids: &[u32],
+    stop_tokens: &[u32],
+    max_new_tokens: usize,
+) -> Option<FinishReason> {
+    match token_ids.last().is_some_and(|id| stop_tokens.contains(id)) {
+        true => Some(FinishReason::Stop),
+        false => (token_ids.len() >= max_new_tokens).then_some(FinishReason::Length),
     }
 }

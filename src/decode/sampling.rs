@@ -3,7 +3,7 @@ Choosing a token from logits: penalty, filters, draw.
 
 The order and the arithmetic are those of huggingface/transformers v4.57.3
 `generation/logits_process.py`: `RepetitionPenaltyLogitsProcessor` over prompt and answer (image
-placeholders included), then `TemperatureLogitsWarper`, `TopKLogitsWarper`, `TopPLogitsWarper`.
+placeholders included), `MinNewTokensLengthLogitsProcessor`, then `TemperatureLogitsWarper`, `TopKLogitsWarper`, `TopPLogitsWarper`.
 Greedy takes the first of equal maxima, as `torch.argmax` does on a CPU.
 */
 
@@ -17,33 +17,18 @@ use rand::{Rng, SeedableRng};
 use crate::model::ModelError;
 use crate::request::{GenerationOptions, Sampling};
 
-/// Checks that the options are in their ranges.
-pub fn check(options: &GenerationOptions) -> Result<(), ModelError> {
-    let error = |option, found: &dyn ToString, expected| {
-        Err(ModelError::Option { option, found: found.to_string(), expected })
-    };
-    let GenerationOptions { max_new_tokens, sampling, repetition_penalty } = options;
-    if *max_new_tokens == 0 {
-        return error("max_new_tokens", max_new_tokens, "at least 1");
-    }
-    if !(repetition_penalty.is_finite() && *repetition_penalty > 0.0) {
-        return error("repetition_penalty", repetition_penalty, "a number above 0");
-    }
-    let Sampling::Seeded { temperature, top_p, top_k: _, seed: _ } = sampling else {
-        return Ok(());
-    };
-    if !(temperature.is_finite() && *temperature > 0.0) {
-        return error("temperature", temperature, "a number above 0 (or greedy decoding)");
-    }
-    if !(0.0..=1.0).contains(top_p) {
-        return error("top_p", top_p, "a number from 0 to 1");
-    }
-    Ok(())
-}
-
 /// Whether the logits can be chosen from: none is NaN or positive infinity.
 pub fn are_numbers(logits: &[f32]) -> bool {
     !logits.is_empty() && logits.iter().all(|logit| *logit < f32::INFINITY)
+}
+
+/// An error if the logits of the answer's next token, after `generated` others, cannot be chosen
+/// from.
+pub(super) fn check_numbers(logits: &[f32], generated: usize) -> Result<(), ModelError> {
+    match are_numbers(logits) {
+        true => Ok(()),
+        false => Err(ModelError::NotANumber { generated }),
+    }
 }
 
 /// The logit of `id` less the best other one's.
@@ -59,14 +44,18 @@ pub fn margin(logits: &[f32], id: u32) -> f32 {
 pub struct Sampler {
     sampling: Sampling,
     repetition_penalty: f32,
+    min_new_tokens: usize,
+    stop_tokens: Vec<u32>,
     /// Ids of prompt and answer so far.
     seen: Vec<u32>,
+    /// How many of them are the answer's.
+    generated: usize,
     random: StdRng,
 }
 
 impl Sampler {
     /// A sampler behind a prompt. Draws depend on the seed alone, not on other rows of a batch.
-    pub fn new(options: &GenerationOptions, prompt: &[u32]) -> Self {
+    pub fn new(options: &GenerationOptions, prompt: &[u32], stop_tokens: &[u32]) -> Self {
         let seed = match options.sampling {
             Sampling::Greedy => 0,
             Sampling::Seeded { seed, .. } => seed,
@@ -74,14 +63,24 @@ impl Sampler {
         Self {
             sampling: options.sampling,
             repetition_penalty: options.repetition_penalty,
+            min_new_tokens: options.min_new_tokens,
+            stop_tokens: stop_tokens.to_vec(),
             seen: prompt.to_vec(),
+            generated: 0,
             random: StdRng::seed_from_u64(seed),
         }
     }
 
     /// The next id.
     pub fn choose(&mut self, logits: &[f32]) -> Result<u32, ModelError> {
-        let logits = penalised(logits, &self.seen, self.repetition_penalty)?;
+        let constraints = Constraints {
+            repetition_penalty: self.repetition_penalty,
+            seen: &self.seen,
+            min_new_tokens: self.min_new_tokens,
+            generated: self.generated,
+            stop_tokens: &self.stop_tokens,
+        };
+        let logits = constraints.apply(logits)?;
         let id = match self.sampling {
             Sampling::Greedy => first_maximum(&logits),
             Sampling::Seeded { temperature, top_p, top_k, seed: _ } => {
@@ -90,7 +89,35 @@ impl Sampler {
             }
         };
         self.seen.push(id);
+        self.generated += 1;
         Ok(id)
+    }
+}
+
+/// What changes logits, or log probabilities, before one is chosen.
+#[derive(Debug)]
+pub(super) struct Constraints<'a> {
+    pub(super) repetition_penalty: f32,
+    /// Ids of prompt and answer so far.
+    pub(super) seen: &'a [u32],
+    pub(super) min_new_tokens: usize,
+    /// How many ids the answer has so far.
+    pub(super) generated: usize,
+    pub(super) stop_tokens: &'a [u32],
+}
+
+impl Constraints<'_> {
+    /// The penalty, then no stop token before its time.
+    pub(super) fn apply<'a>(&self, scores: &'a [f32]) -> Result<Cow<'a, [f32]>, ModelError> {
+        let mut scores = penalised(scores, self.seen, self.repetition_penalty)?;
+        if self.generated < self.min_new_tokens {
+            for id in self.stop_tokens {
+                if let Some(score) = scores.to_mut().get_mut(*id as usize) {
+                    *score = f32::NEG_INFINITY;
+                }
+            }
+        }
+        Ok(scores)
     }
 }
 
@@ -231,12 +258,11 @@ mod tests {
     }
 
     #[test]
-    fn options_out_of_range_are_errors() {
-        let sampling = Sampling::Seeded { temperature: 0.0, top_p: 1.0, top_k: 0, seed: 1 };
-        let options = GenerationOptions { sampling, ..GenerationOptions::default() };
-        assert_eq!(
-            check(&options).unwrap_err().to_string(),
-            "generation option temperature is 0, expected a number above 0 (or greedy decoding)"
-        );
+    fn no_stop_token_comes_before_its_time() {
+        let options = GenerationOptions { min_new_tokens: 2, ..GenerationOptions::default() };
+        let mut sampler = Sampler::new(&options, &[], &[1, 3, 99]);
+        let ids: Vec<u32> =
+            (0..3).map(|_| sampler.choose(&[0.0, 2.0, 1.0, 3.0]).unwrap()).collect();
+        assert_eq!(ids, [2, 2, 3]);
     }
 }

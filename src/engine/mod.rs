@@ -15,10 +15,12 @@ use candle_core::DType;
 
 use crate::answer::{Answer, ModelInput, Timings};
 use crate::decode::{self, DecodeRow, Generated};
-use crate::geometry::PixelSize;
+use crate::extract::BoxNotation;
+use crate::geometry::PictureSize;
 use crate::image;
 use crate::model::{
-    self, Capabilities, ImageFeatures, PreparedImage, PreparedPrompt, Slot, VisionLanguageModel,
+    self, Capabilities, Identity, ImageFeatures, PreparedImage, PreparedPrompt, Slot,
+    VisionLanguageModel,
 };
 use crate::registry::{ModelEntry, Precision, Source};
 use crate::request::{Conversation, GenerationOptions};
@@ -57,13 +59,14 @@ pub struct TrialRequest {
 pub struct Answered {
     /// The answer.
     pub answer: Answer,
-    /// Sizes of the request's pictures as decoded.
-    pub image_sizes: Vec<PixelSize>,
+    /// Sizes of the request's pictures, as decoded and as the model saw them.
+    pub image_sizes: Vec<PictureSize>,
 }
 
 /// One model in memory.
 pub struct Engine {
     model: Box<dyn VisionLanguageModel>,
+    identity: Identity,
     description: ModelDescription,
 }
 
@@ -97,7 +100,10 @@ impl Engine {
             precision: precision.label().to_owned(),
             load_time: start.elapsed(),
         };
-        Ok(Self { model, description })
+        let family = model.processor().capabilities();
+        let identity =
+            Identity { capabilities: with_boxes(family, entry.boxes), ..model::identify(&folder)? };
+        Ok(Self { model, identity, description })
     }
 
     /// What is loaded, where and how.
@@ -105,9 +111,9 @@ impl Engine {
         &self.description
     }
 
-    /// What the model can do.
-    pub fn capabilities(&self) -> Capabilities {
-        self.model.processor().capabilities()
+    /// What the model is and can do.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Answers requests together, in order. A request that cannot be answered does not keep the
@@ -173,8 +179,13 @@ impl Engine {
     fn generate_batch(&mut self, inputs: &[&Input]) -> Result<Vec<Generated>, EngineError> {
         let model = &mut self.model;
         guarded(move || {
-            let rows: Vec<DecodeRow<'_>> =
-                inputs.iter().enumerate().map(|(slot, input)| input.row(Slot(slot))).collect();
+            let mut free = 0;
+            let rows = inputs.iter().map(|input| {
+                let first = Slot(free);
+                free += input.options.num_beams;
+                input.row(first)
+            });
+            let rows: Vec<DecodeRow<'_>> = rows.collect();
             Ok(decode::generate(model.as_mut(), &rows)?)
         })
     }
@@ -187,14 +198,28 @@ impl Engine {
             text,
             token_ids: generated.token_ids,
             margins: generated.margins,
+            beam_score: generated.beam_score,
             finish: generated.finish,
             input: input.summary(),
             timings,
             peak_memory_bytes: memory::peak_bytes(),
         };
-        let image_sizes = input.images.iter().map(|image| image.original).collect();
+        let image_sizes = input.images.iter().map(picture_size).collect();
         Ok(Answered { answer, image_sizes })
     }
+}
+
+/// What a registry entry's model is and can do, as far as that shows without loading it; none if
+/// its checkpoint is not here or not usable, which loading will tell.
+pub fn known_identity(entry: &ModelEntry) -> Option<Identity> {
+    let Source::Folder(folder) = &entry.source else { return None };
+    let identity = model::identify(folder).ok()?;
+    Some(Identity { capabilities: with_boxes(identity.capabilities, entry.boxes), ..identity })
+}
+
+/// The registry's word on boxes counts over the family's.
+fn with_boxes(family: Capabilities, registry: Option<BoxNotation>) -> Capabilities {
+    Capabilities { boxes: registry.or(family.boxes), ..family }
 }
 
 /// A request on its way into the model.
@@ -226,6 +251,10 @@ impl Input {
             resized: resized.collect(),
         }
     }
+}
+
+fn picture_size(image: &PreparedImage) -> PictureSize {
+    PictureSize { original: image.original, resized: Some(image.resized) }
 }
 
 fn checkpoint_folder(source: &Source) -> Result<PathBuf, EngineError> {

@@ -6,8 +6,6 @@ truth is never looked at. Knows nothing of files or models: how a family writes 
 a [`BoxNotation`].
 */
 
-use crate::geometry::Frame;
-
 mod boxes;
 mod choice;
 mod number;
@@ -17,7 +15,7 @@ mod refusal;
 mod text;
 mod yes_no;
 
-pub use boxes::{BoxReading, FoundBox, boxes};
+pub use boxes::{BoxNotation, BoxReading, FoundBox, boxes};
 pub use choice::choice;
 pub use number::number;
 pub use occurrence::{affirms, contains};
@@ -56,40 +54,75 @@ impl<T: PartialEq> Extraction<T> {
     }
 }
 
-/// How a family writes boxes, and with it the frame of its coordinates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BoxNotation {
-    /// `[{"bbox_2d": [x1, y1, x2, y2], "label": ".."}]`, integers 0..1000 relative to the picture
-    /// (Qwen3-VL).
-    QwenJson,
-}
-
-impl BoxNotation {
-    /// What the written numbers count.
-    pub fn frame(self) -> Frame {
-        match self {
-            Self::QwenJson => Frame::Relative { full: 1000.0 },
-        }
-    }
-
-    /// An example of the notation, for messages.
-    pub fn example(self) -> &'static str {
-        match self {
-            Self::QwenJson => r#"[{"bbox_2d": [x1, y1, x2, y2], "label": ".."}]"#,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::geometry::PixelSize;
 
     /// Pieces that the readers treat specially, so that random texts reach their corners.
-    const PIECES: [&str; 40] = [
-        "A", "b", " ", "\n", ".", ",", "-", "'", "(", ")", "[", "]", "{", "}", "\"", ":", "1",
-        "23", "３", "一", "十", "百", "个", "的", "不", "没有", "是", "yes", "no", "the", "two",
-        "hundred", "bbox_2d", "```json", "e\u{301}", "\u{FEFF}", "ﬁ", "é", "🐈", "答案",
+    const PIECES: [&str; 62] = [
+        "A",
+        "b",
+        " ",
+        "\n",
+        ".",
+        ",",
+        "-",
+        "'",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "\"",
+        ":",
+        "1",
+        "23",
+        "３",
+        "一",
+        "十",
+        "百",
+        "个",
+        "的",
+        "不",
+        "没有",
+        "是",
+        "yes",
+        "no",
+        "the",
+        "two",
+        "hundred",
+        "bbox_2d",
+        "```json",
+        "e\u{301}",
+        "\u{FEFF}",
+        "ﬁ",
+        "é",
+        "🐈",
+        "答案",
+        "<",
+        ">",
+        ";",
+        "<p>",
+        "</p>",
+        "<unk>",
+        "<delim>",
+        "<ref>",
+        "</ref>",
+        "<box>",
+        "</box>",
+        "[[",
+        "]]",
+        "0,0,9,9",
+        "(1,2),(3,4)",
+        "{<1><2><3><4>}",
+        "<patch_index_0044>",
+        "<object>",
+        "</object>",
+        "<loc0123>",
+        "<loc_12>",
+        "<poly>",
     ];
 
     fn random_texts() -> impl Iterator<Item = String> {
@@ -106,14 +139,16 @@ mod tests {
     #[test]
     fn no_text_makes_a_reader_panic() {
         let options = ["red", "A", "一", "."].map(String::from);
-        let size = PixelSize { width: 10, height: 10 };
+        let size = PixelSize { width: 10, height: 10 }.into();
         for text in random_texts() {
             let normalized = normalize(&text);
             assert!(!normalized.starts_with(' ') && !normalized.contains("  "), "{text:?}");
             number(&text);
             yes_no(&text);
             choice(&text, &options);
-            boxes(&text, BoxNotation::QwenJson, size);
+            for notation in BoxNotation::ALL {
+                boxes(&text, notation, size);
+            }
             is_refusal(&text);
             affirms(&normalized, &normalize("没有个"));
         }

@@ -19,7 +19,7 @@ use crate::snapshot::{
 use super::error::RunError;
 use super::message;
 use super::plan::{Planned, PlannedTrial};
-use super::worker::Reply;
+use super::worker::{NoAnswer, Reply};
 
 /// Judges trials; shared by the test threads.
 #[derive(Debug)]
@@ -38,7 +38,10 @@ impl Judge {
     ) -> Result<Completion, Failed> {
         let record = match reply {
             None => self.error(planned, None, "the inference worker died; see stderr".to_owned()),
-            Some(Reply { answered: Err(error), place, .. }) => {
+            Some(Reply { answered: Err(NoAnswer::Unsupported(unsupported)), place, .. }) => {
+                self.ignored(planned, place, unsupported.to_string())
+            }
+            Some(Reply { answered: Err(NoAnswer::Failed(error)), place, .. }) => {
                 self.error(planned, place, self.shorten(&error.to_string()))
             }
             Some(Reply { answered: Ok(answered), notation, place }) => {
@@ -80,9 +83,12 @@ impl Judge {
         reason: &str,
     ) -> Result<(), RunError> {
         let PlannedTrial::Run(planned) = trial else { return Ok(()) };
-        let message = Some(reason.to_owned());
-        let record = TrialRecord { status: Status::Ignored, message, ..self.blank(planned, None) };
-        Ok(self.journal.append(&record)?)
+        Ok(self.journal.append(&self.ignored(planned, None, reason.to_owned()))?)
+    }
+
+    fn ignored(&self, planned: &Planned, place: Option<Place>, reason: String) -> TrialRecord {
+        let message = Some(reason);
+        TrialRecord { status: Status::Ignored, message, ..self.blank(planned, place) }
     }
 
     fn judge(
@@ -162,11 +168,14 @@ impl Judge {
 
     fn finish(&self, record: TrialRecord) -> Result<Completion, Failed> {
         self.journal.append(&record)?;
+        let text = record.message.unwrap_or_default();
+        if record.status == Status::Ignored {
+            return Ok(Completion::ignored_with(text));
+        }
         if record.status.is_success() {
             return Ok(Completion::Completed);
         }
         let file = record.file.display().to_string();
-        let text = record.message.unwrap_or_default();
         let names_file = text.starts_with(&file);
         Err(if names_file { text.into() } else { format!("{file}\n{text}").into() })
     }

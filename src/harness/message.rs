@@ -84,6 +84,7 @@ mod tests {
                 text: "a blue car\nand a tree".into(),
                 token_ids: vec![1, 2, 3],
                 margins: vec![],
+                beam_score: None,
                 finish: FinishReason::Stop,
                 input: ModelInput::default(),
                 timings: Timings::default(),

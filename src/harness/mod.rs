@@ -14,17 +14,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use libtest_mimic::{Completion, Failed, Trial};
 
 use crate::case::{self, Checks};
+use crate::engine;
 use crate::journal::{self, Journal, Run, RunHeader};
 use crate::registry::Registry;
 use crate::report;
 use crate::snapshot::{self, AssertSnapshot, SnapshotFolder};
 
 mod arguments;
+mod ask;
 mod error;
 mod judge;
 mod message;
 mod plan;
 pub mod settings;
+mod support;
 mod worker;
 
 pub use arguments::{Color, Format, TestArguments, UnstableOptions};
@@ -107,7 +110,7 @@ fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, RunError> {
     let checks = if arguments.list { Checks::Structure } else { Checks::Everything };
     let discovered = case::discover(&project.join(CASES), &registry.names(), checks)?;
     let globs = settings.models.as_deref().unwrap_or(registry.default_models());
-    let plan = Plan::new(discovered, registry.select(globs)?)?;
+    let plan = Plan::new(discovered, registry.select(globs)?, engine::known_identity)?;
     refuse_unknown_exact_name(arguments, &plan)?;
 
     let snapshots = SnapshotFolder::new(project.join(SNAPSHOTS), site.assert_snapshot);
@@ -184,14 +187,14 @@ fn run_trials(
     for trial in plan.trials() {
         let ignored = trial.ignored();
         let reported = is_reported(trial, arguments);
-        let is_run = reported && arguments.is_run(ignored.is_some());
-        if let (Some(reason), false, true) = (ignored, is_run, reported) {
+        let is_run = reported && trial.is_possible() && arguments.is_run(ignored.is_some());
+        if let (Some(reason), false, true) = (&ignored, is_run, reported) {
             judge.record_ignored(trial, reason)?;
         }
-        let runner = is_run.then(|| runner(trial, &mut queue, judge));
-        let runner = move || runner.map_or(Ok(Completion::ignored()), |runner| runner());
-        trials
-            .push(Trial::ignorable_test(trial.name(), runner).with_ignored_flag(ignored.is_some()));
+        // libtest-mimic shows no reason for a trial that it ignores itself.
+        let is_ignored = ignored.is_some() && arguments.ignored;
+        let runner = if is_run { runner(trial, &mut queue, judge) } else { leave_out(ignored) };
+        trials.push(Trial::ignorable_test(trial.name(), runner).with_ignored_flag(is_ignored));
     }
     let engine_settings = settings.engine.clone();
     let worker = std::thread::spawn(move || queue.serve(&engine_settings));
@@ -202,6 +205,12 @@ fn run_trials(
 }
 
 type Runner = Box<dyn FnOnce() -> Result<Completion, Failed> + Send>;
+
+/// What stands in for a trial that is not run.
+fn leave_out(reason: Option<String>) -> Runner {
+    let completion = reason.map_or_else(Completion::ignored, Completion::ignored_with);
+    Box::new(move || Ok(completion))
+}
 
 fn runner(trial: &PlannedTrial, queue: &mut worker::Queue, judge: &Arc<Judge>) -> Runner {
     let judge = Arc::clone(judge);

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::case::{Case, Discovered, InvalidCase, SnapshotPolicy};
+use crate::model::Identity;
 use crate::registry::{ModelEntry, Registry};
 use crate::snapshot::{SnapshotFolder, SnapshotKey};
 
 use super::RunError;
+use super::support::{Unsupported, unsupported};
 
 /// A case on a model.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(super) struct Planned {
     pub(super) model: String,
     /// The model's place in [`Plan::models`].
     pub(super) model_index: usize,
+    /// What the model is known to be unable to do.
+    pub(super) unsupported: Option<Unsupported>,
 }
 
 /// One line of the test output.
@@ -39,10 +43,21 @@ impl PlannedTrial {
     }
 
     /// Why it is ignored, if it is.
-    pub(super) fn ignored(&self) -> Option<&str> {
+    pub(super) fn ignored(&self) -> Option<String> {
         match self {
-            Self::Run(planned) => planned.case.ignore.as_deref(),
+            Self::Run(planned) => {
+                let unsupported = planned.unsupported.map(|unsupported| unsupported.to_string());
+                unsupported.or_else(|| planned.case.ignore.clone())
+            }
             Self::Invalid(_) => None,
+        }
+    }
+
+    /// Whether the model can be asked at all.
+    pub(super) fn is_possible(&self) -> bool {
+        match self {
+            Self::Run(planned) => planned.unsupported.is_none(),
+            Self::Invalid(_) => true,
         }
     }
 }
@@ -56,9 +71,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// `identity` tells what a model is and can do, if that is known before it is loaded.
     pub(super) fn new(
         discovered: Vec<Discovered>,
         models: Vec<&ModelEntry>,
+        identity: impl Fn(&ModelEntry) -> Option<Identity>,
     ) -> Result<Self, RunError> {
         let (mut trials, mut cases) = (Vec::new(), Vec::<Arc<Case>>::new());
         for found in discovered {
@@ -71,7 +88,9 @@ impl Plan {
         }
         for (model_index, model) in models.iter().enumerate() {
             let runs_here = cases.iter().filter(|case| case.runs_on(&model.name));
-            trials.extend(runs_here.map(|case| planned(case, model, model_index)));
+            let known = identity(model);
+            let known = known.as_ref();
+            trials.extend(runs_here.map(|case| planned(case, model, model_index, known)));
         }
         let models: Vec<ModelEntry> = models.into_iter().cloned().collect();
         if trials.is_empty() {
@@ -105,11 +124,17 @@ impl Plan {
     }
 }
 
-fn planned(case: &Arc<Case>, model: &ModelEntry, model_index: usize) -> PlannedTrial {
+fn planned(
+    case: &Arc<Case>,
+    model: &ModelEntry,
+    model_index: usize,
+    known: Option<&Identity>,
+) -> PlannedTrial {
     PlannedTrial::Run(Arc::new(Planned {
         name: format!("{}::{}", case.name, model.name),
         case: Arc::clone(case),
         model: model.name.clone(),
         model_index,
+        unsupported: known.and_then(|known| unsupported(case, known)),
     }))
 }

@@ -1,32 +1,45 @@
 //! The thread that answers: one model after the other, each loaded once and only if needed.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use crate::case::Case;
 use crate::engine::{
     Answered, Engine, EngineError, EngineSettings, ModelDescription, TrialRequest,
 };
 use crate::extract::BoxNotation;
 use crate::journal::Place;
+use crate::model::Identity;
 use crate::registry::ModelEntry;
-use crate::request::GenerationOptions;
 
+use super::ask;
 use super::plan::Planned;
 use super::say;
+use super::support::{Unsupported, unsupported};
 
 /// What a trial waits for.
 #[derive(Debug)]
 pub(super) struct Reply {
     /// The answer, or why there is none.
-    pub(super) answered: Result<Answered, EngineError>,
+    pub(super) answered: Result<Answered, NoAnswer>,
     /// How the model writes boxes.
     pub(super) notation: Option<BoxNotation>,
     /// Where it ran; none if it could not be loaded.
     pub(super) place: Option<Place>,
 }
 
+/// Why a trial has no answer.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    /// The model cannot do what the case asks, which only loading it told.
+    Unsupported(Unsupported),
+    /// Something failed.
+    Failed(EngineError),
+}
+
 struct Job {
-    request: TrialRequest,
+    case: Arc<Case>,
     reply: SyncSender<Reply>,
 }
 
@@ -44,13 +57,8 @@ impl Queue {
     /// the worker dies.
     pub(super) fn push(&mut self, planned: &Planned) -> Receiver<Reply> {
         let (reply, receiver) = sync_channel(1);
-        let case = &planned.case;
-        let request = TrialRequest {
-            images: case.images.clone(),
-            conversation: case.conversation.clone(),
-            options: case.generation.apply(GenerationOptions::default()),
-        };
-        self.groups[planned.model_index].1.push_back(Job { request, reply });
+        let case = Arc::clone(&planned.case);
+        self.groups[planned.model_index].1.push_back(Job { case, reply });
         receiver
     }
 
@@ -67,22 +75,35 @@ impl Queue {
 
 fn serve_model(mut engine: Engine, mut jobs: VecDeque<Job>, batch: usize) {
     announce(engine.description(), jobs.len());
-    let notation = engine.capabilities().boxes;
+    let identity = engine.identity().clone();
+    let notation = identity.capabilities.boxes;
     let ModelDescription { device, precision, .. } = engine.description().clone();
     let place = Place { device, precision };
+    jobs.retain(|job| is_possible(job, &identity, &place));
     while !jobs.is_empty() {
         let together: Vec<Job> = jobs.drain(..batch.min(jobs.len())).collect();
-        let requests: Vec<&TrialRequest> = together.iter().map(|job| &job.request).collect();
-        let answers = engine.answer(&requests);
+        let requests: Vec<TrialRequest> =
+            together.iter().map(|job| ask::request(&job.case, &identity)).collect();
+        let answers = engine.answer(&requests.iter().collect::<Vec<_>>());
         for (job, answered) in together.iter().zip(answers) {
+            let answered = answered.map_err(NoAnswer::Failed);
             reply(job, Reply { answered, notation, place: Some(place.clone()) });
         }
     }
 }
 
+/// Whether the model can do what the case asks; if not, the trial is told.
+fn is_possible(job: &Job, model: &Identity, place: &Place) -> bool {
+    let Some(unsupported) = unsupported(&job.case, model) else { return true };
+    let answered = Err(NoAnswer::Unsupported(unsupported));
+    reply(job, Reply { answered, notation: None, place: Some(place.clone()) });
+    false
+}
+
 fn refuse_model(jobs: VecDeque<Job>, error: &EngineError) {
     for job in &jobs {
-        reply(job, Reply { answered: Err(error.clone()), notation: None, place: None });
+        let answered = Err(NoAnswer::Failed(error.clone()));
+        reply(job, Reply { answered, notation: None, place: None });
     }
 }
 

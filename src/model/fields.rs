@@ -16,12 +16,19 @@ const MAX_SIZE: usize = 1 << 24;
 #[derive(Debug)]
 pub(super) struct FieldCheck {
     path: PathBuf,
+    /// What stands before the names of fields, with its dot.
+    section: String,
 }
 
 impl FieldCheck {
     /// For the fields of the file at `path`.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path }
+        Self { path, section: String::new() }
+    }
+
+    /// For the fields of one object in it.
+    pub(super) fn under(&self, section: &str) -> Self {
+        Self { path: self.path.clone(), section: format!("{}{section}.", self.section) }
     }
 
     /// The error that `field` is `found`.
@@ -31,7 +38,7 @@ impl FieldCheck {
         found: String,
         expected: impl Into<String>,
     ) -> ModelError {
-        let (path, field) = (self.path.clone(), field.to_owned());
+        let (path, field) = (self.path.clone(), format!("{}{field}", self.section));
         ModelError::Config { path, field, found, expected: expected.into() }
     }
 

@@ -11,8 +11,12 @@ mod error;
 mod family;
 mod fields;
 mod joined;
+mod llama_config;
+pub mod llava;
 pub mod qwen3_vl;
+mod sentencepiece;
 mod shown;
+mod square_image;
 pub mod tokenizer;
 
 use std::ops::Range;
@@ -21,7 +25,7 @@ use ::image::RgbImage;
 use candle_core::Tensor;
 
 pub use error::ModelError;
-pub use family::{known_families, load, load_processor};
+pub use family::{Identity, identify, known_families, known_family_names, load, load_processor};
 
 use crate::extract::BoxNotation;
 use crate::geometry::PixelSize;

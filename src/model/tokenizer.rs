@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
+use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use super::ModelError;
+use super::sentencepiece::{self, PrefixSpace};
 use crate::weights::CheckpointFolder;
 
-/// `tokenizer.json` and the stop tokens that go with it.
+const FAST: &str = "tokenizer.json";
+const SENTENCEPIECE: &str = "tokenizer.model";
+
+/// The tokenizer and the stop tokens that go with it.
 pub struct TextTokenizer {
     path: PathBuf,
     tokenizer: Tokenizer,
@@ -16,12 +21,35 @@ pub struct TextTokenizer {
 }
 
 impl TextTokenizer {
-    /// Reads `tokenizer.json`, and the stop tokens from `generation_config.json` or else
-    /// `config.json`.
+    /// Reads `tokenizer.json` or else Llama's `tokenizer.model`, and the stop tokens from
+    /// `generation_config.json` or else `config.json`.
     pub fn load(folder: &CheckpointFolder) -> Result<Self, ModelError> {
-        let path = folder.required("tokenizer.json", "the fast tokenizer")?;
-        let text = folder.required_text("tokenizer.json", "the fast tokenizer")?;
-        let mut tokenizer = Tokenizer::from_bytes(text).map_err(|error| ModelError::Tokenizer {
+        if folder.optional(FAST).is_none() && folder.optional(SENTENCEPIECE).is_some() {
+            return Self::load_sentencepiece(folder, prefix_space(folder)?);
+        }
+        let path = folder.required(FAST, "the fast tokenizer")?;
+        let text = folder.required_text(FAST, "the fast tokenizer")?;
+        let parsed = Tokenizer::from_bytes(text);
+        Self::new(folder, path, parsed.map_err(|error| error.to_string()))
+    }
+
+    /// Reads Llama's `tokenizer.model` whether or not there is a `tokenizer.json`, and the stop
+    /// tokens.
+    pub(super) fn load_sentencepiece(
+        folder: &CheckpointFolder,
+        prefix: PrefixSpace,
+    ) -> Result<Self, ModelError> {
+        let path = folder.required(SENTENCEPIECE, "the sentencepiece tokenizer")?;
+        let content = folder.required_bytes(SENTENCEPIECE, "the sentencepiece tokenizer")?;
+        Self::new(folder, path, sentencepiece::tokenizer(&content, prefix))
+    }
+
+    fn new(
+        folder: &CheckpointFolder,
+        path: PathBuf,
+        parsed: Result<Tokenizer, String>,
+    ) -> Result<Self, ModelError> {
+        let mut tokenizer = parsed.map_err(|error| ModelError::Tokenizer {
             path: path.clone(),
             message: format!("not a tokenizer: {error}"),
         })?;
@@ -35,7 +63,16 @@ impl TextTokenizer {
     /// Ids of `text`; special tokens written out in it become their ids, and the tokenizer's own
     /// ones (such as a leading BOS) are added.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let encoding = self.tokenizer.encode_fast(text, true);
+        self.ids(text, true)
+    }
+
+    /// Ids of a `text` that goes on from others: the same without the tokenizer's own ones.
+    pub fn encode_inner(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        self.ids(text, false)
+    }
+
+    fn ids(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, ModelError> {
+        let encoding = self.tokenizer.encode_fast(text, add_special_tokens);
         encoding
             .map(|encoding| encoding.get_ids().to_vec())
             .map_err(|error| self.error(format!("cannot tokenise the prompt: {error}")))
@@ -69,6 +106,21 @@ impl TextTokenizer {
     fn error(&self, message: String) -> ModelError {
         ModelError::Tokenizer { path: self.path.clone(), message }
     }
+}
+
+/// What `legacy` of `tokenizer_config.json` means, with the default of transformers v4.57.3
+/// (`models/llama/tokenization_llama.py`).
+fn prefix_space(folder: &CheckpointFolder) -> Result<PrefixSpace, ModelError> {
+    let config: Option<TokenizerConfig> = folder.optional_json("tokenizer_config.json")?;
+    Ok(match config.and_then(|config| config.legacy) {
+        Some(false) => PrefixSpace::FirstPiece,
+        Some(true) | None => PrefixSpace::EachPiece,
+    })
+}
+
+#[derive(Deserialize)]
+struct TokenizerConfig {
+    legacy: Option<bool>,
 }
 
 /// `eos_token_id` of the first file that has one: a number or a list of numbers.

@@ -77,6 +77,12 @@ pub struct KeyValueCache {
 }
 
 impl KeyValueCache {
+    /// A cache without a slot, which takes no memory; [`KeyValueCache::reserve`] makes room.
+    pub fn without_slots(layers: usize, kv_heads: usize, head_dim: usize) -> Self {
+        let shape = CacheShape { layers, slots: 0, kv_heads, capacity: 0, head_dim };
+        Self { shape, layers: Vec::new(), lengths: Vec::new() }
+    }
+
     /// Allocates zeroed memory for all of it.
     pub fn new(shape: CacheShape, dtype: DType, device: &Device) -> Result<Self, CacheError> {
         let CacheShape { layers, slots, kv_heads, capacity, head_dim } = shape;
@@ -113,7 +119,7 @@ impl KeyValueCache {
         let slots = slots.max(held.slots);
         let capacity = capacity.max(held.capacity);
         // The old memory goes before the new one comes.
-        *self = Self::new(CacheShape { slots: 0, capacity: 0, ..held }, dtype, device)?;
+        *self = Self::without_slots(held.layers, held.kv_heads, held.head_dim);
         *self = Self::new(CacheShape { slots, capacity, ..held }, dtype, device)?;
         Ok(())
     }
@@ -164,6 +170,24 @@ impl KeyValueCache {
             row.squeeze(0)?.narrow(1, 0, start + added)
         };
         Ok((write(cached_keys, keys)?, write(cached_values, values)?))
+    }
+
+    /// All keys and values of one layer, each `(slots, kv_heads, capacity, head_dim)`.
+    #[cfg(feature = "cuda")]
+    pub(super) fn layer(&self, layer: usize) -> (&Tensor, &Tensor) {
+        let (keys, values) = &self.layers[layer];
+        (keys, values)
+    }
+
+    /// Where each slot's next token goes: `(slots, 2)`, u32, the slot and the tokens in it.
+    pub(super) fn next_places(&self, slots: &[usize]) -> Result<Tensor, CacheError> {
+        let mut places = Vec::with_capacity(2 * slots.len());
+        for slot in slots.iter().copied() {
+            self.check(slot, 1)?;
+            places.extend([slot as u32, self.lengths[slot] as u32]);
+        }
+        let device = self.layers.first().map_or(&Device::Cpu, |(keys, _)| keys.device());
+        Ok(Tensor::from_vec(places, (slots.len(), 2), device)?)
     }
 
     /// Counts `added` tokens that every layer has appended.

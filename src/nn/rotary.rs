@@ -24,6 +24,12 @@ impl RotaryTable {
         Ok(Self { cos: place(angles.cos()?)?, sin: place(angles.sin()?)? })
     }
 
+    /// Cosines and sines.
+    #[cfg(feature = "cuda")]
+    pub(super) fn tables(&self) -> (&Tensor, &Tensor) {
+        (&self.cos, &self.sin)
+    }
+
     /// Rotates `(heads, tokens, head_dim)`.
     pub fn apply(&self, heads: &Tensor) -> Result<Tensor> {
         let heads = heads.contiguous()?.unsqueeze(0)?;

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::extract::BoxNotation;
+
 mod error;
 mod schema;
 
@@ -69,6 +71,8 @@ pub struct ModelEntry {
     pub source: Source,
     /// Number format to load it in; none leaves it to the device.
     pub precision: Option<Precision>,
+    /// How it writes boxes, in place of what its family says: a checkpoint may be trained on.
+    pub boxes: Option<BoxNotation>,
 }
 
 /// What an hour on each device costs.
@@ -213,7 +217,7 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
                 .into());
         }
     };
-    Ok(ModelEntry { name: name.to_owned(), source, precision: entry.dtype })
+    Ok(ModelEntry { name: name.to_owned(), source, precision: entry.dtype, boxes: entry.boxes })
 }
 
 fn check_prices(file: schema::PriceFile, path: &Path) -> Result<Prices, RegistryError> {
@@ -236,11 +240,15 @@ mod tests {
     #[test]
     fn keeps_the_order_of_the_file_and_resolves_folders() {
         let registry = parse(
-            r#"(models: {"z": (dir: "weights/z"), "a": (hub: "Qwen/Q", revision: "1f", dtype: Bf16)})"#,
+            r#"(models: {
+                "z": (dir: "weights/z", boxes: Florence2),
+                "a": (hub: "Qwen/Q", revision: "1f", dtype: Bf16),
+            })"#,
         )
         .unwrap();
         assert_eq!(registry.names(), ["z", "a"]);
         assert_eq!(registry.models()[0].source, Source::Folder("project/weights/z".into()));
+        assert_eq!(registry.models()[0].boxes, Some(BoxNotation::Florence2));
         assert_eq!(registry.models()[1].precision, Some(Precision::Bf16));
     }
 
@@ -265,6 +273,7 @@ mod tests {
             (r#"(models: {"a": (hub: "y/z")})"#, "no_revision"),
             ("(models: {\"a\": (dir: \"x\")},\n  default_model: [\"a\"])", "unknown_field"),
             (r#"(models: {"a": (dir: "x", dtype: F64)})"#, "unknown_dtype"),
+            (r#"(models: {"a": (dir: "x", boxes: Corners)})"#, "unknown_boxes"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["b*"])"#, "default_matches_none"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["[b"])"#, "bad_glob"),
             (

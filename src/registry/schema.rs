@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::extract::BoxNotation;
 use crate::ordered_map::OrderedMap;
 
 /// The whole file.
@@ -29,6 +30,8 @@ pub(super) struct ModelFile {
     pub(super) revision: Option<String>,
     #[serde(default)]
     pub(super) dtype: Option<super::Precision>,
+    #[serde(default)]
+    pub(super) boxes: Option<BoxNotation>,
 }
 
 /// What an hour of each device costs.

@@ -109,6 +109,7 @@ fn answer(text: &str, tokens: u32) -> Answer {
         text: text.into(),
         token_ids: (0..tokens).collect(),
         margins: (0..tokens).map(|_| 1.0).collect(),
+        beam_score: None,
         finish: FinishReason::Stop,
         input: ModelInput {
             rendered_prompt: "<image> what is there?".into(),

@@ -81,13 +81,25 @@ fn notes(run: &Run, rows: &[Row]) -> Vec<String> {
         (Status::KnownFailure, "known to fail (xfail)"),
         (Status::UnexpectedPass, "passed although known to fail"),
         (Status::Error, "without an answer (error)"),
-        (Status::Ignored, "ignored"),
     ];
     let counted = counted.into_iter().filter_map(|(status, words)| match count(status) {
         0 => None,
         count => Some(format!("{count} {words}")),
     });
-    totals.filter_map(cost).chain(counted).collect()
+    totals.filter_map(cost).chain(counted).chain(ignored(run)).collect()
+}
+
+/// How many trials were ignored, for each reason.
+fn ignored(run: &Run) -> Vec<String> {
+    let ignored = run.trials.iter().filter(|trial| trial.status == Status::Ignored);
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for reason in ignored.map(|trial| trial.message.as_deref().unwrap_or("no reason given")) {
+        match counts.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((reason, 1)),
+        }
+    }
+    counts.into_iter().map(|(reason, count)| format!("{count} ignored: {reason}")).collect()
 }
 
 #[cfg(test)]

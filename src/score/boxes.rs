@@ -97,7 +97,7 @@ fn reading(counted: &[FoundBox]) -> Reading {
     };
     if has(|error| matches!(error, FrameError::OutOfRange { .. })) {
         Reading::OutOfRange
-    } else if has(|error| matches!(error, FrameError::NotABox(_))) {
+    } else if has(|error| !matches!(error, FrameError::OutOfRange { .. })) {
         Reading::Unparsable
     } else {
         Reading::Parsed

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::answer::FinishReason;
 use crate::case::Expectation;
 use crate::extract::BoxNotation;
-use crate::geometry::PixelSize;
+use crate::geometry::PictureSize;
 
 mod assignment;
 pub mod boxes;
@@ -97,7 +97,7 @@ pub struct Evidence<'a> {
     /// How its family writes boxes, if it does.
     pub notation: Option<BoxNotation>,
     /// The sizes of the case's pictures, in their order.
-    pub image_sizes: &'a [PixelSize],
+    pub image_sizes: &'a [PictureSize],
 }
 
 /// Judges an answer.
@@ -196,13 +196,16 @@ mod testing {
     use super::*;
     use crate::geometry::PixelSize;
 
+    const PICTURE: PictureSize =
+        PictureSize { original: PixelSize { width: 1000, height: 1000 }, resized: None };
+
     /// Evidence of a picture of 1000 x 1000, from a family that writes Qwen's boxes.
     pub(super) fn said(text: &str) -> Evidence<'_> {
         Evidence {
             text,
             finish: FinishReason::Stop,
-            notation: Some(BoxNotation::QwenJson),
-            image_sizes: &[PixelSize { width: 1000, height: 1000 }],
+            notation: Some(BoxNotation::Qwen3Vl),
+            image_sizes: &[PICTURE],
         }
     }
 

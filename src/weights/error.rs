@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::pickle::PickleError;
+
 /// Why a checkpoint could not be read.
 #[derive(Debug, Error)]
 pub enum WeightsError {
@@ -55,7 +57,7 @@ pub enum WeightsError {
         path = path.display()
     )]
     WrongLength {
-        /// The safetensors file.
+        /// The file of weights.
         path: PathBuf,
         /// Bytes in the file.
         found: u64,
@@ -70,11 +72,77 @@ pub enum WeightsError {
         /// What is wrong.
         message: String,
     },
+    /// The description of a PyTorch file's tensors is not one.
+    #[error("{path}: its pickle {source}", path = path.display())]
+    Pickle {
+        /// The `.bin` or `.pth` file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: PickleError,
+    },
+    /// A PyTorch file is no archive of tensors.
+    #[error("{path}: not a file of torch.save: {message}; if it was cut off, fetch it again",
+        path = path.display())]
+    Archive {
+        /// The `.bin` or `.pth` file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A PyTorch file of the format before version 1.6.
+    #[error(
+        "{path}: written by torch before 1.6; save it anew in Python with \
+         torch.save(torch.load(\"{name}\", weights_only=True), \"{name}\")",
+        path = path.display(),
+        name = path.file_name().unwrap_or_default().display()
+    )]
+    OldTorchFile {
+        /// The `.bin` or `.pth` file.
+        path: PathBuf,
+    },
+    /// A PyTorch file describes a tensor that its numbers do not suffice for.
+    #[error(
+        "{path}: tensor `{tensor}` of shape {shape:?} does not fit into the {found} bytes stored \
+         for it",
+        path = path.display()
+    )]
+    BeyondStorage {
+        /// The `.bin` or `.pth` file.
+        path: PathBuf,
+        /// The tensor's full name.
+        tensor: String,
+        /// Its shape as described.
+        shape: Vec<usize>,
+        /// Bytes of its storage in the file.
+        found: u64,
+    },
+    /// A PyTorch file holds a view of a larger tensor, or of fewer numbers than its shape says.
+    #[error(
+        "{path}: the numbers of tensor `{tensor}` do not lie one after the other; save it anew in \
+         Python after .contiguous()",
+        path = path.display()
+    )]
+    Strided {
+        /// The `.bin` or `.pth` file.
+        path: PathBuf,
+        /// The tensor's full name.
+        tensor: String,
+    },
+    /// A tensor that the network has no place for, where that matters.
+    #[error("{path}: tensor `{tensor}` is not known to this model; leaving it out would change \
+         the answers", path = path.display())]
+    ExtraTensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's full name.
+        tensor: String,
+    },
     /// A tensor that the network needs is not in the checkpoint.
     #[error("{path}: tensor `{tensor}` is missing (expected shape {expected:?})",
         path = path.display())]
     MissingTensor {
-        /// The checkpoint folder.
+        /// The checkpoint folder, or its only file.
         path: PathBuf,
         /// The tensor's full name.
         tensor: String,
@@ -85,7 +153,7 @@ pub enum WeightsError {
     #[error("{path}: tensor `{tensor}` has shape {found:?}, but the configuration asks for \
          {expected:?}", path = path.display())]
     WrongShape {
-        /// The safetensors file.
+        /// The file of weights.
         path: PathBuf,
         /// The tensor's full name.
         tensor: String,
@@ -98,7 +166,7 @@ pub enum WeightsError {
     #[error("{path}: tensor `{tensor}` holds {found}, expected F32, F16 or BF16",
         path = path.display())]
     WrongType {
-        /// The safetensors file.
+        /// The file of weights.
         path: PathBuf,
         /// The tensor's full name.
         tensor: String,
@@ -109,7 +177,7 @@ pub enum WeightsError {
     #[error("{path}: the index places tensor `{tensor}` here, but the file does not hold it",
         path = path.display())]
     IndexMismatch {
-        /// The safetensors file.
+        /// The file of weights.
         path: PathBuf,
         /// The tensor's full name.
         tensor: String,
@@ -117,7 +185,7 @@ pub enum WeightsError {
     /// The tensor could not be converted or moved to the device.
     #[error("{path}: tensor `{tensor}`: {source}", path = path.display())]
     Convert {
-        /// The safetensors file.
+        /// The file of weights.
         path: PathBuf,
         /// The tensor's full name.
         tensor: String,

@@ -1,6 +1,6 @@
 //! The files of a checkpoint folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,11 @@ use super::{Weights, WeightsError};
 /// How a Git LFS pointer file begins (git-lfs/git-lfs docs/spec.md).
 const LFS_HEAD: &[u8] = b"version https://git-lfs";
 
-const INDEX: &str = "model.safetensors.index.json";
-const SINGLE: &str = "model.safetensors";
+/// Index of shards and single file of each format, the preferred one first.
+const LAYOUTS: [(&str, &str); 2] = [
+    ("model.safetensors.index.json", "model.safetensors"),
+    ("pytorch_model.bin.index.json", "pytorch_model.bin"),
+];
 
 /// A folder with `config.json` in it. Opening it reads no tensor.
 #[derive(Debug, Clone)]
@@ -22,10 +25,17 @@ pub struct CheckpointFolder {
     path: PathBuf,
 }
 
-/// `model.safetensors.index.json`, as far as it is needed.
+/// An index of shards, as far as it is needed.
 #[derive(Deserialize)]
 struct ShardIndex {
     weight_map: BTreeMap<String, String>,
+}
+
+impl ShardIndex {
+    /// The names of the shards, each once.
+    fn files(&self) -> BTreeSet<&str> {
+        self.weight_map.values().map(String::as_str).collect()
+    }
 }
 
 impl CheckpointFolder {
@@ -62,6 +72,13 @@ impl CheckpointFolder {
         read_text(&self.required(name, hint)?)
     }
 
+    /// The bytes of `name`; `hint` tells what it is for when it is missing.
+    pub fn required_bytes(&self, name: &str, hint: &str) -> Result<Vec<u8>, WeightsError> {
+        let path = self.required(name, hint)?;
+        check_not_lfs_pointer(&path)?;
+        std::fs::read(&path).map_err(|source| WeightsError::Read { path, source })
+    }
+
     /// The text of `name`, if such a file is there.
     pub fn optional_text(&self, name: &str) -> Result<Option<String>, WeightsError> {
         self.optional(name).map(|path| read_text(&path)).transpose()
@@ -84,39 +101,29 @@ impl CheckpointFolder {
         self.optional(name).map(|path| parse_json(&path)).transpose()
     }
 
-    /// Maps the safetensors files: the shards of the index if there is one, or the only file.
+    /// Maps the files of weights: safetensors if there are any, else PyTorch's; of either, the
+    /// shards of the index if there is one, or else the only file.
     pub fn weights(&self) -> Result<Weights, WeightsError> {
-        match self.optional_json::<ShardIndex>(INDEX)? {
-            Some(index) => self.sharded(&index),
-            None => Weights::map(&self.path, &[self.only_file()?]),
+        for (index, single) in LAYOUTS {
+            if let Some(shards) = self.optional_json::<ShardIndex>(index)? {
+                return self.sharded(index, &shards);
+            }
+            if let Some(file) = self.optional(single) {
+                return Weights::map(&self.path, &[file]);
+            }
         }
+        let hint = "the weights; alternatively shards with an index file, or pytorch_model.bin";
+        Err(WeightsError::MissingFile { path: self.path.join(LAYOUTS[0].1), hint: hint.to_owned() })
     }
 
-    fn sharded(&self, index: &ShardIndex) -> Result<Weights, WeightsError> {
-        let mut names: Vec<&String> = index.weight_map.values().collect();
-        names.sort();
-        names.dedup();
-        let hint = format!("{INDEX} lists it as a shard");
-        let shards = names
-            .into_iter()
-            .map(|name| self.required(name, &hint))
-            .collect::<Result<Vec<_>, _>>()?;
-        let weights = Weights::map(&self.path, &shards)?;
-        for (tensor, shard) in &index.weight_map {
+    fn sharded(&self, index: &str, shards: &ShardIndex) -> Result<Weights, WeightsError> {
+        let hint = format!("{index} lists it as a shard");
+        let files = shards.files().into_iter().map(|name| self.required(name, &hint));
+        let weights = Weights::map(&self.path, &files.collect::<Result<Vec<_>, _>>()?)?;
+        for (tensor, shard) in &shards.weight_map {
             weights.check_placed(tensor, &self.path.join(shard))?;
         }
         Ok(weights)
-    }
-
-    fn only_file(&self) -> Result<PathBuf, WeightsError> {
-        if let Some(path) = self.optional(SINGLE) {
-            return Ok(path);
-        }
-        let hint = match self.optional("pytorch_model.bin") {
-            Some(_) => "pytorch_model.bin is not read; convert it to safetensors",
-            None => "the weights; alternatively shards with an index file",
-        };
-        self.required(SINGLE, hint)
     }
 }
 

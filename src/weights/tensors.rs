@@ -1,50 +1,89 @@
-//! Tensors out of memory-mapped safetensors files.
+//! Tensors out of the memory-mapped files of a checkpoint.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_core::safetensors::{Load, MmapedSafetensors};
 use candle_core::{DType, Device, Tensor};
-use serde::Deserialize;
 
 use super::WeightsError;
-use super::folder::check_not_lfs_pointer;
-
-/// Longest header that is read, in bytes (the limit of the safetensors format).
-const MAX_HEADER: u64 = 100_000_000;
+use super::safetensors_file::SafetensorsFile;
+use super::torch_file::{TorchFile, looks_like_torch};
 
 /// The mapped files of one checkpoint.
+///
+/// Tensors that no network asks for are left alone: published checkpoints carry buffers and heads
+/// that nobody reads. A family for which an extra tensor means a misunderstanding says so with
+/// [`TensorReader::refuse_others`].
 pub struct Weights {
-    folder: PathBuf,
-    shards: Vec<Shard>,
-    /// Tensor name to index in `shards`.
-    places: HashMap<String, usize>,
+    /// What errors of no single file name: the folder, or the only file.
+    place: PathBuf,
+    files: Vec<MappedFile>,
+    /// By full name; the index is one of `files`.
+    tensors: BTreeMap<String, (usize, StoredTensor)>,
 }
 
-struct Shard {
+/// What a file says of a tensor.
+#[derive(Debug, Clone)]
+pub(super) struct StoredTensor {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    pub(super) numbers: Numbers,
+}
+
+/// What the numbers of a stored tensor are.
+#[derive(Debug, Clone)]
+pub(super) enum Numbers {
+    /// 32 or 16-bit floats.
+    Float(DType),
+    /// Floats with gaps between them, or some of which stand for several.
+    Strided,
+    /// Of a type that is not read, by its name.
+    Other(String),
+}
+
+struct MappedFile {
     path: PathBuf,
-    tensors: MmapedSafetensors,
+    tensors: FileTensors,
+}
+
+enum FileTensors {
+    Safetensors(SafetensorsFile),
+    Torch(TorchFile),
 }
 
 impl Weights {
-    pub(super) fn map(folder: &Path, files: &[PathBuf]) -> Result<Self, WeightsError> {
+    /// Maps one file by itself, safetensors or PyTorch's (`.pth`, `.bin`), told apart by content.
+    ///
+    /// Tensors of a dictionary within a PyTorch file's have its key before their name:
+    /// [`TensorReader::under`] `"model"` reads those of `{"model": {..}, "epoch": 3}`.
+    ///
+    /// # Errors
+    /// The file is missing, cut off or damaged, not of these formats, or holds more than tensors.
+    pub fn open_file(path: &Path) -> Result<Self, WeightsError> {
+        if !path.is_file() {
+            let hint = "a file of weights".to_owned();
+            return Err(WeightsError::MissingFile { path: path.to_owned(), hint });
+        }
+        Self::map(path, &[path.to_owned()])
+    }
+
+    /// Maps files that together are one checkpoint.
+    pub(super) fn map(place: &Path, files: &[PathBuf]) -> Result<Self, WeightsError> {
         let mut weights =
-            Self { folder: folder.to_owned(), shards: Vec::new(), places: HashMap::new() };
+            Self { place: place.to_owned(), files: Vec::new(), tensors: BTreeMap::new() };
         for path in files {
-            let shard = Shard::map(path)?;
-            let index = weights.shards.len();
-            let names = shard.tensors.tensors().into_iter().map(|(name, _)| (name, index));
-            weights.places.extend(names);
-            weights.shards.push(shard);
+            let file = MappedFile::map(path)?;
+            let index = weights.files.len();
+            let tensors = file.tensors.contents().into_iter();
+            weights.tensors.extend(tensors.map(|tensor| (tensor.name.clone(), (index, tensor))));
+            weights.files.push(file);
         }
         Ok(weights)
     }
 
     pub(super) fn check_placed(&self, tensor: &str, path: &Path) -> Result<(), WeightsError> {
-        let place = self.places.get(tensor).map(|index| self.shards[*index].path.as_path());
+        let place = self.tensors.get(tensor).map(|(file, _)| self.files[*file].path.as_path());
         match place == Some(path) {
             true => Ok(()),
             false => Err(WeightsError::IndexMismatch {
@@ -56,16 +95,16 @@ impl Weights {
 
     /// Whether the checkpoint holds a tensor of this full name.
     pub fn contains(&self, tensor: &str) -> bool {
-        self.places.contains_key(tensor)
+        self.tensors.contains_key(tensor)
     }
 
     /// The type of the first tensor whose numbers are floats: what the checkpoint was saved in.
     pub fn stored_dtype(&self) -> DType {
-        let views = self.shards.iter().flat_map(|shard| shard.tensors.tensors());
-        views
-            .filter_map(|(_, view)| DType::try_from(view.dtype()).ok())
-            .find(|dtype| matches!(dtype, DType::F32 | DType::F16 | DType::BF16))
-            .unwrap_or(DType::F32)
+        let floats = self.tensors.values().filter_map(|(_, tensor)| match tensor.numbers {
+            Numbers::Float(dtype) => Some(dtype),
+            Numbers::Strided | Numbers::Other(_) => None,
+        });
+        floats.into_iter().next().unwrap_or(DType::F32)
     }
 
     /// A reader of tensors on `device`, cast to `dtype`.
@@ -78,52 +117,57 @@ impl Weights {
         }
     }
 
+    /// The tensor on the CPU as stored, and the file it is in. Name, shape and type are checked
+    /// before a number is read.
     fn read(&self, name: &str, expected: &[usize]) -> Result<(&Path, Tensor), WeightsError> {
-        let Some(shard) = self.places.get(name).map(|index| &self.shards[*index]) else {
+        let Some((file, stored)) = self.tensors.get(name) else {
             return Err(WeightsError::MissingTensor {
-                path: self.folder.clone(),
+                path: self.place.clone(),
                 tensor: name.to_owned(),
                 expected: expected.to_vec(),
             });
         };
-        let convert = |source| shard.convert_error(name, source);
-        let view = shard.tensors.get(name).map_err(convert)?;
-        if view.shape() != expected {
-            return Err(WeightsError::WrongShape {
-                path: shard.path.clone(),
-                tensor: name.to_owned(),
-                found: view.shape().to_vec(),
-                expected: expected.to_vec(),
-            });
+        let file = &self.files[*file];
+        let (path, tensor) = (file.path.clone(), name.to_owned());
+        if stored.shape != expected {
+            let (found, expected) = (stored.shape.clone(), expected.to_vec());
+            return Err(WeightsError::WrongShape { path, tensor, found, expected });
         }
-        let tensor = view.load(&Device::Cpu).map_err(convert)?;
-        if !matches!(tensor.dtype(), DType::F32 | DType::F16 | DType::BF16) {
-            return Err(WeightsError::WrongType {
-                path: shard.path.clone(),
-                tensor: name.to_owned(),
-                found: format!("{:?}", view.dtype()),
-            });
+        match &stored.numbers {
+            Numbers::Float(_) => {}
+            Numbers::Strided => return Err(WeightsError::Strided { path, tensor }),
+            Numbers::Other(found) => {
+                return Err(WeightsError::WrongType { path, tensor, found: found.clone() });
+            }
         }
-        Ok((&shard.path, tensor))
+        let loaded = file.tensors.load(name);
+        let convert = |source| WeightsError::Convert { path, tensor, source: Box::new(source) };
+        Ok((&file.path, loaded.map_err(convert)?))
     }
 }
 
-impl Shard {
+impl MappedFile {
     fn map(path: &Path) -> Result<Self, WeightsError> {
-        check_not_lfs_pointer(path)?;
-        check_length(path)?;
-        // SAFETY: the map is only read. A file that another process truncates while it is
-        // mapped would fault; checkpoints are not written while they are in use.
-        let tensors = unsafe { MmapedSafetensors::new(path) };
-        let tensors = tensors.map_err(|error| header_error(path, error.to_string()))?;
+        let tensors = match looks_like_torch(path)? {
+            true => FileTensors::Torch(TorchFile::map(path)?),
+            false => FileTensors::Safetensors(SafetensorsFile::map(path)?),
+        };
         Ok(Self { path: path.to_owned(), tensors })
     }
+}
 
-    fn convert_error(&self, tensor: &str, source: candle_core::Error) -> WeightsError {
-        WeightsError::Convert {
-            path: self.path.clone(),
-            tensor: tensor.to_owned(),
-            source: Box::new(source),
+impl FileTensors {
+    fn contents(&self) -> Vec<StoredTensor> {
+        match self {
+            Self::Safetensors(file) => file.contents(),
+            Self::Torch(file) => file.contents(),
+        }
+    }
+
+    fn load(&self, name: &str) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Safetensors(file) => file.load(name),
+            Self::Torch(file) => file.load(name),
         }
     }
 }
@@ -158,14 +202,31 @@ impl TensorReader {
         self.weights.contains(&format!("{}{name}", self.prefix))
     }
 
+    /// The full names of all tensors under the prefix, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.weights.tensors.keys().map(String::as_str);
+        names.filter(|name| name.starts_with(&self.prefix))
+    }
+
+    /// An error if there is a tensor under the prefix whose name (without it) is not known: one
+    /// that would change the result if it were not overlooked.
+    pub fn refuse_others(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
+        match self.names().find(|name| !known(&name[self.prefix.len()..])) {
+            Some(name) => Err(WeightsError::ExtraTensor {
+                path: self.weights.tensors.get(name).map_or_else(
+                    || self.weights.place.clone(),
+                    |(file, _)| self.weights.files[*file].path.clone(),
+                ),
+                tensor: name.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// The error of a tensor that could be read but not used.
     pub fn convert_error(&self, name: &str, source: candle_core::Error) -> WeightsError {
         let tensor = format!("{}{name}", self.prefix);
-        WeightsError::Convert {
-            path: self.weights.folder.clone(),
-            tensor,
-            source: Box::new(source),
-        }
+        WeightsError::Convert { path: self.weights.place.clone(), tensor, source: Box::new(source) }
     }
 
     /// The tensor `name` of exactly this shape.
@@ -179,51 +240,5 @@ impl TensorReader {
                 source: Box::new(source),
             },
         )
-    }
-}
-
-/// One entry of a safetensors header; `__metadata__` has no offsets.
-#[derive(Deserialize)]
-struct HeaderEntry {
-    data_offsets: Option<(u64, u64)>,
-}
-
-fn header_error(path: &Path, message: impl Into<String>) -> WeightsError {
-    WeightsError::Header { path: path.to_owned(), message: message.into() }
-}
-
-/// Compares the file's length with what its header describes, so that a broken download is told
-/// apart from a file of another kind.
-fn check_length(path: &Path) -> Result<(), WeightsError> {
-    let read = |source| WeightsError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(read)?;
-    let found = file.metadata().map_err(read)?.len();
-    let mut prefix = [0; 8];
-    if found < 8 {
-        return Err(header_error(path, format!("only {found} bytes long")));
-    }
-    file.read_exact(&mut prefix).map_err(read)?;
-    let header_length = u64::from_le_bytes(prefix);
-    if header_length > MAX_HEADER {
-        return Err(header_error(path, format!("header length {header_length} is absurd")));
-    }
-    if header_length + 8 > found {
-        let expected = header_length + 8;
-        return Err(WeightsError::WrongLength { path: path.to_owned(), found, expected });
-    }
-    let mut header = Vec::new();
-    file.take(header_length).read_to_end(&mut header).map_err(read)?;
-    let entries: HashMap<String, HeaderEntry> =
-        serde_json::from_slice(&header).map_err(|error| header_error(path, error.to_string()))?;
-    let data_end = entries
-        .values()
-        .filter_map(|entry| entry.data_offsets)
-        .map(|(_, end)| end)
-        .max()
-        .unwrap_or(0);
-    let expected = data_end.saturating_add(8 + header_length);
-    match found == expected {
-        true => Ok(()),
-        false => Err(WeightsError::WrongLength { path: path.to_owned(), found, expected }),
     }
 }

@@ -183,7 +183,7 @@ fn a_missing_folder_is_named() {
     assert_eq!(error.to_string(), "no/such/folder: no such checkpoint folder");
 }
 
-fn copy(checkpoint: &Path) -> TempDir {
+pub(super) fn copy(checkpoint: &Path) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(checkpoint).unwrap() {
         let path: PathBuf = file.unwrap().path();
@@ -213,7 +213,7 @@ fn cut(folder: &Path, name: &str, bytes: usize) {
     std::fs::write(folder.join(name), &content[..content.len() - bytes]).unwrap();
 }
 
-fn set(folder: &Path, name: &str, pointer: &str, value: Value) {
+pub(super) fn set(folder: &Path, name: &str, pointer: &str, value: Value) {
     let mut content = read(folder, name);
     *content.pointer_mut(pointer).unwrap() = value;
     write(folder, name, &content.to_string());

@@ -110,7 +110,7 @@ fn a_seed_fixes_the_answer() {
     let seeded = |seed| GenerationOptions {
         max_new_tokens: 20,
         sampling: Sampling::Seeded { temperature: 2.0, top_p: 0.95, top_k: 50, seed },
-        repetition_penalty: 1.0,
+        ..GenerationOptions::default()
     };
     let (one, two) = (seeded(1), seeded(2));
     let first = answer(model.as_mut(), &prompt, &one).unwrap();

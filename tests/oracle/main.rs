@@ -4,8 +4,14 @@ Equality with the references: Pillow for pictures, transformers from pixels to a
 The expected values under `fixtures/oracle/` come from `tools/oracle/`, never from this crate.
 */
 
+/// Beam search against transformers.
+mod beams;
+/// Boxes in each notation against the code that reads them.
+mod boxes;
 /// Damaged checkpoint folders and their error messages.
 mod broken;
+/// A checkpoint and its data, and comparing them.
+mod fixture;
 /// Requests that cannot be served, and seeds.
 mod limits;
 /// Decoding and resizing against Pillow.

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration, Qwen3VLMoeConfig, Qwen3VLMoeForConditionalGeneration
 
 from paths import write_json
 
@@ -57,6 +57,18 @@ CHECKPOINTS = {
         "pixels": (4096, 65536), "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
         "dtype": "bfloat16", "shards": 1, "template": "tokenizer_config.json",
     },
+    # A mixture of experts in layers 1 and 5: every second, without the third.
+    "experts": {
+        "seed": 4,
+        "text": {"hidden_size": 36, "intermediate_size": 60, "num_hidden_layers": 6, "num_attention_heads": 4, "num_key_value_heads": 2,
+                 "head_dim": 16, "rope_theta": 5000000.0, "mrope_section": [4, 2, 2], "rms_norm_eps": 1e-6, "tie_word_embeddings": False,
+                 "num_experts": 7, "num_experts_per_tok": 3, "moe_intermediate_size": 20, "decoder_sparse_step": 2, "mlp_only_layers": [3],
+                 "norm_topk_prob": True},
+        "vision": {"hidden_size": 24, "intermediate_size": 40, "depth": 3, "num_heads": 2, "patch_size": 8, "temporal_patch_size": 2,
+                   "spatial_merge_size": 2, "num_position_embeddings": 36, "deepstack_visual_indexes": [0, 1]},
+        "pixels": (1024, 12544), "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
+        "dtype": "float32", "shards": 1, "template": "chat_template.jinja",
+    },
 }
 
 
@@ -84,7 +96,13 @@ def tokenizer_config(ids: dict) -> dict:
     }
 
 
-def config(spec: dict, ids: dict, vocabulary: int) -> Qwen3VLConfig:
+def classes(spec: dict):
+    if "num_experts" in spec["text"]:
+        return Qwen3VLMoeConfig, Qwen3VLMoeForConditionalGeneration
+    return Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+
+def config(spec: dict, ids: dict, vocabulary: int):
     text = dict(spec["text"])
     section = text.pop("mrope_section")
     text |= {"vocab_size": vocabulary, "max_position_embeddings": 2048, "eos_token_id": ids["<|im_end|>"], "bos_token_id": ids["<|endoftext|>"],
@@ -92,7 +110,7 @@ def config(spec: dict, ids: dict, vocabulary: int) -> Qwen3VLConfig:
     vision = {"in_channels": 3, "out_hidden_size": text["hidden_size"], **spec["vision"]}
     tokens = {f"{name}_token_id": ids[f"<|{token}|>"] for name, token in
               [("image", "image_pad"), ("video", "video_pad"), ("vision_start", "vision_start"), ("vision_end", "vision_end")]}
-    return Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=text["tie_word_embeddings"], **tokens)
+    return classes(spec)[0](text_config=text, vision_config=vision, tie_word_embeddings=text["tie_word_embeddings"], **tokens)
 
 
 @torch.no_grad()
@@ -108,6 +126,8 @@ def randomise(model, generator) -> None:
             value.copy_(0.6 * noise)
         elif name == "lm_head.weight":
             value.copy_(0.6 * noise)
+        elif ".experts." in name:
+            value.copy_(1.6 * noise / value.shape[1] ** 0.5)
         else:
             value.copy_(1.6 * noise / value[0].numel() ** 0.5)
 
@@ -136,11 +156,11 @@ def build(name: str, folder: Path) -> None:
     tokens.save(str(folder / "tokenizer.json"), pretty=False)
     ids = {token: tokens.token_to_id(token) for token in SPECIAL}
     # More embeddings than tokens, as in the published checkpoints.
-    model = Qwen3VLForConditionalGeneration(config(spec, ids, tokens.get_vocab_size() + 12))
+    model = classes(spec)[1](config(spec, ids, tokens.get_vocab_size() + 12))
     randomise(model, torch.Generator().manual_seed(spec["seed"]))
     model = model.to(getattr(torch, spec["dtype"]))
     raw = json.loads(model.config.to_json_string())
-    raw |= {"architectures": ["Qwen3VLForConditionalGeneration"], "dtype": spec["dtype"]}
+    raw |= {"architectures": [classes(spec)[1].__name__], "dtype": spec["dtype"]}
     write_json(folder / "config.json", raw)
     save_weights(folder, model, spec["shards"])
     shortest, longest = spec["pixels"]

@@ -1,4 +1,4 @@
-"""Writes fixtures/oracle. Usage: python make.py [trained]"""
+"""Writes fixtures/oracle. Usage: python make.py [trained | NAMES of CHECKPOINTS]"""
 
 import json
 import sys
@@ -53,8 +53,8 @@ def cases() -> list[dict]:
     ]
 
 
-def random_checkpoints() -> None:
-    for name in CHECKPOINTS:
+def random_checkpoints(only: list[str]) -> None:
+    for name in only or CHECKPOINTS:
         folder = ORACLE / "qwen3_vl" / name
         build(name, folder)
         record(folder, cases(), PICTURES, folder)
@@ -77,7 +77,9 @@ def trained() -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["trained"]:
         trained()
+    elif sys.argv[1:]:
+        random_checkpoints(sys.argv[1:])
     else:
         pictures.main()
         sampling.main()
-        random_checkpoints()
+        random_checkpoints([])

@@ -7,18 +7,20 @@ from pathlib import Path
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import AutoTokenizer, Qwen2VLImageProcessor, Qwen3VLForConditionalGeneration, Qwen3VLProcessor, Qwen3VLVideoProcessor
+from transformers import AutoModelForImageTextToText, AutoTokenizer, Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 
 from paths import write_json
 
 MIN_MARGIN = 0.004
+# Rounding must not send a token to another expert either.
+MIN_ROUTER_GAP = 2e-5
 
 
 class Reference:
     """One checkpoint in transformers, in f32."""
 
     def __init__(self, folder: Path, attention: str = "eager"):
-        self.model = Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention).eval()
+        self.model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention).eval()
         raw = json.loads((folder / "preprocessor_config.json").read_text())
         size = raw.pop("size")
         keep = {key: raw[key] for key in ("patch_size", "temporal_patch_size", "merge_size", "image_mean", "image_std")}
@@ -29,6 +31,17 @@ class Reference:
             template = json.loads((folder / "chat_template.json").read_text())["chat_template"]
         self.processor = Qwen3VLProcessor(images, tokenizer, Qwen3VLVideoProcessor(), chat_template=template or tokenizer.chat_template)
         self.stop = json.loads((folder / "generation_config.json").read_text())["eos_token_id"]
+
+        self.router_gap = float("inf")
+        for name, module in self.model.named_modules():
+            if name.endswith(".mlp.gate"):
+                module.register_forward_hook(self.watch_router)
+
+    def watch_router(self, _module, _inputs, logits) -> None:
+        """Keeps the smallest lead of a chosen expert over one that is not."""
+        count = self.model.config.text_config.num_experts_per_tok
+        best = logits.flatten(0, -2).topk(count + 1, dim=-1).values
+        self.router_gap = min(self.router_gap, (best[:, -2] - best[:, -1]).min().item())
 
     def prepare(self, case: dict, pictures: Path):
         images = [Image.open(pictures / name).convert("RGB") for name in case["images"]]
@@ -76,12 +89,16 @@ def record(folder: Path, cases: list[dict], pictures: Path, out: Path, wanted: t
     entries, tensors = [], {}
     for case in cases:
         rendered, inputs = reference.prepare(case, pictures)
+        reference.router_gap = float("inf")
         penalty = case.get("repetition_penalty", 1.0)
         sequences, margins = reference.generate(inputs, case["max_new_tokens"], penalty)
         margin = margins.min().item()
         ids = sequences[0].tolist()
         if margin < MIN_MARGIN:
             print(f"  {case['name']}: left out, a token leads by {margin:.5f} only")
+            continue
+        if reference.router_gap < MIN_ROUTER_GAP:
+            print(f"  {case['name']}: left out, an expert leads by {reference.router_gap:.7f} only")
             continue
         entry = {
             **case, "rendered": rendered, "input_ids": inputs["input_ids"][0].tolist(), "greedy_ids": ids, "smallest_margin": margin,

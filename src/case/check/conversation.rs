@@ -4,7 +4,7 @@ use super::super::defaults::Defaults;
 use super::super::error::{CaseError, Problem};
 use super::super::place::Place;
 use super::super::schema::RawTurn;
-use crate::request::{Conversation, Part, Role, Turn};
+use crate::request::{Conversation, Part, Role, Task, Turn};
 
 /// Where a picture stands in the text.
 const MARKER: &str = "<image>";
@@ -14,6 +14,7 @@ pub(super) struct Asked {
     pub(super) prompt: Option<String>,
     pub(super) turns: Option<Vec<RawTurn>>,
     pub(super) system: Option<String>,
+    pub(super) preset: Option<Task>,
 }
 
 /// The conversation of a case with so many pictures.
@@ -32,6 +33,9 @@ pub(super) fn check(
     };
     let (texts, place) = match (asked.prompt, asked.turns) {
         (Some(_), Some(_)) => return Err(place.field("turns").key_error(Problem::PromptAndTurns)),
+        (None, None) if asked.preset == Some(Task::Description) => {
+            return Ok(Conversation { system, turns: vec![shown_only(images)] });
+        }
         (None, None) => return Err(place.error(Problem::NoPrompt)),
         (Some(prompt), None) => {
             (prompt_text(prompt, place.field("prompt"))?, place.field("prompt"))
@@ -45,6 +49,11 @@ pub(super) fn check(
         markers => return Err(place.error(Problem::MarkerCount { markers, images })),
     };
     Ok(Conversation { system, turns })
+}
+
+/// A turn that leaves it to the family what to ask.
+fn shown_only(images: usize) -> Turn {
+    Turn { role: Role::User, parts: (0..images).map(Part::Image).collect() }
 }
 
 /// A system prompt that says something.

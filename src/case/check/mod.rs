@@ -6,9 +6,10 @@ use super::defaults::{Defaults, added};
 use super::discover::Checks;
 use super::error::{CaseError, Problem};
 use super::place::Place;
-use super::schema::{RawCase, RawDefaults};
+use super::schema::{RawCase, RawDefaults, RawPreset};
 use super::{Case, CaseName, Dimension, Expectation, SnapshotPolicy, picture};
 use crate::geometry::PixelSize;
+use crate::request::Task;
 
 mod common;
 mod conversation;
@@ -41,12 +42,15 @@ pub(super) fn case(
     let Setting { defaults, models, checks } = setting;
     let images = image_paths(&raw.images, path, defaults, place.field("images"))?;
     let sizes = image_sizes(&images, checks, place.field("images"))?;
-    let asked = conversation::Asked { prompt: raw.prompt, turns: raw.turns, system: raw.system };
+    let preset = raw.preset.or(defaults.preset).and_then(RawPreset::task);
+    let RawCase { prompt, turns, system, .. } = raw;
+    let asked = conversation::Asked { prompt, turns, system, preset };
     let conversation = conversation::check(asked, defaults, images.len(), place)?;
     let expectation = raw
         .expect
         .map(|raw| expectation::check(raw, place.field("expect"), sizes.first().copied()))
         .transpose()?;
+    check_options(preset, expectation.as_ref(), place)?;
     let snapshot = raw.snapshot.or(defaults.snapshot).unwrap_or(SnapshotPolicy::Text);
     if expectation.is_none() && snapshot == SnapshotPolicy::Off {
         return Err(place.error(Problem::NothingJudged));
@@ -62,6 +66,8 @@ pub(super) fn case(
         models,
         place,
     )?;
+    let generation = stated.generation.or(defaults.generation);
+    settings::check_together(&generation, place.field("generation"))?;
     Ok(Case {
         name,
         path: path.to_owned(),
@@ -71,9 +77,10 @@ pub(super) fn case(
             .unwrap_or_else(|| infer_dimension(expectation.as_ref(), images.len())),
         images,
         conversation,
+        preset,
         expectation,
         models: stated.models.or_else(|| defaults.models.clone()).unwrap_or_default(),
-        generation: stated.generation.or(defaults.generation),
+        generation,
         snapshot,
         tags: added(defaults.tags.clone(), stated.tags),
         ignore: stated.ignore.or_else(|| defaults.ignore.clone()),
@@ -105,6 +112,7 @@ pub(super) fn defaults(
         image_folder: raw.image_folder.map(|folder| beside(path, &folder)),
         dimension: raw.dimension,
         system,
+        preset: raw.preset,
         models: stated.models,
         generation: stated.generation,
         snapshot: raw.snapshot,
@@ -160,6 +168,19 @@ fn image_sizes(
                 picture::size(image).map_err(|problem| place.item(index).error(problem))
             })
             .collect(),
+    }
+}
+
+/// Refuses a choice without options.
+fn check_options(
+    preset: Option<Task>,
+    expectation: Option<&Expectation>,
+    place: Place<'_>,
+) -> Result<(), CaseError> {
+    let has_options = expectation.is_some_and(|one| one.options().is_some());
+    match preset {
+        Some(Task::Choice) if !has_options => Err(place.error(Problem::NoOptions)),
+        _ => Ok(()),
     }
 }
 

@@ -103,9 +103,22 @@ fn check_tags(tags: Vec<String>, place: Place<'_>) -> Result<Vec<String>, CaseEr
     }
 }
 
+/// Most beams a case may ask for: each has its own copy of the key/value cache.
+const MAX_BEAMS: f64 = 100.0;
+
 fn check_generation(options: &GenerationOverrides, place: Place<'_>) -> Result<(), CaseError> {
-    let GenerationOverrides { max_new_tokens, temperature, top_p, repetition_penalty, .. } =
-        options;
+    let GenerationOverrides {
+        max_new_tokens,
+        temperature,
+        top_p,
+        top_k: _,
+        seed: _,
+        repetition_penalty,
+        min_new_tokens: _,
+        num_beams,
+        length_penalty,
+        early_stopping: _,
+    } = options;
     let check = |what, value: Option<f64>, is_valid: fn(f64) -> bool, expected| match value {
         Some(found) if !is_valid(found) => {
             Err(place.field(what).error(Problem::NumberRange { what, found, expected }))
@@ -115,9 +128,28 @@ fn check_generation(options: &GenerationOverrides, place: Place<'_>) -> Result<(
     let finite_from_zero = |value: f64| value.is_finite() && value >= 0.0;
     let finite_above_zero = |value: f64| value.is_finite() && value > 0.0;
     let share = |value: f64| value > 0.0 && value <= 1.0;
+    let beams = |value: f64| (1.0..=MAX_BEAMS).contains(&value);
     let tokens = max_new_tokens.map(|tokens| tokens as f64);
     check("max_new_tokens", tokens, finite_above_zero, "at least 1")?;
     check("temperature", *temperature, finite_from_zero, "0 (greedy) or more")?;
     check("top_p", *top_p, share, "above 0 and at most 1")?;
-    check("repetition_penalty", repetition_penalty.map(f64::from), finite_above_zero, "above 0")
+    let penalty = repetition_penalty.map(f64::from);
+    check("repetition_penalty", penalty, finite_above_zero, "above 0")?;
+    check("num_beams", num_beams.map(|beams| beams as f64), beams, "1 (no beam search) to 100")?;
+    check("length_penalty", *length_penalty, f64::is_finite, "a number")
+}
+
+/// Checks that the options of a case, those of its folder included, can be had together.
+pub(super) fn check_together(
+    options: &GenerationOverrides,
+    place: Place<'_>,
+) -> Result<(), CaseError> {
+    let beams = options.num_beams.unwrap_or(1);
+    if let Some(temperature) = options.temperature.filter(|value| *value > 0.0 && beams > 1) {
+        return Err(place.error(Problem::BeamsAndDraws { beams, temperature }));
+    }
+    match (options.min_new_tokens, options.max_new_tokens) {
+        (Some(min), Some(max)) if min > max => Err(place.error(Problem::TokenLimits { min, max })),
+        _ => Ok(()),
+    }
 }

@@ -2,7 +2,8 @@
 `config.json` of Qwen3-VL: what the file says, then what the network may rely on.
 
 Field names and defaults are those of huggingface/transformers v4.57.3
-`models/qwen3_vl/configuration_qwen3_vl.py`.
+`models/qwen3_vl/configuration_qwen3_vl.py`, those of the experts of
+`models/qwen3_vl_moe/configuration_qwen3_vl_moe.py`.
 */
 
 use candle_nn::Activation;
@@ -88,6 +89,33 @@ pub struct TextConfig {
     pub tied_head: bool,
     /// Activation of the feed-forward part.
     pub activation: Activation,
+    /// The mixture of experts, if it has one.
+    pub experts: Option<ExpertsConfig>,
+}
+
+/// The sizes of a mixture of experts. All are at least 1.
+#[derive(Debug, Clone)]
+pub struct ExpertsConfig {
+    /// Experts of a layer.
+    pub experts: usize,
+    /// How many of them a token goes through.
+    pub per_token: usize,
+    /// Width inside an expert.
+    pub intermediate: usize,
+    /// Every how many layers there is a mixture, the last of them.
+    pub step: usize,
+    /// Layers that have none all the same.
+    pub dense_layers: Vec<usize>,
+}
+
+impl TextConfig {
+    /// The mixture of experts that a layer has in place of the dense feed-forward part.
+    pub fn experts_of(&self, layer: usize) -> Option<&ExpertsConfig> {
+        let is_mixed = |experts: &&ExpertsConfig| {
+            (layer + 1).is_multiple_of(experts.step) && !experts.dense_layers.contains(&layer)
+        };
+        self.experts.as_ref().filter(is_mixed)
+    }
 }
 
 #[derive(Deserialize)]
@@ -142,6 +170,7 @@ impl Default for RawVision {
 #[derive(Deserialize)]
 #[serde(default)]
 struct RawText {
+    model_type: String,
     vocab_size: usize,
     hidden_size: usize,
     intermediate_size: usize,
@@ -156,11 +185,18 @@ struct RawText {
     rope_theta: f32,
     rope_scaling: Option<RawRope>,
     attention_bias: bool,
+    num_experts: usize,
+    num_experts_per_tok: usize,
+    moe_intermediate_size: usize,
+    decoder_sparse_step: usize,
+    mlp_only_layers: Option<Vec<usize>>,
+    norm_topk_prob: bool,
 }
 
 impl Default for RawText {
     fn default() -> Self {
         Self {
+            model_type: "qwen3_vl_text".to_owned(),
             vocab_size: 151_936,
             hidden_size: 4096,
             intermediate_size: 22_016,
@@ -175,6 +211,12 @@ impl Default for RawText {
             rope_theta: 5e6,
             rope_scaling: None,
             attention_bias: false,
+            num_experts: 60,
+            num_experts_per_tok: 4,
+            moe_intermediate_size: 1408,
+            decoder_sparse_step: 1,
+            mlp_only_layers: None,
+            norm_topk_prob: true,
         }
     }
 }
@@ -308,7 +350,34 @@ fn check_text(
         // lack it have the outer one.
         tied_head: raw.tie_word_embeddings.or(tied_above).unwrap_or(false),
         activation: check.activation("text_config.hidden_act", &raw.hidden_act)?,
+        experts: check_experts(raw, check)?,
     })
+}
+
+fn check_experts(raw: &RawText, check: &FieldCheck) -> Result<Option<ExpertsConfig>, ModelError> {
+    if raw.model_type != "qwen3_vl_moe_text" || raw.num_experts == 0 {
+        return Ok(None);
+    }
+    check.sizes(&[
+        ("text_config.num_experts_per_tok", raw.num_experts_per_tok),
+        ("text_config.moe_intermediate_size", raw.moe_intermediate_size),
+        ("text_config.decoder_sparse_step", raw.decoder_sparse_step),
+    ])?;
+    check.that(raw.num_experts_per_tok <= raw.num_experts, || {
+        let expected = format!("at most num_experts ({})", raw.num_experts);
+        ("text_config.num_experts_per_tok", raw.num_experts_per_tok.to_string(), expected)
+    })?;
+    check.that(raw.norm_topk_prob, || {
+        let expected = "true (transformers 4.57.3 knows no other)".to_owned();
+        ("text_config.norm_topk_prob", "false".to_owned(), expected)
+    })?;
+    Ok(Some(ExpertsConfig {
+        experts: raw.num_experts,
+        per_token: raw.num_experts_per_tok,
+        intermediate: raw.moe_intermediate_size,
+        step: raw.decoder_sparse_step,
+        dense_layers: raw.mlp_only_layers.clone().unwrap_or_default(),
+    }))
 }
 
 fn check_rope(raw: &RawText, check: &FieldCheck) -> Result<[usize; 3], ModelError> {

@@ -2,15 +2,15 @@
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 
-use super::positions::{ImagePlace, prompt_positions};
-use super::text::Decoder;
+use super::positions::{ImagePlace, InterleavedRope, prompt_positions};
+use super::text::{self, Qwen3FeedForward};
 use super::vision::VisionTower;
 use super::{Config, Qwen3VlProcessor};
 use crate::model::shown::{ShownImage, check_ids, check_slots_differ, map_spans, shown_images};
 use crate::model::{
     ImageFeatures, ModelError, PrefillRow, PreparedImage, Processor, Slot, VisionLanguageModel,
 };
-use crate::nn::{CacheShape, KeyValueCache};
+use crate::nn::{CacheShape, Decoder, KeyValueCache, Segment};
 use crate::weights::CheckpointFolder;
 
 /// A loaded Qwen3-VL.
@@ -19,7 +19,8 @@ pub struct Qwen3Vl {
     config: Config,
     processor: Qwen3VlProcessor,
     vision: VisionTower,
-    decoder: Decoder,
+    decoder: Decoder<Qwen3FeedForward>,
+    rope: InterleavedRope,
     cache: KeyValueCache,
     /// For each slot, the M-RoPE position of its next token, which image tokens make smaller
     /// than its length.
@@ -37,9 +38,10 @@ impl Qwen3Vl {
         let processor = Qwen3VlProcessor::load(folder, &config)?;
         let reader = folder.weights()?.reader(device, dtype);
         let vision = VisionTower::load(&config.vision, &reader.under("model.visual"))?;
-        let decoder = Decoder::load(&config.text, &reader)?;
+        let decoder = text::load(&config.text, &reader)?;
+        let rope = InterleavedRope::new(&config.text);
         let cache = empty_cache(&config, &decoder)?;
-        Ok(Self { config, processor, vision, decoder, cache, next_positions: Vec::new() })
+        Ok(Self { config, processor, vision, decoder, rope, cache, next_positions: Vec::new() })
     }
 
     fn prefill_row(&mut self, row: &PrefillRow<'_>) -> Result<Tensor, ModelError> {
@@ -54,7 +56,8 @@ impl Qwen3Vl {
         let embedded = map_spans(&self.decoder.embed(ids)?, &shown, replace)?;
         let add_deep = |layer: usize, hidden: Tensor| add_deep_features(hidden, layer, &shown);
         let cache = &mut self.cache;
-        let logits = self.decoder.prefill(embedded, &positions, slot, cache, add_deep)?;
+        let (angles, segments) = (self.rope.angles(&positions), Segment::prompt(slot, ids.len()));
+        let logits = self.decoder.prefill(embedded, angles, &segments, cache, add_deep)?;
         self.next_positions[slot] = next;
         Ok(logits)
     }
@@ -120,7 +123,8 @@ impl VisionLanguageModel for Qwen3Vl {
         }
         let positions: Vec<_> = slots.iter().map(|slot| [self.next_positions[*slot]; 3]).collect();
         let embedded = self.decoder.embed(&ids)?;
-        let logits = self.decoder.step(embedded, &positions, &slots, &mut self.cache)?;
+        let angles = self.rope.angles(&positions);
+        let logits = self.decoder.step(embedded, angles, &slots, &mut self.cache)?;
         for slot in slots {
             self.next_positions[slot] += 1;
         }
@@ -138,7 +142,10 @@ impl VisionLanguageModel for Qwen3Vl {
     }
 }
 
-fn empty_cache(config: &Config, decoder: &Decoder) -> Result<KeyValueCache, ModelError> {
+fn empty_cache(
+    config: &Config,
+    decoder: &Decoder<Qwen3FeedForward>,
+) -> Result<KeyValueCache, ModelError> {
     let text = &config.text;
     let (layers, kv_heads, head_dim) = (text.layers, text.kv_heads, text.head_dim);
     let shape = CacheShape { layers, slots: 0, kv_heads, capacity: 0, head_dim };

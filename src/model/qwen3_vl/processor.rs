@@ -4,12 +4,11 @@ use std::fmt;
 
 use ::image::RgbImage;
 
-use super::{Config, ImageConfig, patches};
-use crate::extract::BoxNotation;
+use super::{CAPABILITIES, Config, ImageConfig, patches};
 use crate::model::chat_template::ChatTemplate;
 use crate::model::shown::expand_placeholders;
 use crate::model::tokenizer::TextTokenizer;
-use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor, Support};
+use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor};
 use crate::request::Conversation;
 use crate::weights::CheckpointFolder;
 
@@ -45,7 +44,7 @@ impl Qwen3VlProcessor {
 
 impl Processor for Qwen3VlProcessor {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { several_images: Support::Supported, boxes: Some(BoxNotation::QwenJson) }
+        CAPABILITIES
     }
 
     fn prepare_image(&self, image: &RgbImage) -> Result<PreparedImage, ModelError> {

@@ -1,57 +1,17 @@
-//! The boxes that an answer writes.
+//! Boxes as JSON: `[{"bbox_2d": [x1, y1, x2, y2], "label": ".."}]`, of Qwen2.5-VL and Qwen3-VL.
+//!
+//! JSON comes first: any number of values, with or without a Markdown fence, with words between
+//! them. What cannot be parsed, the rest of an answer that was cut off or has broken quotes, is
+//! searched for the bare pattern.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
-use super::BoxNotation;
-use crate::geometry::{FrameError, PixelBox, PixelSize};
+use super::Written;
 
-/// A box as an answer writes it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FoundBox {
-    /// What the answer says it holds.
-    pub label: Option<String>,
-    /// The four numbers as written.
-    pub written: [f64; 4],
-    /// The same in pixels of the original picture, or why they are none.
-    pub bounds: Result<PixelBox, FrameError>,
-}
-
-/// What came of looking for boxes.
-#[derive(Debug, Clone, PartialEq)]
-pub enum BoxReading {
-    /// The boxes in the order in which the answer writes them, the faulty ones among them.
-    Found(Vec<FoundBox>),
-    /// There is none in this notation.
-    Absent,
-}
-
-/// The boxes in the text, with their coordinates turned to pixels of a picture of `size`.
-///
-/// JSON comes first: any number of values, with or without a Markdown fence, with words between
-/// them. What cannot be parsed, the rest of an answer that was cut off or has broken quotes, is
-/// searched for the bare pattern.
-pub fn boxes(text: &str, notation: BoxNotation, size: PixelSize) -> BoxReading {
-    let written = match notation {
-        BoxNotation::QwenJson => qwen_json(text),
-    };
-    if written.is_empty() {
-        return BoxReading::Absent;
-    }
-    let in_pixels = |(label, written)| FoundBox {
-        label,
-        written,
-        bounds: notation.frame().to_pixels(written, size),
-    };
-    BoxReading::Found(written.into_iter().map(in_pixels).collect())
-}
-
-/// A label, if there is one, and the numbers.
-type Written = (Option<String>, [f64; 4]);
-
-fn qwen_json(text: &str) -> Vec<Written> {
+pub(super) fn read(text: &str) -> Vec<Written> {
     let mut found = Vec::new();
     let mut position = 0;
     let mut read_to = 0;
@@ -85,8 +45,7 @@ fn boxes_in(value: &Value) -> Vec<Written> {
         Value::Array(items) => items.iter().flat_map(boxes_in).collect(),
         Value::Object(fields) => match fields.get("bbox_2d").and_then(four_numbers) {
             Some(written) => {
-                let label = fields.get("label").and_then(Value::as_str).map(str::to_owned);
-                vec![(label, written)]
+                vec![Written::of(fields.get("label").and_then(Value::as_str), written)]
             }
             None => fields.values().flat_map(boxes_in).collect(),
         },
@@ -109,19 +68,19 @@ fn bare_patterns(text: &str) -> impl Iterator<Item = Written> {
     PATTERN.captures_iter(text).filter_map(|found| {
         let (_, numbers) = found.extract::<4>();
         let numbers: Result<Vec<f64>, _> = numbers.iter().map(|digits| digits.parse()).collect();
-        Some((None, numbers.ok()?.try_into().ok()?))
+        Some(Written::bare(numbers.ok()?.try_into().ok()?))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::geometry::GeometryError;
+    use crate::extract::{BoxNotation, BoxReading, FoundBox, boxes};
+    use crate::geometry::{FrameError, GeometryError, PixelBox, PixelSize};
 
     const SIZE: PixelSize = PixelSize { width: 2000, height: 500 };
 
     fn read(text: &str) -> Vec<FoundBox> {
-        match boxes(text, BoxNotation::QwenJson, SIZE) {
+        match boxes(text, BoxNotation::Qwen3Vl, SIZE.into()) {
             BoxReading::Found(found) => found,
             BoxReading::Absent => Vec::new(),
         }

@@ -1,0 +1,61 @@
+//! Following one answer: greedy or drawn.
+
+use super::sampling::{self, Sampler};
+use super::{DecodeRow, Ended, finish_reason};
+use crate::answer::FinishReason;
+use crate::model::{ModelError, Slot};
+use crate::request::GenerationOptions;
+
+/// An answer that grows by one token a step.
+pub(super) struct SingleAnswer<'a> {
+    slot: Slot,
+    options: &'a GenerationOptions,
+    stop_tokens: &'a [u32],
+    sampler: Sampler,
+    token_ids: Vec<u32>,
+    margins: Vec<f32>,
+    finish: Option<FinishReason>,
+}
+
+impl<'a> SingleAnswer<'a> {
+    pub(super) fn new(row: &DecodeRow<'a>, stop_tokens: &'a [u32]) -> Self {
+        Self {
+            slot: row.slot,
+            options: row.options,
+            stop_tokens,
+            sampler: Sampler::new(row.options, &row.prompt.penalised_ids, stop_tokens),
+            token_ids: Vec::new(),
+            margins: Vec::new(),
+            finish: None,
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.finish.is_none()
+    }
+
+    /// The slot and the token to append to it.
+    pub(super) fn inputs(&self) -> Vec<(Slot, u32)> {
+        self.token_ids.last().map(|id| (self.slot, *id)).into_iter().collect()
+    }
+
+    /// Chooses the next token and sees whether it is the last.
+    pub(super) fn push(&mut self, logits: &[f32]) -> Result<(), ModelError> {
+        sampling::check_numbers(logits, self.token_ids.len())?;
+        let id = self.sampler.choose(logits)?;
+        self.margins.push(sampling::margin(logits, id));
+        self.token_ids.push(id);
+        let limit = self.options.max_new_tokens;
+        self.finish = finish_reason(&self.token_ids, self.stop_tokens, limit);
+        Ok(())
+    }
+
+    pub(super) fn ended(self) -> Ended {
+        Ended {
+            token_ids: self.token_ids,
+            margins: self.margins,
+            beam_score: None,
+            finish: self.finish.unwrap_or(FinishReason::Length),
+        }
+    }
+}

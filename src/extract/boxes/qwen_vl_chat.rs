@@ -1,0 +1,62 @@
+//! Qwen-VL-Chat: `<ref>label</ref><box>(x1,y1),(x2,y2)</box>`.
+//!
+//! The tags are special tokens that decoding may leave out, and the evaluation's prompt ends with
+//! `<box>`: both points in parentheses suffice. As in the authors' tokenizer, a label is that of
+//! the box right behind it. More than two points in a row are an outline and no box.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Written, numbers};
+
+pub(super) fn read(text: &str) -> Vec<Written> {
+    static POINTS: LazyLock<Regex> = LazyLock::new(|| {
+        let point = r"\(\s*-?\d+\s*,\s*-?\d+\s*\)";
+        let points = format!(r"({point}(?:\s*,\s*{point})+)");
+        Regex::new(&format!(r"(?:<ref>([^<]*)</ref>\s*)?(?:<box>\s*)?{points}"))
+            .expect("this pattern is valid")
+    });
+    let boxes = POINTS.captures_iter(text).filter_map(|found| {
+        let numbers = two_points(found.get(2)?.as_str())?;
+        Some(Written::of(found.get(1).map(|label| label.as_str()), numbers))
+    });
+    boxes.collect()
+}
+
+fn two_points(text: &str) -> Option<[f64; 4]> {
+    let digits: Vec<&str> = text
+        .split(|character: char| !(character.is_ascii_digit() || character == '-'))
+        .filter(|part| !part.is_empty())
+        .collect();
+    numbers::<4>(digits.try_into().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOX: [f64; 4] = [536.0, 509.0, 588.0, 602.0];
+
+    #[test]
+    fn reads_boxes_with_and_without_their_tags() {
+        let labelled = Written::of(Some("击掌"), BOX);
+        assert_eq!(read("<ref> 击掌</ref><box>(536,509),(588,602)</box>"), [labelled]);
+        for text in ["(536,509),(588,602)</box>", "击掌 (536, 509), (588, 602)"] {
+            assert_eq!(read(text), [Written::bare(BOX)], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_that_of_the_box_behind_it() {
+        let text = "<ref>dogs</ref><box>(536,509),(588,602)</box><box>(536,509),(588,602)</box>";
+        assert_eq!(read(text), [Written::of(Some("dogs"), BOX), Written::bare(BOX)]);
+    }
+
+    #[test]
+    fn outlines_and_single_points_are_no_boxes() {
+        for text in ["(1,2)", "(1,2),(3,4),(5,6),(7,8)", "(1,2) and (3,4)", "(a,b),(c,d)"] {
+            assert_eq!(read(text), [], "{text}");
+        }
+    }
+}

@@ -1,0 +1,352 @@
+/*!
+`config.json` of LLaVA-1.5 in both layouts: what the file says, then what the network may rely on.
+
+Field names and defaults are those of huggingface/transformers v4.57.3
+`models/llava/configuration_llava.py` and `models/clip/configuration_clip.py`, and of
+haotian-liu/LLaVA `llava/model/` (`mm_*`).
+*/
+
+use std::path::{Path, PathBuf};
+
+use candle_nn::Activation;
+use serde::Deserialize;
+
+use crate::model::ModelError;
+use crate::model::fields::FieldCheck;
+use crate::model::llama_config::RawLlama;
+use crate::nn::{Bias, CLIP_NORM_EPS, ClipConfig, LlamaConfig};
+use crate::weights::CheckpointFolder;
+
+const NAME: &str = "config.json";
+
+/// The sizes of the network, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The vision tower, with only as many layers as are used.
+    pub clip: ClipConfig,
+    /// Which of the tower's tokens are used.
+    pub feature_tokens: FeatureTokens,
+    /// Activation between the two linear maps of the projector.
+    pub projector_activation: Activation,
+    /// Whether these add constants.
+    pub projector_bias: Bias,
+    /// The language model.
+    pub text: LlamaConfig,
+    /// How the checkpoint is laid out.
+    pub layout: Layout,
+}
+
+/// Which of the tower's tokens the language model gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeatureTokens {
+    /// One for each patch.
+    Patches,
+    /// The class token and one for each patch.
+    ClassAndPatches,
+}
+
+/// How a checkpoint is laid out, and what depends on that.
+#[derive(Debug, Clone)]
+pub enum Layout {
+    /// `llava-hf/*`: everything in one folder, the placeholder in the vocabulary.
+    Hub {
+        /// Id of the placeholder.
+        image_token_id: u32,
+    },
+    /// `liuhaotian/*`: the tower in a folder of its own, no placeholder in the vocabulary.
+    Original {
+        /// The tower's checkpoint.
+        tower: CheckpointFolder,
+        /// `image_aspect_ratio`: `pad`, or another word or nothing for a crop.
+        aspect_ratio: Option<String>,
+    },
+}
+
+impl Config {
+    /// Reads and checks `config.json`, and that of the tower where it has one.
+    pub fn load(folder: &CheckpointFolder) -> Result<Self, ModelError> {
+        let kind: LayoutField = folder.required_json(NAME, "the configuration")?;
+        match kind.mm_vision_tower {
+            Some(tower) => load_original(folder, &tower),
+            None => load_hub(folder),
+        }
+    }
+
+    /// Tokens that stand for a picture in the prompt.
+    pub fn visual_tokens(&self) -> usize {
+        match self.feature_tokens {
+            FeatureTokens::Patches => self.clip.patches(),
+            FeatureTokens::ClassAndPatches => self.clip.patches() + 1,
+        }
+    }
+}
+
+/// The field that only the original layout has.
+#[derive(Deserialize)]
+struct LayoutField {
+    mm_vision_tower: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct RawHub {
+    #[serde(default = "RawClip::of_llava")]
+    vision_config: RawClip,
+    text_config: RawLlama,
+    #[serde(alias = "image_token_id")]
+    image_token_index: u32,
+    projector_hidden_act: String,
+    vision_feature_select_strategy: String,
+    vision_feature_layer: i64,
+    multimodal_projector_bias: bool,
+}
+
+impl Default for RawHub {
+    fn default() -> Self {
+        Self {
+            vision_config: RawClip::of_llava(),
+            text_config: RawLlama::default(),
+            image_token_index: 32_000,
+            projector_hidden_act: "gelu".to_owned(),
+            vision_feature_select_strategy: "default".to_owned(),
+            vision_feature_layer: -2,
+            multimodal_projector_bias: true,
+        }
+    }
+}
+
+/// The fields that the original layout has beside those of a Llama.
+#[derive(Deserialize)]
+struct RawOriginal {
+    #[serde(default)]
+    mm_projector_type: Option<String>,
+    #[serde(default = "last_but_one")]
+    mm_vision_select_layer: i64,
+    #[serde(default = "patch")]
+    mm_vision_select_feature: String,
+    #[serde(default)]
+    mm_use_im_start_end: bool,
+    image_aspect_ratio: Option<String>,
+}
+
+fn last_but_one() -> i64 {
+    -2
+}
+
+fn patch() -> String {
+    "patch".to_owned()
+}
+
+/// The tower's `config.json`: the whole CLIP's, or the tower's alone.
+#[derive(Deserialize)]
+struct TowerFile {
+    vision_config: Option<RawClip>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct RawClip {
+    model_type: String,
+    hidden_size: usize,
+    intermediate_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    num_channels: usize,
+    image_size: usize,
+    patch_size: usize,
+    hidden_act: String,
+    layer_norm_eps: f64,
+}
+
+impl Default for RawClip {
+    fn default() -> Self {
+        Self {
+            model_type: "clip_vision_model".to_owned(),
+            hidden_size: 768,
+            intermediate_size: 3072,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            num_channels: 3,
+            image_size: 224,
+            patch_size: 32,
+            hidden_act: "quick_gelu".to_owned(),
+            layer_norm_eps: CLIP_NORM_EPS,
+        }
+    }
+}
+
+impl RawClip {
+    /// What LLaVA's configuration takes if it says nothing of the tower: ViT-L/14 at 336 pixels.
+    fn of_llava() -> Self {
+        Self {
+            hidden_size: 1024,
+            intermediate_size: 4096,
+            num_hidden_layers: 24,
+            num_attention_heads: 16,
+            image_size: 336,
+            patch_size: 14,
+            ..Self::default()
+        }
+    }
+
+    /// The sizes, checked, for the feature layer that is wanted.
+    fn checked(&self, feature: i64, check: &FieldCheck) -> Result<ClipConfig, ModelError> {
+        check.sizes(&[
+            ("hidden_size", self.hidden_size),
+            ("intermediate_size", self.intermediate_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("image_size", self.image_size),
+            ("patch_size", self.patch_size),
+        ])?;
+        self.check_kind(check)?;
+        check.that(self.hidden_size.is_multiple_of(self.num_attention_heads), || {
+            let expected = format!("a multiple of {} heads", self.num_attention_heads);
+            ("hidden_size", self.hidden_size.to_string(), expected)
+        })?;
+        check.that(self.patch_size <= self.image_size && self.image_size <= 1 << 14, || {
+            let found = format!("{} with patches of {}", self.image_size, self.patch_size);
+            ("image_size", found, format!("at least one patch and at most {}", 1 << 14))
+        })?;
+        Ok(ClipConfig {
+            hidden: self.hidden_size,
+            intermediate: self.intermediate_size,
+            layers: self.used_layers(feature, check)?,
+            heads: self.num_attention_heads,
+            image_side: self.image_size,
+            patch_side: self.patch_size,
+        })
+    }
+
+    /// candle-transformers' tower has no choice here.
+    fn check_kind(&self, check: &FieldCheck) -> Result<(), ModelError> {
+        for (field, word, expected) in [
+            ("model_type", &self.model_type, "clip_vision_model"),
+            ("hidden_act", &self.hidden_act, "quick_gelu"),
+        ] {
+            check
+                .that(word == expected, || (field, format!("`{word}`"), format!("`{expected}`")))?;
+        }
+        check.that(self.layer_norm_eps == CLIP_NORM_EPS, || {
+            ("layer_norm_eps", self.layer_norm_eps.to_string(), CLIP_NORM_EPS.to_string())
+        })?;
+        check.that(self.num_channels == 3, || {
+            ("num_channels", self.num_channels.to_string(), "3 (RGB)".to_owned())
+        })
+    }
+
+    /// The layers to run for transformers' `hidden_states[feature]`, where -1 is the last of
+    /// `num_hidden_layers + 1`.
+    fn used_layers(&self, feature: i64, check: &FieldCheck) -> Result<usize, ModelError> {
+        let states = self.num_hidden_layers as i64 + 1;
+        let layers = if feature < 0 { states + feature } else { feature };
+        match usize::try_from(layers) {
+            Ok(layers) if (1..=self.num_hidden_layers).contains(&layers) => Ok(layers),
+            _ => {
+                let field = "num_hidden_layers";
+                let expected = format!("enough layers for feature layer {feature}");
+                Err(check.error(field, self.num_hidden_layers.to_string(), expected))
+            }
+        }
+    }
+}
+
+fn load_hub(folder: &CheckpointFolder) -> Result<Config, ModelError> {
+    let raw: RawHub = folder.required_json(NAME, "the configuration")?;
+    let check = FieldCheck::new(folder.path().join(NAME));
+    let text = raw.text_config.checked(&["llama"], &check.under("text_config"))?;
+    let clip =
+        raw.vision_config.checked(raw.vision_feature_layer, &check.under("vision_config"))?;
+    let strategy = raw.vision_feature_select_strategy;
+    let feature_tokens = match strategy.as_str() {
+        "default" => FeatureTokens::Patches,
+        "full" => FeatureTokens::ClassAndPatches,
+        _ => {
+            let field = "vision_feature_select_strategy";
+            return Err(check.error(field, format!("`{strategy}`"), "`default` or `full`"));
+        }
+    };
+    let activation = check.activation("projector_hidden_act", &raw.projector_hidden_act)?;
+    let bias = if raw.multimodal_projector_bias { Bias::With } else { Bias::Without };
+    let layout = Layout::Hub { image_token_id: raw.image_token_index };
+    let (projector_activation, projector_bias) = (activation, bias);
+    Ok(Config { clip, feature_tokens, projector_activation, projector_bias, text, layout })
+}
+
+fn load_original(folder: &CheckpointFolder, tower: &str) -> Result<Config, ModelError> {
+    let raw: RawOriginal = folder.required_json(NAME, "the configuration")?;
+    let llama: RawLlama = folder.required_json(NAME, "the configuration")?;
+    let check = FieldCheck::new(folder.path().join(NAME));
+    let text = llama.checked(&["llava", "llava_llama"], &check)?;
+    let projector = raw.mm_projector_type.as_deref().unwrap_or("linear");
+    check.that(projector == "mlp2x_gelu", || {
+        ("mm_projector_type", format!("`{projector}`"), "`mlp2x_gelu`".to_owned())
+    })?;
+    check.that(!raw.mm_use_im_start_end, || {
+        let expected = "false (LLaVA-1.5 marks no start and end of a picture)";
+        ("mm_use_im_start_end", "true".to_owned(), expected.to_owned())
+    })?;
+    let feature = raw.mm_vision_select_feature;
+    let feature_tokens = match feature.as_str() {
+        "patch" => FeatureTokens::Patches,
+        "cls_patch" => FeatureTokens::ClassAndPatches,
+        _ => {
+            let field = "mm_vision_select_feature";
+            return Err(check.error(field, format!("`{feature}`"), "`patch` or `cls_patch`"));
+        }
+    };
+    let tower = find_tower(folder, tower, &check)?;
+    Ok(Config {
+        clip: load_tower(&tower, raw.mm_vision_select_layer)?,
+        feature_tokens,
+        projector_activation: Activation::Gelu,
+        projector_bias: Bias::With,
+        text,
+        layout: Layout::Original { tower, aspect_ratio: raw.image_aspect_ratio },
+    })
+}
+
+fn load_tower(tower: &CheckpointFolder, feature: i64) -> Result<ClipConfig, ModelError> {
+    let check = FieldCheck::new(tower.path().join(NAME));
+    let file: TowerFile = tower.required_json(NAME, "the tower's configuration")?;
+    match file.vision_config {
+        Some(raw) => raw.checked(feature, &check.under("vision_config")),
+        None => {
+            let raw: RawClip = tower.required_json(NAME, "the tower's configuration")?;
+            raw.checked(feature, &check)
+        }
+    }
+}
+
+/// The folder that `mm_vision_tower` names: a path, or a hub repository of which there is a copy
+/// in or beside the checkpoint's folder.
+fn find_tower(
+    folder: &CheckpointFolder,
+    name: &str,
+    check: &FieldCheck,
+) -> Result<CheckpointFolder, ModelError> {
+    let last = Path::new(name).file_name().map(PathBuf::from).unwrap_or_default();
+    let beside = folder.path().join("..");
+    let places = [
+        folder.path().join(name),
+        folder.path().join(&last),
+        beside.join(name),
+        beside.join(&last),
+    ];
+    match places.iter().find(|place| place.join(NAME).is_file()) {
+        Some(place) => Ok(CheckpointFolder::open(place)?),
+        None => Err(check.error(
+            "mm_vision_tower",
+            format!("`{name}`"),
+            format!(
+                "the path of a CLIP checkpoint, or a repository of which a copy lies in or beside \
+                 this folder: put its files into {}",
+                beside_of(folder.path()).join(&last).display()
+            ),
+        )),
+    }
+}
+
+fn beside_of(folder: &Path) -> PathBuf {
+    folder.parent().map_or_else(|| folder.join(".."), Path::to_owned)
+}

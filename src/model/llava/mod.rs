@@ -1,0 +1,57 @@
+/*!
+LLaVA-1.5 (Liu et al. 2023, arXiv 2310.03744): CLIP's tower without its last layer, two linear maps,
+and Vicuna.
+
+Two published layouts are read as they are. `llava-hf/llava-1.5-*-hf` has all in one folder, under
+the names of transformers before or since 4.52. `liuhaotian/llava-v1.5-*` has the language model and
+the linear maps; the tower's own checkpoint (`mm_vision_tower`, openai/clip-vit-large-patch14-336)
+lies in a folder beside it. Answers equal huggingface/transformers v4.57.3 `models/llava/`, pictures
+and prompts those of haotian-liu/LLaVA `llava/` (see `tools/oracle/`).
+
+Differences between the two references are decided for what published numbers were made with:
+
+* Pictures are padded to a square, not cropped. transformers crops with the hub's
+  `preprocessor_config.json`; `"do_pad": false` in that file asks for the same here.
+* The prompt has the system sentence, which the hub's chat template leaves out; `system: ""` in a
+  case asks for none.
+* Earlier answers end with `</s>`, as in training; the hub's template has a space there.
+*/
+
+mod config;
+mod image_config;
+mod network;
+mod processor;
+mod prompt;
+
+pub use config::{Config, FeatureTokens};
+pub use image_config::{ImageConfig, Squaring};
+pub use processor::LlavaProcessor;
+
+use candle_core::{DType, Device};
+
+use super::joined::Joined;
+use super::{Capabilities, ModelError, Processor, Support, VisionLanguageModel};
+use crate::extract::BoxNotation;
+use crate::weights::CheckpointFolder;
+
+/// What the family can do.
+pub(super) const CAPABILITIES: Capabilities =
+    Capabilities { several_images: Support::Unsupported, boxes: Some(BoxNotation::Llava) };
+
+/// Loads both halves.
+pub(super) fn load(
+    folder: &CheckpointFolder,
+    device: &Device,
+    dtype: DType,
+) -> Result<Box<dyn VisionLanguageModel>, ModelError> {
+    let config = Config::load(folder)?;
+    let processor = LlavaProcessor::load(folder, &config)?;
+    let (vision, language) = network::load(folder, &config, device, dtype)?;
+    Ok(Box::new(Joined { processor, vision, language }))
+}
+
+/// Loads the half without weights.
+pub(super) fn load_processor(folder: &CheckpointFolder) -> Result<Box<dyn Processor>, ModelError> {
+    let config = Config::load(folder)?;
+    Ok(Box::new(LlavaProcessor::load(folder, &config)?))
+}

@@ -1,0 +1,437 @@
+/*!
+The decoder that Llama and its descendants share: norm, attention with rotary positions and grouped
+key/value heads, norm, feed-forward part, each added to what came in; a last norm, and the head.
+
+What differs comes in: the angles of positions, norms of queries and keys (Qwen3), constants of the
+projections, and the feed-forward part. A prompt is read one sequence at a time; decode steps share
+the linear maps over all rows of the batch while each row attends to its own slot of the cache. On
+a CUDA GPU a decode step runs on kernels of our own ([`Fused`]).
+*/
+
+use std::fmt::Debug;
+
+use candle_core::{DType, Device, Result as TensorResult, Tensor};
+use candle_nn::{Activation, Linear, Module};
+
+use super::fused::{Fused, HeadCounts, HeadNorms};
+use super::rotary::RotaryTable;
+use super::{Bias, CacheError, KeyValueCache, LayerCache, Segment, attend_segments, gated};
+use crate::weights::{TensorReader, WeightsError};
+
+/// The sizes that all layers of a decoder share. All are at least 1.
+#[derive(Debug, Clone, Copy)]
+pub struct DecoderConfig {
+    /// Size of the vocabulary.
+    pub vocabulary: usize,
+    /// Width of the residual stream.
+    pub hidden: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Heads of the attention; `head_dim` is even.
+    pub heads: HeadCounts,
+    /// Added to the mean of squares in norms.
+    pub rms_eps: f64,
+    /// Whether the projections of the attention add a constant.
+    pub attention_bias: Bias,
+    /// Whether queries and keys have norms of their own.
+    pub head_norms: HeadNormKind,
+    /// Where the output head comes from.
+    pub head: HeadWeights,
+}
+
+/// Whether queries and keys have norms of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadNormKind {
+    /// None (Llama).
+    None,
+    /// `q_norm` and `k_norm`, each over the numbers of a head (Qwen3).
+    RootMeanSquare,
+}
+
+/// Where a language model's output head comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadWeights {
+    /// It is the embedding table.
+    Tied,
+    /// The checkpoint has a tensor for it.
+    Own,
+}
+
+/// What a layer does after attention.
+pub trait FeedForward: Debug + Send + Sized {
+    /// `(tokens, hidden)` to the same shape.
+    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor>;
+
+    /// The same on a GPU for a decode step.
+    fn forward_fused(&self, _fused: &Fused, hidden: &Tensor) -> TensorResult<Tensor> {
+        self.forward(hidden)
+    }
+}
+
+/// The decoder with its weights; the cache is the caller's.
+#[derive(Debug)]
+pub struct Decoder<F> {
+    embeddings: Tensor,
+    layers: Vec<Layer<F>>,
+    norm: Norm,
+    head: Linear,
+    fused: Option<Fused>,
+}
+
+impl<F: FeedForward> Decoder<F> {
+    /// Reads `embed_tokens`, `layers` and `norm` from `body` (`model` in a Llama's own checkpoint)
+    /// and, unless it is tied, the output head's `weight` from `head` (`lm_head` there).
+    /// `feed_forward` reads that part of a layer, by index and from under `mlp`.
+    pub fn load(
+        config: &DecoderConfig,
+        body: &TensorReader,
+        head: &TensorReader,
+        feed_forward: impl Fn(usize, &TensorReader) -> Result<F, WeightsError>,
+    ) -> Result<Self, WeightsError> {
+        let table = [config.vocabulary, config.hidden];
+        let embeddings = body.under("embed_tokens").tensor("weight", &table)?;
+        let head = match config.head {
+            HeadWeights::Tied => embeddings.clone(),
+            HeadWeights::Own => head.tensor("weight", &table)?,
+        };
+        let layer = |index| {
+            let reader = body.under("layers").under(index);
+            Layer::load(config, |mlp| feed_forward(index, mlp), &reader)
+        };
+        let head_dim = config.heads.head_dim;
+        let fused = match config.attention_bias {
+            Bias::Without => Fused::open(body.device(), body.dtype(), head_dim),
+            Bias::With => Ok(None),
+        };
+        Ok(Self {
+            layers: (0..config.layers).map(layer).collect::<Result<_, _>>()?,
+            norm: Norm::load(config.hidden, config.rms_eps, &body.under("norm"))?,
+            head: Linear::new(head, None),
+            fused: fused.map_err(|error| body.convert_error("embed_tokens.weight", error))?,
+            embeddings,
+        })
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> &Device {
+        self.embeddings.device()
+    }
+
+    /// The type of the weights.
+    pub fn dtype(&self) -> DType {
+        self.embeddings.dtype()
+    }
+
+    /// Embeddings of ids that are in the vocabulary, `(ids, hidden)`.
+    pub fn embed(&self, ids: &[u32]) -> TensorResult<Tensor> {
+        self.embeddings.index_select(&Tensor::new(ids, self.device())?, 0)
+    }
+
+    /// Reads whole prompts `(tokens, hidden)`, one behind the other, into their slots.
+    /// `angles` has a head's rotary angles for each token; `after_layer` may change a layer's
+    /// output. Returns the logits after each segment's last token, `(segments, vocabulary)`, f32.
+    pub fn prefill(
+        &self,
+        embedded: Tensor,
+        angles: Vec<f32>,
+        segments: &[Segment],
+        cache: &mut KeyValueCache,
+        after_layer: impl Fn(usize, Tensor) -> TensorResult<Tensor>,
+    ) -> Result<Tensor, CacheError> {
+        let hidden = self.run(embedded, angles, segments, cache, after_layer)?;
+        let last = |segment: &Segment| hidden.narrow(0, segment.start + segment.count - 1, 1);
+        let last = segments.iter().map(last).collect::<TensorResult<Vec<_>>>()?;
+        Ok(self.logits(&self.norm.forward(&Tensor::cat(&last, 0)?)?)?)
+    }
+
+    /// One more token `(rows, hidden)` for each slot. Returns the logits after each,
+    /// `(rows, vocabulary)`, f32.
+    pub fn step(
+        &self,
+        embedded: Tensor,
+        angles: Vec<f32>,
+        slots: &[usize],
+        cache: &mut KeyValueCache,
+    ) -> Result<Tensor, CacheError> {
+        if let Some(fused) = &self.fused {
+            return self.fused_step(fused, embedded, angles, slots, cache);
+        }
+        let segments = Segment::step(slots.iter().copied());
+        let hidden = self.run(embedded, angles, &segments, cache, |_, hidden| Ok(hidden))?;
+        Ok(self.logits(&self.norm.forward(&hidden)?)?)
+    }
+
+    fn run(
+        &self,
+        mut hidden: Tensor,
+        angles: Vec<f32>,
+        segments: &[Segment],
+        cache: &mut KeyValueCache,
+        after_layer: impl Fn(usize, Tensor) -> TensorResult<Tensor>,
+    ) -> Result<Tensor, CacheError> {
+        let rotary = self.rotary(angles, hidden.dim(0)?)?;
+        for (layer, weights) in self.layers.iter().enumerate() {
+            let mut cache = LayerCache { cache: &mut *cache, layer };
+            let output = weights.forward(&hidden, &rotary, segments, &mut cache)?;
+            hidden = after_layer(layer, output)?;
+        }
+        for segment in segments {
+            cache.advance(segment.slot, segment.count)?;
+        }
+        Ok(hidden)
+    }
+
+    fn fused_step(
+        &self,
+        fused: &Fused,
+        mut hidden: Tensor,
+        angles: Vec<f32>,
+        slots: &[usize],
+        cache: &mut KeyValueCache,
+    ) -> Result<Tensor, CacheError> {
+        let rows = slots.len();
+        let rotary = self.rotary(angles, rows)?;
+        let places = cache.next_places(slots)?;
+        let norms = self.layers.iter().map(|layer| &layer.input_norm).chain([&self.norm]);
+        let mut norms = norms.skip(1);
+        let mut normed = match self.layers.first() {
+            Some(first) => first.input_norm.forward(&hidden)?,
+            None => self.norm.forward(&hidden)?,
+        };
+        for (layer, weights) in self.layers.iter().enumerate() {
+            let cache = LayerCache { cache: &mut *cache, layer };
+            let attention = &weights.attention;
+            let update = attention.forward_fused(fused, &normed, &rotary, &places, &cache)?;
+            (hidden, normed) = add_and_norm(fused, &hidden, &update, &weights.post_norm)?;
+            let update = weights.feed_forward.forward_fused(fused, &normed)?;
+            let norm = norms.next().unwrap_or(&self.norm);
+            (hidden, normed) = add_and_norm(fused, &hidden, &update, norm)?;
+        }
+        for slot in slots {
+            cache.advance(*slot, 1)?;
+        }
+        Ok(fused.linear(self.head.weight(), &normed)?.to_dtype(DType::F32)?)
+    }
+
+    fn rotary(&self, angles: Vec<f32>, tokens: usize) -> TensorResult<RotaryTable> {
+        RotaryTable::new(angles, tokens, self.dtype(), self.device())
+    }
+
+    fn logits(&self, normed: &Tensor) -> TensorResult<Tensor> {
+        self.head.forward(normed)?.to_dtype(DType::F32)
+    }
+}
+
+fn add_and_norm(
+    fused: &Fused,
+    hidden: &Tensor,
+    update: &Tensor,
+    norm: &Norm,
+) -> TensorResult<(Tensor, Tensor)> {
+    fused.residual_norm(hidden, update, &norm.weight, norm.eps)
+}
+
+/// A root-mean-square norm (Zhang and Sennrich 2019, arXiv 1910.07467).
+#[derive(Debug)]
+struct Norm {
+    weight: Tensor,
+    eps: f64,
+}
+
+impl Norm {
+    fn load(width: usize, eps: f64, reader: &TensorReader) -> Result<Self, WeightsError> {
+        Ok(Self { weight: reader.tensor("weight", &[width])?, eps })
+    }
+
+    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor> {
+        #[expect(clippy::cast_possible_truncation, reason = "norms compute in f32")]
+        candle_nn::ops::rms_norm(&hidden.contiguous()?, &self.weight, self.eps as f32)
+    }
+}
+
+#[derive(Debug)]
+struct Layer<F> {
+    input_norm: Norm,
+    attention: Attention,
+    post_norm: Norm,
+    feed_forward: F,
+}
+
+impl<F: FeedForward> Layer<F> {
+    fn load(
+        config: &DecoderConfig,
+        feed_forward: impl FnOnce(&TensorReader) -> Result<F, WeightsError>,
+        reader: &TensorReader,
+    ) -> Result<Self, WeightsError> {
+        let norm = |name| Norm::load(config.hidden, config.rms_eps, &reader.under(name));
+        Ok(Self {
+            input_norm: norm("input_layernorm")?,
+            attention: Attention::load(config, &reader.under("self_attn"))?,
+            post_norm: norm("post_attention_layernorm")?,
+            feed_forward: feed_forward(&reader.under("mlp"))?,
+        })
+    }
+
+    fn forward(
+        &self,
+        hidden: &Tensor,
+        rotary: &RotaryTable,
+        segments: &[Segment],
+        cache: &mut LayerCache<'_>,
+    ) -> Result<Tensor, CacheError> {
+        let normed = self.input_norm.forward(hidden)?;
+        let hidden = (hidden + self.attention.forward(&normed, rotary, segments, cache)?)?;
+        let normed = self.post_norm.forward(&hidden)?;
+        Ok((hidden + self.feed_forward.forward(&normed)?)?)
+    }
+}
+
+#[derive(Debug)]
+struct Attention {
+    /// Queries, keys and values, one behind the other.
+    qkv: Linear,
+    output: Linear,
+    /// Of queries, and of keys.
+    norms: Option<(Norm, Norm)>,
+    counts: HeadCounts,
+}
+
+impl Attention {
+    fn load(config: &DecoderConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
+        let HeadCounts { heads, kv_heads, head_dim } = config.heads;
+        let (width, kv_width) = (heads * head_dim, kv_heads * head_dim);
+        let parts = [("q_proj", width), ("k_proj", kv_width), ("v_proj", kv_width)];
+        let norm = |name| Norm::load(head_dim, config.rms_eps, &reader.under(name));
+        let output = [("o_proj", config.hidden)];
+        Ok(Self {
+            qkv: stacked_linear(config.hidden, &parts, config.attention_bias, reader)?,
+            output: stacked_linear(width, &output, config.attention_bias, reader)?,
+            norms: match config.head_norms {
+                HeadNormKind::None => None,
+                HeadNormKind::RootMeanSquare => Some((norm("q_norm")?, norm("k_norm")?)),
+            },
+            counts: config.heads,
+        })
+    }
+
+    fn forward(
+        &self,
+        hidden: &Tensor,
+        rotary: &RotaryTable,
+        segments: &[Segment],
+        cache: &mut LayerCache<'_>,
+    ) -> Result<Tensor, CacheError> {
+        let HeadCounts { heads, kv_heads, head_dim } = self.counts;
+        let qkv = self.qkv.forward(hidden)?;
+        let qkv = qkv.reshape((hidden.dim(0)?, heads + 2 * kv_heads, head_dim))?;
+        let (query_norm, key_norm) = self.norms.as_ref().map(|(q, k)| (q, k)).unzip();
+        let queries = rotary.apply(&normed_heads(&qkv.narrow(1, 0, heads)?, query_norm)?)?;
+        let keys = rotary.apply(&normed_heads(&qkv.narrow(1, heads, kv_heads)?, key_norm)?)?;
+        let values = normed_heads(&qkv.narrow(1, heads + kv_heads, kv_heads)?, None)?;
+        let scale = (head_dim as f64).powf(-0.5);
+        let attended = attend_segments(&queries, &keys, &values, scale, segments, cache)?;
+        Ok(self.output.forward(&attended)?)
+    }
+
+    fn forward_fused(
+        &self,
+        fused: &Fused,
+        normed: &Tensor,
+        rotary: &RotaryTable,
+        places: &Tensor,
+        cache: &LayerCache<'_>,
+    ) -> TensorResult<Tensor> {
+        let qkv = fused.linear(self.qkv.weight(), normed)?;
+        let norms = self.norms.as_ref().map(|(queries, keys)| HeadNorms {
+            queries: &queries.weight,
+            keys: &keys.weight,
+            eps: queries.eps,
+        });
+        let attended = fused.attention(&qkv, self.counts, norms, rotary, places, cache)?;
+        fused.linear(self.output.weight(), &attended)
+    }
+}
+
+/// `(tokens, heads, head_dim)` to contiguous `(heads, tokens, head_dim)`, each head normed.
+fn normed_heads(heads: &Tensor, norm: Option<&Norm>) -> TensorResult<Tensor> {
+    let heads = heads.transpose(0, 1)?.contiguous()?;
+    norm.map_or(Ok(heads.clone()), |norm| norm.forward(&heads))
+}
+
+/// Several linear maps of the same input as one, their outputs side by side.
+fn stacked_linear(
+    inputs: usize,
+    parts: &[(&str, usize)],
+    bias: Bias,
+    reader: &TensorReader,
+) -> Result<Linear, WeightsError> {
+    let stack = |tensors: Vec<Tensor>| {
+        let stacked =
+            if tensors.len() == 1 { Ok(tensors[0].clone()) } else { Tensor::cat(&tensors, 0) };
+        stacked.map_err(|source| reader.convert_error(parts[0].0, source))
+    };
+    let weights = parts
+        .iter()
+        .map(|(name, outputs)| reader.under(name).tensor("weight", &[*outputs, inputs]))
+        .collect::<Result<_, _>>()?;
+    let constants = |name: &&str, outputs: &usize| reader.under(name).tensor("bias", &[*outputs]);
+    let bias = match bias {
+        Bias::Without => None,
+        Bias::With => {
+            let all = parts.iter().map(|(name, outputs)| constants(&name, outputs));
+            Some(stack(all.collect::<Result<_, _>>()?)?)
+        }
+    };
+    Ok(Linear::new(stack(weights)?, bias))
+}
+
+/// The gated feed-forward part (Shazeer 2020, arXiv 2002.05202):
+/// `down (activation(gate x) * (up x))`.
+#[derive(Debug)]
+pub struct GatedFeedForward {
+    /// The gate, then what it gates.
+    gate_up: Linear,
+    down: Linear,
+    activation: Activation,
+}
+
+impl GatedFeedForward {
+    /// Reads `gate_proj`, `up_proj` and `down_proj`.
+    pub fn load(
+        hidden: usize,
+        intermediate: usize,
+        bias: Bias,
+        activation: Activation,
+        reader: &TensorReader,
+    ) -> Result<Self, WeightsError> {
+        let gate_up = [("gate_proj", intermediate), ("up_proj", intermediate)];
+        Ok(Self {
+            gate_up: stacked_linear(hidden, &gate_up, bias, reader)?,
+            down: stacked_linear(intermediate, &[("down_proj", hidden)], bias, reader)?,
+            activation,
+        })
+    }
+
+    fn is_fusible(&self) -> bool {
+        let no_constants = self.gate_up.bias().is_none() && self.down.bias().is_none();
+        no_constants && matches!(self.activation, Activation::Silu | Activation::Swish)
+    }
+}
+
+impl FeedForward for GatedFeedForward {
+    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor> {
+        let both = self.gate_up.forward(hidden)?;
+        let half = both.dim(1)? / 2;
+        let gate = both.narrow(1, 0, half)?.force_contiguous()?;
+        let up = both.narrow(1, half, half)?.contiguous()?;
+        self.down.forward(&gated(self.activation, gate, &up)?)
+    }
+
+    fn forward_fused(&self, fused: &Fused, hidden: &Tensor) -> TensorResult<Tensor> {
+        if !self.is_fusible() {
+            return self.forward(hidden);
+        }
+        let inner = fused.gated(self.gate_up.weight(), hidden)?;
+        fused.linear(self.down.weight(), &inner)
+    }
+}

@@ -1,0 +1,57 @@
+//! What a build without CUDA has: nothing, with the same names.
+
+use candle_core::{DType, Device, Result, Tensor};
+
+use super::{HeadCounts, HeadNorms};
+use crate::nn::LayerCache;
+use crate::nn::rotary::RotaryTable;
+
+/// The kernels of one model: none in this build.
+#[derive(Debug, Clone)]
+pub enum Fused {}
+
+impl Fused {
+    /// None in this build.
+    pub fn open(_device: &Device, _dtype: DType, _head_dim: usize) -> Result<Option<Self>> {
+        Ok(None)
+    }
+
+    /// Never called.
+    pub fn linear(&self, _: &Tensor, _: &Tensor) -> Result<Tensor> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn gated(&self, _: &Tensor, _: &Tensor) -> Result<Tensor> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn residual_norm(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        _: &Tensor,
+        _: f64,
+    ) -> Result<(Tensor, Tensor)> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn attention(
+        &self,
+        _: &Tensor,
+        _: HeadCounts,
+        _: Option<HeadNorms<'_>>,
+        _: &RotaryTable,
+        _: &Tensor,
+        _: &LayerCache<'_>,
+    ) -> Result<Tensor> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn two_largest(&self, _: &Tensor) -> Result<Tensor> {
+        match *self {}
+    }
+}

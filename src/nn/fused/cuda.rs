@@ -1,0 +1,272 @@
+//! The kernels of `kernels.cu`, compiled at run time for one number type and head size.
+
+use std::fmt;
+use std::sync::Arc;
+
+use candle_core::cuda_backend::cudarc::driver::{
+    CudaFunction, CudaStream, DevicePtr, LaunchConfig, PushKernelArg,
+};
+use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
+use candle_core::cuda_backend::{CudaStorageSlice, WrapErr};
+use candle_core::{DType, Device, Error, Result, Storage, Tensor, bail};
+
+use super::{HeadCounts, HeadNorms};
+use crate::nn::LayerCache;
+use crate::nn::rotary::RotaryTable;
+
+const SOURCE: &str = include_str!("kernels.cu");
+/// Threads of a block that computes one output of a product per warp.
+const PRODUCT_THREADS: u32 = 256;
+/// Warps that share the keys of one head.
+const ATTENTION_WARPS: u32 = 16;
+/// Bytes of one load of the products.
+const LOAD_BYTES: usize = 16;
+
+/// The kernels of one model.
+#[derive(Clone)]
+pub struct Fused {
+    stream: Arc<CudaStream>,
+    kernels: Arc<Kernels>,
+}
+
+struct Kernels {
+    matrix_vector: CudaFunction,
+    gated_matrix_vector: CudaFunction,
+    gated_halves: CudaFunction,
+    residual_norm: CudaFunction,
+    place_heads: CudaFunction,
+    attend: CudaFunction,
+    two_largest: CudaFunction,
+}
+
+impl fmt::Debug for Fused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Fused")
+    }
+}
+
+impl Fused {
+    /// Compiles the kernels, which takes about a second the first time; none if the device is no
+    /// CUDA GPU, or its numbers or heads are of a kind that they cannot handle.
+    pub fn open(device: &Device, dtype: DType, head_dim: usize) -> Result<Option<Self>> {
+        let Device::Cuda(device) = device else { return Ok(None) };
+        let number = match dtype {
+            DType::F32 => "F32",
+            DType::F16 => "F16",
+            DType::BF16 => "BF16",
+            _ => return Ok(None),
+        };
+        // A warp's lanes hold a power of two of a head's numbers each, so that one load takes them.
+        if head_dim % 32 != 0 || !(head_dim / 32).is_power_of_two() || head_dim > 256 {
+            return Ok(None);
+        }
+        let stream = device.cuda_stream();
+        let (major, minor) = stream.context().compute_capability().w()?;
+        let options = CompileOptions {
+            options: vec![
+                format!("--gpu-architecture=compute_{major}{minor}"),
+                format!("-DNUMBER_{number}"),
+                format!("-DHEAD_DIM={head_dim}"),
+            ],
+            ..CompileOptions::default()
+        };
+        let ptx = compile_ptx_with_opts(SOURCE, options).map_err(Error::wrap)?;
+        let module = stream.context().load_module(ptx).w()?;
+        let load = |name: &str| module.load_function(name).w();
+        let kernels = Kernels {
+            matrix_vector: load("matrix_vector")?,
+            gated_matrix_vector: load("gated_matrix_vector")?,
+            gated_halves: load("gated_halves")?,
+            residual_norm: load("residual_norm")?,
+            place_heads: load("place_heads")?,
+            attend: load("attend")?,
+            two_largest: load("two_largest")?,
+        };
+        Ok(Some(Self { stream, kernels: Arc::new(kernels) }))
+    }
+
+    /// `input` `(rows, inputs)` times `weight` `(outputs, inputs)` transposed.
+    pub fn linear(&self, weight: &Tensor, input: &Tensor) -> Result<Tensor> {
+        let (outputs, inputs) = weight.dims2()?;
+        if input.dim(0)? != 1 || inputs * weight.dtype().size_in_bytes() % LOAD_BYTES != 0 {
+            return input.matmul(&weight.t()?);
+        }
+        let output = self.output((1, outputs), input)?;
+        let (weight, input) = (self.address(weight)?, self.address(input)?);
+        let written = self.address(&output)?;
+        let (inputs, outputs) = (count(inputs)?, count(outputs)?);
+        let mut launch = self.stream.launch_builder(&self.kernels.matrix_vector);
+        launch.arg(&weight).arg(&input).arg(&written).arg(&inputs).arg(&outputs);
+        // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel reads.
+        unsafe { launch.launch(product_grid(outputs)) }.w()?;
+        Ok(output)
+    }
+
+    /// `silu(gate) * up` with `both` `(2 * half, inputs)` the weights of gate and up, of `input`
+    /// `(rows, inputs)`: `(rows, half)`.
+    pub fn gated(&self, both: &Tensor, input: &Tensor) -> Result<Tensor> {
+        let (outputs, inputs) = both.dims2()?;
+        let (rows, half) = (input.dim(0)?, outputs / 2);
+        let output = self.output((rows, half), input)?;
+        let written = self.address(&output)?;
+        if rows != 1 || inputs * both.dtype().size_in_bytes() % LOAD_BYTES != 0 {
+            let products = input.matmul(&both.t()?)?;
+            let (products, half) = (self.address(&products)?, count(half)?);
+            let mut launch = self.stream.launch_builder(&self.kernels.gated_halves);
+            launch.arg(&products).arg(&written).arg(&half);
+            let grid = (half.unsigned_abs().div_ceil(256), count(rows)?.unsigned_abs(), 1);
+            let config =
+                LaunchConfig { grid_dim: grid, block_dim: (256, 1, 1), shared_mem_bytes: 0 };
+            // SAFETY: as above; `products` lives until the launch is queued on the same stream.
+            unsafe { launch.launch(config) }.w()?;
+            return Ok(output);
+        }
+        let (both, input) = (self.address(both)?, self.address(input)?);
+        let (inputs, half) = (count(inputs)?, count(half)?);
+        let mut launch = self.stream.launch_builder(&self.kernels.gated_matrix_vector);
+        launch.arg(&both).arg(&input).arg(&written).arg(&inputs).arg(&half);
+        // SAFETY: as above.
+        unsafe { launch.launch(product_grid(half)) }.w()?;
+        Ok(output)
+    }
+
+    /// `hidden + update`, and its root-mean-square norm; all `(rows, width)`.
+    pub fn residual_norm(
+        &self,
+        hidden: &Tensor,
+        update: &Tensor,
+        weight: &Tensor,
+        eps: f64,
+    ) -> Result<(Tensor, Tensor)> {
+        let (rows, width) = hidden.dims2()?;
+        let output = self.output((2, rows, width), hidden)?;
+        let (hidden, update) = (self.address(hidden)?, self.address(update)?);
+        let (weight, written) = (self.address(weight)?, self.address(&output)?);
+        #[expect(clippy::cast_possible_truncation, reason = "the kernel computes in f32")]
+        let (eps, columns) = (eps as f32, count(width)?);
+        let mut launch = self.stream.launch_builder(&self.kernels.residual_norm);
+        launch.arg(&hidden).arg(&update).arg(&weight).arg(&written).arg(&eps).arg(&columns);
+        let config = LaunchConfig {
+            grid_dim: (count(rows)?.unsigned_abs(), 1, 1),
+            block_dim: (512, 1, 1),
+            shared_mem_bytes: 0,
+        };
+        // SAFETY: as above.
+        unsafe { launch.launch(config) }.w()?;
+        Ok((output.get(0)?, output.get(1)?))
+    }
+
+    /// One new token's attention for each row: norms and rotates the heads of `qkv`
+    /// `(rows, (heads + 2 * kv_heads) * head_dim)`, stores keys and values in the cache, attends.
+    /// `places` `(rows, 2)`, u32: each row's slot and the tokens that it holds already.
+    /// Returns `(rows, heads * head_dim)`.
+    pub fn attention(
+        &self,
+        qkv: &Tensor,
+        counts: HeadCounts,
+        norms: Option<HeadNorms<'_>>,
+        rotary: &RotaryTable,
+        places: &Tensor,
+        cache: &LayerCache<'_>,
+    ) -> Result<Tensor> {
+        let HeadCounts { heads, kv_heads, head_dim } = counts;
+        let rows = qkv.dim(0)?;
+        let (keys, values) = cache.cache.layer(cache.layer);
+        let queries = self.output((rows, heads * head_dim), qkv)?;
+        let output = self.output((rows, heads * head_dim), qkv)?;
+        let (qkv, places) = (self.address(qkv)?, self.address(places)?);
+        let (cosines, sines) = rotary.tables();
+        let (cosines, sines) = (self.address(cosines)?, self.address(sines)?);
+        let (keys, values) = (self.address(keys)?, self.address(values)?);
+        let (read, written) = (self.address(&queries)?, self.address(&output)?);
+        let (query_norm, key_norm, eps) = match norms {
+            Some(norms) => (self.address(norms.queries)?, self.address(norms.keys)?, norms.eps),
+            None => (0, 0, 0.0),
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "the kernels compute in f32")]
+        let (eps, scale) = (eps as f32, (head_dim as f64).powf(-0.5) as f32);
+        let capacity = count(cache.cache.shape().capacity)?;
+        let (rows, heads, kv_heads) = (count(rows)?, count(heads)?, count(kv_heads)?);
+        let head_dim = count(head_dim)?.unsigned_abs();
+
+        let mut launch = self.stream.launch_builder(&self.kernels.place_heads);
+        launch.arg(&qkv).arg(&query_norm).arg(&key_norm).arg(&cosines).arg(&sines).arg(&places);
+        launch.arg(&read).arg(&keys).arg(&values).arg(&eps).arg(&heads).arg(&kv_heads);
+        launch.arg(&capacity);
+        let all_heads = (heads + 2 * kv_heads).unsigned_abs();
+        let config = LaunchConfig {
+            grid_dim: (rows.unsigned_abs(), all_heads, 1),
+            block_dim: (head_dim, 1, 1),
+            shared_mem_bytes: 0,
+        };
+        // SAFETY: as above; the caller has checked that the slots exist and are not full.
+        unsafe { launch.launch(config) }.w()?;
+
+        let mut launch = self.stream.launch_builder(&self.kernels.attend);
+        launch.arg(&read).arg(&keys).arg(&values).arg(&places).arg(&written).arg(&scale);
+        launch.arg(&heads).arg(&kv_heads).arg(&capacity);
+        let config = LaunchConfig {
+            grid_dim: (rows.unsigned_abs(), heads.unsigned_abs(), 1),
+            block_dim: (32 * ATTENTION_WARPS, 1, 1),
+            shared_mem_bytes: ATTENTION_WARPS * (head_dim + 2) * 4,
+        };
+        // SAFETY: as above.
+        unsafe { launch.launch(config) }.w()?;
+        Ok(output)
+    }
+
+    /// For each row of f32 `logits` `(rows, vocabulary)`: the index of the first largest, that
+    /// logit, and the largest other one: `(rows, 3)`, f32.
+    pub fn two_largest(&self, logits: &Tensor) -> Result<Tensor> {
+        let (rows, vocabulary) = logits.dims2()?;
+        let output = self.output((rows, 3), logits)?;
+        let (read, written) = (self.address(logits)?, self.address(&output)?);
+        let vocabulary = count(vocabulary)?;
+        let mut launch = self.stream.launch_builder(&self.kernels.two_largest);
+        launch.arg(&read).arg(&written).arg(&vocabulary);
+        let config = LaunchConfig {
+            grid_dim: (count(rows)?.unsigned_abs(), 1, 1),
+            block_dim: (1024, 1, 1),
+            shared_mem_bytes: 0,
+        };
+        // SAFETY: as above.
+        unsafe { launch.launch(config) }.w()?;
+        Ok(output)
+    }
+
+    /// Memory for a result, of the type and on the device of `like`; a kernel fills all of it.
+    fn output(&self, shape: impl Into<candle_core::Shape>, like: &Tensor) -> Result<Tensor> {
+        // SAFETY: each caller launches a kernel that writes every number before it is read.
+        unsafe { Tensor::empty(shape, like.dtype(), like.device()) }
+    }
+
+    /// Where the numbers of a contiguous tensor begin on the device.
+    fn address(&self, tensor: &Tensor) -> Result<u64> {
+        let (storage, layout) = tensor.storage_and_layout();
+        let Storage::Cuda(storage) = &*storage else { bail!("expected a tensor on a GPU") };
+        if !layout.is_contiguous() {
+            bail!("expected a contiguous tensor, found strides {:?}", layout.stride());
+        }
+        let (start, stream) = (layout.start_offset(), &self.stream);
+        let base = match &storage.slice {
+            CudaStorageSlice::U32(numbers) => numbers.device_ptr(stream).0,
+            CudaStorageSlice::F32(numbers) => numbers.device_ptr(stream).0,
+            CudaStorageSlice::F16(numbers) => numbers.device_ptr(stream).0,
+            CudaStorageSlice::BF16(numbers) => numbers.device_ptr(stream).0,
+            _ => bail!("expected numbers of type u32, f32, f16 or bf16"),
+        };
+        Ok(base + (start * tensor.dtype().size_in_bytes()) as u64)
+    }
+}
+
+fn product_grid(outputs: i32) -> LaunchConfig {
+    LaunchConfig {
+        grid_dim: (outputs.unsigned_abs().div_ceil(PRODUCT_THREADS / 32), 1, 1),
+        block_dim: (PRODUCT_THREADS, 1, 1),
+        shared_mem_bytes: 0,
+    }
+}
+
+fn count(number: usize) -> Result<i32> {
+    i32::try_from(number).map_err(Error::wrap)
+}

@@ -1,0 +1,259 @@
+// The decode step's own kernels: one token for each row of a batch.
+//
+// Compiled at run time by NVRTC with one of NUMBER_F32, NUMBER_F16, NUMBER_BF16 and with HEAD_DIM.
+// Arithmetic is f32; results are rounded to the type where candle's separate operations would.
+// Shapes are written as in Rust, last axis contiguous.
+
+#if defined(NUMBER_BF16)
+typedef unsigned short number;
+__device__ __forceinline__ float to_float(number x) { return __uint_as_float((unsigned)x << 16); }
+__device__ __forceinline__ number from_float(float x) {
+  unsigned bits = __float_as_uint(x);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fff;
+  return (number)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+#elif defined(NUMBER_F16)
+typedef unsigned short number;
+__device__ __forceinline__ float to_float(number x) {
+  float value;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(x));
+  return value;
+}
+__device__ __forceinline__ number from_float(float x) {
+  number value;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(value) : "f"(x));
+  return value;
+}
+#else
+typedef float number;
+__device__ __forceinline__ float to_float(number x) { return x; }
+__device__ __forceinline__ number from_float(float x) { return x; }
+#endif
+
+#define INFINITE __int_as_float(0x7f800000)
+// Numbers in one 16-byte load.
+#define PACK (16 / (int)sizeof(number))
+
+union Pack {
+  uint4 bits;
+  number items[PACK];
+};
+
+__device__ __forceinline__ float rounded(float x) { return to_float(from_float(x)); }
+
+__device__ __forceinline__ float warp_sum(float x) {
+  for (int offset = 16; offset > 0; offset >>= 1) x += __shfl_xor_sync(0xffffffffu, x, offset);
+  return x;
+}
+
+// A warp's share of weights[row] . x, summed over the warp.
+__device__ __forceinline__ float dot(const number *weights, const number *x, int inputs) {
+  const uint4 *w = (const uint4 *)weights;
+  const uint4 *v = (const uint4 *)x;
+  float sum = 0.0f;
+#pragma unroll 4
+  for (int pack = threadIdx.x & 31; pack < inputs / PACK; pack += 32) {
+    Pack a, b;
+    a.bits = __ldcs(w + pack);
+    b.bits = __ldg(v + pack);
+#pragma unroll
+    for (int i = 0; i < PACK; i++) sum += to_float(a.items[i]) * to_float(b.items[i]);
+  }
+  return warp_sum(sum);
+}
+
+// output (outputs) = weights (outputs, inputs) x (inputs); a warp each.
+extern "C" __global__ void matrix_vector(const number *weights, const number *x, number *output, int inputs,
+                                         int outputs) {
+  int index = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
+  if (index >= outputs) return;
+  float sum = dot(weights + (size_t)index * inputs, x, inputs);
+  if (!(threadIdx.x & 31)) output[index] = from_float(sum);
+}
+
+__device__ __forceinline__ float silu(float x) { return x / (1.0f + __expf(-x)); }
+
+// output (half) = silu(weights[..half] x) * weights[half..] x; a warp each.
+extern "C" __global__ void gated_matrix_vector(const number *weights, const number *x, number *output,
+                                               int inputs, int half) {
+  int index = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
+  if (index >= half) return;
+  float gate = dot(weights + (size_t)index * inputs, x, inputs);
+  float up = dot(weights + (size_t)(half + index) * inputs, x, inputs);
+  if (threadIdx.x & 31) return;
+  output[index] = from_float(rounded(silu(rounded(gate))) * rounded(up));
+}
+
+// output (rows, half) = silu(both[.., ..half]) * both[.., half..] of both (rows, 2 half).
+extern "C" __global__ void gated_halves(const number *both, number *output, int half) {
+  const number *gate = both + (size_t)blockIdx.y * 2 * half;
+  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < half; i += gridDim.x * blockDim.x)
+    output[(size_t)blockIdx.y * half + i] = from_float(rounded(silu(to_float(gate[i]))) * to_float(gate[half + i]));
+}
+
+// sum = hidden + update, normed = sum / sqrt(mean(sum^2) + eps) * weight; both (rows, width) in
+// output (2, rows, width). A block each row.
+extern "C" __global__ void residual_norm(const number *hidden, const number *update, const number *weight,
+                                         number *output, float eps, int width) {
+  __shared__ float partial[32];
+  size_t row = (size_t)blockIdx.x * width, rows = (size_t)gridDim.x * width;
+  float squares = 0.0f;
+  for (int i = threadIdx.x; i < width; i += blockDim.x) {
+    float sum = rounded(to_float(hidden[row + i]) + to_float(update[row + i]));
+    output[row + i] = from_float(sum);
+    squares += sum * sum;
+  }
+  squares = warp_sum(squares);
+  if (!(threadIdx.x & 31)) partial[threadIdx.x >> 5] = squares;
+  __syncthreads();
+  squares = warp_sum((threadIdx.x & 31) < (blockDim.x >> 5) ? partial[threadIdx.x & 31] : 0.0f);
+  float scale = rsqrtf(squares / width + eps);
+  for (int i = threadIdx.x; i < width; i += blockDim.x)
+    output[rows + row + i] = from_float(rounded(to_float(output[row + i]) * scale) * to_float(weight[i]));
+}
+
+// Takes one token's heads apart, norms and rotates them, and stores keys and values.
+// qkv (rows, H + 2K, D); places (rows, 2): slot and position; cos, sin (rows, D/2);
+// queries (rows, H, D); keys, values (slots, K, capacity, D). A block of D threads each head.
+extern "C" __global__ void place_heads(const number *qkv, const number *query_norm, const number *key_norm,
+                                       const number *cosines, const number *sines, const unsigned *places,
+                                       number *queries, number *keys, number *values, float eps, int H, int K,
+                                       int capacity) {
+  __shared__ float head[HEAD_DIM];
+  __shared__ float partial[(HEAD_DIM + 31) / 32];
+  int row = blockIdx.x, index = blockIdx.y, i = threadIdx.x;
+  size_t slot = places[2 * row], position = places[2 * row + 1];
+  number raw = qkv[((size_t)row * (H + 2 * K) + index) * HEAD_DIM + i];
+  if (index >= H + K) {
+    values[((slot * K + index - H - K) * capacity + position) * HEAD_DIM + i] = raw;
+    return;
+  }
+  const number *weight = index < H ? query_norm : key_norm;
+  float x = to_float(raw);
+  if (weight) {
+    float squares = warp_sum(x * x);
+    if (!(i & 31)) partial[i >> 5] = squares;
+    __syncthreads();
+    float total = 0.0f;
+    for (int warp = 0; warp < HEAD_DIM / 32; warp++) total += partial[warp];
+    x = rounded(rounded(x * rsqrtf(total / HEAD_DIM + eps)) * to_float(weight[i]));
+  }
+  head[i] = x;
+  __syncthreads();
+  const int half = HEAD_DIM / 2;
+  float c = to_float(cosines[row * half + i % half]), s = to_float(sines[row * half + i % half]);
+  float turned = i < half ? head[i] * c - head[i + half] * s : head[i] * c + head[i - half] * s;
+  number *target = index < H ? queries + ((size_t)row * H + index) * HEAD_DIM
+                             : keys + ((slot * K + index - H) * capacity + position) * HEAD_DIM;
+  target[i] = from_float(turned);
+}
+
+// Numbers of a head that one lane of a warp holds.
+#define PER_LANE (HEAD_DIM / 32)
+
+struct __align__(PER_LANE * sizeof(number)) Part {
+  number items[PER_LANE];
+};
+
+// Attention of each row's query heads over all that its slot holds, the new token included.
+// queries (rows, H, D); output (rows, H, D). A block each row and head; its warps share the keys.
+extern "C" __global__ void attend(const number *queries, const number *keys, const number *values,
+                                  const unsigned *places, number *output, float scale, int H, int K, int capacity) {
+  extern __shared__ float merged[];  // (warps, D) sums, then (warps) maxima, then (warps) totals
+  int row = blockIdx.x, h = blockIdx.y, warps = blockDim.x >> 5, warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
+  size_t slot = places[2 * row];
+  int length = places[2 * row + 1] + 1;
+  size_t base = (slot * K + h / (H / K)) * capacity * HEAD_DIM;
+  const Part *k = (const Part *)(keys + base) + lane, *v = (const Part *)(values + base) + lane;
+  Part mine = ((const Part *)(queries + ((size_t)row * H + h) * HEAD_DIM))[lane];
+  float q[PER_LANE], sum[PER_LANE], largest = -INFINITE, total = 0.0f;
+#pragma unroll
+  for (int e = 0; e < PER_LANE; e++) {
+    q[e] = to_float(mine.items[e]) * scale;
+    sum[e] = 0.0f;
+  }
+  // Four keys at a time, so that their loads overlap.
+  for (int first = warp * 4; first < length; first += warps * 4) {
+    float score[4];
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      score[j] = 0.0f;
+      if (first + j < length) {
+        Part part = k[(size_t)(first + j) * 32];
+#pragma unroll
+        for (int e = 0; e < PER_LANE; e++) score[j] += q[e] * to_float(part.items[e]);
+      }
+    }
+#pragma unroll
+    for (int j = 0; j < 4; j++) score[j] = first + j < length ? warp_sum(score[j]) : -INFINITE;
+    float most = fmaxf(fmaxf(fmaxf(score[0], score[1]), fmaxf(score[2], score[3])), largest);
+    float shrink = __expf(largest - most);
+    total *= shrink;
+#pragma unroll
+    for (int e = 0; e < PER_LANE; e++) sum[e] *= shrink;
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      if (first + j >= length) break;
+      float weight = __expf(score[j] - most);
+      total += weight;
+      Part part = v[(size_t)(first + j) * 32];
+#pragma unroll
+      for (int e = 0; e < PER_LANE; e++) sum[e] += weight * to_float(part.items[e]);
+    }
+    largest = most;
+  }
+  float *maxima = merged + warps * HEAD_DIM, *totals = maxima + warps;
+#pragma unroll
+  for (int e = 0; e < PER_LANE; e++) merged[warp * HEAD_DIM + lane * PER_LANE + e] = sum[e];
+  if (lane == 0) {
+    maxima[warp] = largest;
+    totals[warp] = total;
+  }
+  __syncthreads();
+  float most = -INFINITE, weight = 0.0f;
+  for (int w = 0; w < warps; w++) most = fmaxf(most, maxima[w]);
+  for (int w = 0; w < warps; w++) weight += totals[w] * __expf(maxima[w] - most);
+  for (int i = threadIdx.x; i < HEAD_DIM; i += blockDim.x) {
+    float value = 0.0f;
+    for (int w = 0; w < warps; w++) value += merged[w * HEAD_DIM + i] * __expf(maxima[w] - most);
+    output[((size_t)row * H + h) * HEAD_DIM + i] = from_float(value / weight);
+  }
+}
+
+struct Best {
+  float first, second;
+  int index;
+};
+
+__device__ __forceinline__ Best better(Best a, Best b) {
+  bool left = a.first > b.first || (a.first == b.first && a.index < b.index);
+  Best best = left ? a : b;
+  best.second = fmaxf(left ? b.first : a.first, best.second);
+  return best;
+}
+
+// For each row of logits (rows, vocabulary): the index of the first largest (exact in f32), that
+// logit, and the largest other one, in output (rows, 3). Not a number if any logit is none, or +inf.
+extern "C" __global__ void two_largest(const float *logits, float *output, int vocabulary) {
+  __shared__ Best partial[32];
+  const float *row = logits + (size_t)blockIdx.x * vocabulary;
+  Best best = {-INFINITE, -INFINITE, 0x7fffffff};
+  bool numbers = true;
+  for (int i = threadIdx.x; i < vocabulary; i += blockDim.x) {
+    float logit = row[i];
+    numbers = numbers && logit < INFINITE;
+    best = better(best, Best{logit, -INFINITE, i});
+  }
+  for (int offset = 16; offset > 0; offset >>= 1) {
+    Best other = {__shfl_xor_sync(0xffffffffu, best.first, offset), __shfl_xor_sync(0xffffffffu, best.second, offset),
+                  __shfl_xor_sync(0xffffffffu, best.index, offset)};
+    best = better(best, other);
+  }
+  if (!(threadIdx.x & 31)) partial[threadIdx.x >> 5] = best;
+  numbers = __syncthreads_and(numbers);
+  if (threadIdx.x) return;
+  for (int warp = 1; warp < (blockDim.x >> 5); warp++) best = better(best, partial[warp]);
+  output[blockIdx.x * 3] = (float)best.index;
+  output[blockIdx.x * 3 + 1] = numbers ? best.first : __int_as_float(0x7fffffff);
+  output[blockIdx.x * 3 + 2] = best.second;
+}

@@ -1,0 +1,42 @@
+/*!
+Kernels of our own for decode steps on a CUDA GPU, where candle's separate operations are bound by
+the time of a launch: a step of Qwen3-VL-2B takes some 700 launches with them and 230 with these.
+
+[`Fused::open`] gives none where they do not apply (no CUDA, head sizes that are no multiple of a
+warp); then the general operations of [`crate::nn`] run, which are also what the kernels' results
+are tested against. Knows nothing of families.
+*/
+
+#[cfg(not(feature = "cuda"))]
+mod absent;
+#[cfg(feature = "cuda")]
+mod cuda;
+
+#[cfg(not(feature = "cuda"))]
+pub use absent::Fused;
+#[cfg(feature = "cuda")]
+pub use cuda::Fused;
+
+use candle_core::Tensor;
+
+/// The heads of an attention layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadCounts {
+    /// Query heads.
+    pub heads: usize,
+    /// Key/value heads; `heads` is a multiple.
+    pub kv_heads: usize,
+    /// Numbers per head.
+    pub head_dim: usize,
+}
+
+/// The norms of queries and keys, where a family has them.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadNorms<'a> {
+    /// Weight for queries, `(head_dim)`.
+    pub queries: &'a Tensor,
+    /// Weight for keys, `(head_dim)`.
+    pub keys: &'a Tensor,
+    /// Added to the mean of squares.
+    pub eps: f64,
+}

@@ -1,0 +1,169 @@
+use std::collections::HashMap;
+use std::path::Path;
+
+use eyechart::answer::FinishReason;
+use eyechart::decode::{Generated, generate};
+use eyechart::request::{EarlyStopping, GenerationOptions};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::broken;
+use crate::fixture::{Fixture, Prepared, row};
+use crate::{oracle, read_json};
+
+/// Largest difference of a sequence's score.
+const TOLERANCE: f32 = 1e-4;
+
+#[derive(Deserialize)]
+struct Searches {
+    stop: Vec<u32>,
+    searches: Vec<Search>,
+}
+
+#[derive(Deserialize)]
+struct Search {
+    case: String,
+    num_beams: usize,
+    length_penalty: f64,
+    early_stopping: EarlyStopping,
+    repetition_penalty: f32,
+    min_new_tokens: usize,
+    max_new_tokens: usize,
+    ids: Vec<u32>,
+    score: Option<f32>,
+}
+
+impl Search {
+    fn options(&self) -> GenerationOptions {
+        GenerationOptions {
+            max_new_tokens: self.max_new_tokens,
+            min_new_tokens: self.min_new_tokens,
+            repetition_penalty: self.repetition_penalty,
+            num_beams: self.num_beams,
+            length_penalty: self.length_penalty,
+            early_stopping: self.early_stopping,
+            ..GenerationOptions::default()
+        }
+    }
+
+    fn check(&self, answer: &Generated) {
+        let place = format!("{} with {:?}", self.case, self.options());
+        assert_eq!(answer.token_ids, self.ids, "{place}");
+        assert_eq!(answer.margins.len(), self.ids.len(), "{place}");
+        let stopped = self.ids.len() < self.max_new_tokens;
+        assert!(!stopped || answer.finish == FinishReason::Stop, "{place}");
+        match (answer.beam_score, self.score) {
+            (Some(found), Some(expected)) => {
+                assert!((found - expected).abs() < TOLERANCE, "{place}: {found}, not {expected}");
+            }
+            (found, expected) => assert_eq!(found, expected, "{place}"),
+        }
+    }
+}
+
+fn prepare(fixture: &mut Fixture, case: &str) -> Prepared {
+    let index = fixture.oracle.cases.iter().position(|known| known.name == case).unwrap();
+    fixture.prepare(index)
+}
+
+/// Every search alone; returns their number.
+fn check_all(mut fixture: Fixture, searches: &[Search]) -> usize {
+    let mut prepared = HashMap::new();
+    for search in searches {
+        let prepared =
+            prepared.entry(&search.case).or_insert_with(|| prepare(&mut fixture, &search.case));
+        let options = search.options();
+        let row = row(1, prepared, &options);
+        search.check(&generate(fixture.model.as_mut(), &[row]).unwrap()[0]);
+    }
+    searches.len()
+}
+
+fn searches(name: &str) -> Searches {
+    read_json(&format!("qwen3_vl/{name}/beams.json"))
+}
+
+/// A random checkpoint with the stop tokens of its searches, since it hardly stops at its own.
+fn random(name: &str, stop: &[u32]) -> Fixture {
+    let data = format!("qwen3_vl/{name}");
+    let folder = broken::copy(&oracle(&data));
+    broken::set(folder.path(), "generation_config.json", "/eos_token_id", json!(stop));
+    Fixture::load(folder.path(), &data, oracle("pictures"), None)
+}
+
+#[test]
+fn beams_on_random_checkpoints_equal_transformers() {
+    for name in ["tied", "untied", "bf16"] {
+        let Searches { stop, searches } = searches(name);
+        assert!(check_all(random(name, &stop), &searches) >= 50, "{name}");
+    }
+}
+
+/// Answers that end by themselves, at lengths that the penalty changes.
+#[test]
+fn beams_on_the_trained_checkpoint_equal_transformers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let checkpoint = root.join("fixtures/models/qwen3-vl-tiny");
+    let fixture = Fixture::load(&checkpoint, "qwen3_vl/trained", root.join("cases/images"), None);
+    assert!(check_all(fixture, &searches("trained").searches) >= 50);
+}
+
+/// Rows of one, two, three and five beams together give what each gives alone.
+#[test]
+fn rows_of_different_beam_counts_do_not_touch_each_other() {
+    let Searches { stop, searches } = searches("tied");
+    let mut fixture = random("tied", &stop);
+    // Every 7th runs into all beam counts, both penalties and bounds.
+    let chosen: Vec<&Search> = searches.iter().step_by(7).collect();
+    for batch in chosen.chunks(5) {
+        let prepared: Vec<Prepared> =
+            batch.iter().map(|search| prepare(&mut fixture, &search.case)).collect();
+        let options: Vec<GenerationOptions> = batch.iter().map(|search| search.options()).collect();
+        let mut free = 2;
+        let rows = prepared.iter().zip(&options).map(|(prepared, options)| {
+            let first = free;
+            free += options.num_beams;
+            row(first, prepared, options)
+        });
+        let rows: Vec<_> = rows.collect();
+        let answers = generate(fixture.model.as_mut(), &rows).unwrap();
+        for (answer, search) in answers.iter().zip(batch) {
+            search.check(answer);
+        }
+    }
+}
+
+/// A row's slots are all its own.
+#[test]
+fn overlapping_beams_are_an_error() {
+    let mut fixture = Fixture::random("qwen3_vl/tied");
+    let prepared = fixture.prepare(0);
+    let options = GenerationOptions { num_beams: 3, ..GenerationOptions::default() };
+    let rows = [row(0, &prepared, &options), row(2, &prepared, &options)];
+    let error = generate(fixture.model.as_mut(), &rows).unwrap_err();
+    assert_eq!(error.to_string(), "two rows of the batch use cache slot 2");
+}
+
+#[test]
+fn the_oracle_covers_what_decides_a_search() {
+    let names = ["tied", "untied", "bf16", "trained"];
+    let recorded: Vec<Searches> = names.into_iter().map(searches).collect();
+    for Searches { searches, .. } in &recorded {
+        let stopped = searches.iter().filter(|search| search.ids.len() < search.max_new_tokens);
+        assert!(stopped.count() >= 20);
+    }
+    let all = || recorded.iter().flat_map(|recorded| &recorded.searches);
+    for beams in [2, 3, 5] {
+        for penalty in [-1.0, 0.0, 1.0, 2.0] {
+            for stopping in
+                [EarlyStopping::Heuristic, EarlyStopping::FirstFinished, EarlyStopping::Never]
+            {
+                let covered = all().any(|search| {
+                    (search.num_beams, search.length_penalty, search.early_stopping)
+                        == (beams, penalty, stopping)
+                });
+                assert!(covered, "{beams} beams, {penalty}, {stopping:?}");
+            }
+        }
+    }
+}
