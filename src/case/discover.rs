@@ -218,13 +218,7 @@ impl Walk<'_> {
 }
 
 impl Walk<'_> {
-    fn dataset(
-        &self,
-        folder: &Folder,
-        path: &Path,
-        stem: &str,
-        defaults: &Defaults,
-    ) -> Discovered {
+    fn dataset(&self, folder: &Folder, path: &Path, stem: &str, defaults: &Defaults) -> Discovered {
         match CaseName::new(&folder.names, stem) {
             Ok(name) => Discovered::Dataset(Box::new(DatasetFile {
                 name,

@@ -67,6 +67,7 @@ impl Expectation {
     pub fn options(&self) -> Option<&[String]> {
         match self {
             Self::Choice { options, .. } => Some(options),
+            Self::Metric(expected) if !expected.options.is_empty() => Some(&expected.options),
             Self::All(parts) | Self::Any(parts) => parts.iter().find_map(Self::options),
             Self::Not(inner) => inner.options(),
             _ => None,

@@ -97,6 +97,7 @@ pub use name::CaseName;
 pub use pattern::{KnownFailure, ModelPattern};
 pub(crate) use picture::{missing as missing_picture, size as picture_size};
 pub(crate) use place::Place as RonPlace;
+pub(crate) use schema::RawPreset;
 pub(crate) use source::Source as RonSource;
 pub(crate) use syntax::parse as parse_ron;
 

@@ -45,7 +45,7 @@ pub(super) struct RawDefaults {
 /// A task, or the word that undoes what a folder sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename = "Preset")]
-pub(super) enum RawPreset {
+pub(crate) enum RawPreset {
     AsWritten,
     Description,
     ShortAnswer,

@@ -83,6 +83,7 @@ impl Definition {
         let gates = gates(raw.gate.unwrap_or_default(), scoring, place.field("gate"))?;
         let stated = StatedCommon {
             system: raw.system,
+            preset: raw.preset,
             dimension: raw.dimension,
             models: raw.models,
             generation: raw.generation,
@@ -91,7 +92,8 @@ impl Definition {
             ignore: raw.ignore,
             xfail: raw.xfail,
         };
-        let prompt = Template::parse(&raw.prompt).map_err(|bad| error(place.field("prompt"), bad))?;
+        let prompt =
+            Template::parse(&raw.prompt).map_err(|bad| error(place.field("prompt"), bad))?;
         if raw.prompt.trim().is_empty() {
             let problem = Problem::Empty { what: "`prompt`", remedy: "ask something" };
             return Err(place.field("prompt").error(problem));
@@ -129,9 +131,9 @@ fn sample(raw: Option<RawSample>, place: RonPlace<'_>) -> Result<Sample, CaseErr
     };
     let is_empty = match &sample {
         Sample::All => false,
-        Sample::First(count)
-        | Sample::Seeded { count, .. }
-        | Sample::ByStratum { count, .. } => *count == 0,
+        Sample::First(count) | Sample::Seeded { count, .. } | Sample::ByStratum { count, .. } => {
+            *count == 0
+        }
         Sample::Ids(ids) => ids.is_empty(),
     };
     if is_empty { Err(error(place, Unsound::NothingTaken)) } else { Ok(sample) }
@@ -177,21 +179,14 @@ fn truth_words(kind: TruthKind) -> &'static str {
     }
 }
 
-fn gates(
-    raw: Vec<RawGate>,
-    scoring: Scoring,
-    place: RonPlace<'_>,
-) -> Result<Vec<Gate>, CaseError> {
+fn gates(raw: Vec<RawGate>, scoring: Scoring, place: RonPlace<'_>) -> Result<Vec<Gate>, CaseError> {
     let known = scoring.figures();
     let mut gates: Vec<Gate> = Vec::with_capacity(raw.len());
     for (index, RawGate { metric, min }) in raw.into_iter().enumerate() {
         let place = place.item(index);
         let Some((name, figure)) = known.iter().find(|(name, _)| *name == metric.0) else {
             let known = known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-            return Err(error(
-                place.field("metric"),
-                Unsound::NoFigure { found: metric.0, known },
-            ));
+            return Err(error(place.field("metric"), Unsound::NoFigure { found: metric.0, known }));
         };
         if gates.iter().any(|gate| gate.name == *name) {
             return Err(error(place, Unsound::GateTwice(name)));

@@ -46,7 +46,7 @@ pub(super) enum DataProblem {
     NoRows { expected: &'static str },
     #[error("`{name}` is {found}, expected {expected}")]
     Field { name: String, found: String, expected: &'static str },
-    #[error("{what} {id} is there twice; a row's name must be its own")]
+    #[error("{what} {id} is there twice; keep one")]
     Duplicate { what: &'static str, id: String },
     #[error("{what} {id} is not in {}; do the files belong together?", other.display())]
     Unknown { what: &'static str, id: String, other: PathBuf },

@@ -261,10 +261,8 @@ fn corpus(rows: &[AnsweredRow<'_>]) -> Result<CaptionCorpus, FigureError> {
     let candidates: Vec<&str> = rows.iter().map(|one| one.text).collect();
     let mut references = tokens(&references, &|place| owners[place].id.clone())?.into_iter();
     let candidates = tokens(&candidates, &|place| rows[place].row.id.clone())?;
-    let references: Vec<Vec<String>> = rows
-        .iter()
-        .map(|one| references.by_ref().take(one.row.captions.len()).collect())
-        .collect();
+    let references: Vec<Vec<String>> =
+        rows.iter().map(|one| references.by_ref().take(one.row.captions.len()).collect()).collect();
     let item = |(candidate, references)| TokenizedItem { candidate, references };
     let candidates = candidates.iter().map(String::as_str);
     Ok(CaptionCorpus::new(candidates.zip(references.iter().map(Vec::as_slice)).map(item)))

@@ -61,6 +61,7 @@ fn case_file(row: &Row, source: &Path, folder: &Path) -> Result<String, ImportEr
     let images: Vec<String> = images.iter().map(|image| relative(image, folder)).collect();
     let mut fields = vec![("images", list(&images)), ("prompt", quoted(&row.prompt))];
     fields.extend(conversation.system.as_ref().map(|system| ("system", quoted(system))));
+    fields.extend(case.preset.map(|task| ("preset", format!("{task:?}"))));
     if let Some(expectation) = expectation {
         fields.push(("expect", expect(expectation, row)?));
     }
@@ -143,6 +144,10 @@ fn generation(options: &GenerationOverrides) -> Option<String> {
         top_k,
         seed,
         repetition_penalty,
+        min_new_tokens,
+        num_beams,
+        length_penalty,
+        early_stopping,
     } = options;
     let shown = [
         max_new_tokens.map(|value| format!("max_new_tokens: {value}")),
@@ -151,6 +156,10 @@ fn generation(options: &GenerationOverrides) -> Option<String> {
         top_k.map(|value| format!("top_k: {value}")),
         seed.map(|value| format!("seed: {value}")),
         repetition_penalty.map(|value| format!("repetition_penalty: {value:?}")),
+        min_new_tokens.map(|value| format!("min_new_tokens: {value}")),
+        num_beams.map(|value| format!("num_beams: {value}")),
+        length_penalty.map(|value| format!("length_penalty: {value:?}")),
+        early_stopping.map(|value| format!("early_stopping: {value:?}")),
     ];
     Some(format!("({})", shown.into_iter().flatten().collect::<Vec<_>>().join(", ")))
 }

@@ -341,7 +341,8 @@ mod tests {
 
     #[test]
     fn lists_under_keys_and_other_values() {
-        let text = "{\"a\": [1, {\"x\": \"]\\\"\"}], \"b\": {\"c\": []}, \"d\": [] , \"e\": -1.5e3}";
+        let text =
+            "{\"a\": [1, {\"x\": \"]\\\"\"}], \"b\": {\"c\": []}, \"d\": [] , \"e\": -1.5e3}";
         assert_eq!(
             elements(text, for_each).unwrap(),
             ["a=1@7", "a={\"x\": \"]\\\"\"}@10", "b={\"c\": []}@31", "e=-1.5e3@55"]

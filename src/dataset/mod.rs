@@ -28,7 +28,7 @@ out.
 | `row_min` | the least that a row needs to pass, from 0 to 1; if left out, anything above 0, and for boxes an IoU of 0.5 |
 | `gate` | `[(metric: .., min: ..)]`: demands on a figure over all rows |
 | `rows` | `Judged`: a wrong row fails its test; `Recorded`: it does not, the gates judge. Without it, `Recorded` if there is a gate |
-| others | `system`, `dimension`, `models`, `generation`, `snapshot` (`Off` if left out), `tags`, `ignore`, `xfail` as in cases |
+| others | `system`, `preset`, `dimension`, `models`, `generation`, `snapshot` (`Off` if left out), `tags`, `ignore`, `xfail` as in cases |
 
 A row's test is `folder::dataset::id::model`, a gate's `folder::dataset::gate_metric::model`. What
 no name may hold becomes `_` in an id. A gate needs all rows: if none of them was selected (by a
@@ -78,8 +78,8 @@ mod figure;
 mod import;
 mod json;
 mod layout;
-mod picture;
 mod pickle;
+mod picture;
 mod record;
 mod sample;
 mod schema;
@@ -154,18 +154,16 @@ impl Dataset {
         let definition = Definition::check(file, &source)?;
         let place = source.root();
         let listed = definition.layout.heads(definition.sample.column())?;
+        if listed.rows.is_empty() {
+            let problem = DataProblem::NoRows { expected: "rows" };
+            return Err(DataError::new(definition.layout.path(), DataPlace::File, problem).into());
+        }
         for name in definition.prompt.names() {
             if !listed.columns.iter().any(|known| known == name) {
                 let known = listed.columns.join(", ");
                 let problem = format!("the rows have no {{{name}}}; they have {known}");
                 return Err(place.field("prompt").error(Problem::DataSet(problem)));
             }
-        }
-        if listed.rows.is_empty() {
-            let problem = DataProblem::NoRows { expected: "rows" };
-            return Err(
-                DataError::new(definition.layout.path(), DataPlace::File, problem).into()
-            );
         }
         refuse_repeated_ids(&*definition.layout, &listed.rows)?;
         let heads = definition.sample.take(listed.rows).map_err(|index| {
@@ -175,8 +173,7 @@ impl Dataset {
             let problem = format!("no row has the id {}", ids[index]);
             place.field("sample").item(0).item(index).error(Problem::DataSet(problem))
         })?;
-        let dataset =
-            Self { name: file.name.clone(), path: file.path.clone(), definition, heads };
+        let dataset = Self { name: file.name.clone(), path: file.path.clone(), definition, heads };
         dataset.refuse_equal_names()?;
         Ok(dataset)
     }
@@ -314,6 +311,7 @@ impl Dataset {
             dimension: if several { Dimension::SeveralImages } else { self.dimension() },
             images,
             conversation,
+            preset: common.preset,
             expectation,
             models: common.models.clone(),
             generation: common.generation,
@@ -340,9 +338,9 @@ impl Dataset {
             DraftImage::Base64(text) => {
                 picture::unpack(text, &format!("{}_{}", name.snapshot_stem(), number + 1), pictures)
             }
-            DraftImage::SameAs(id) => {
-                Err(DataProblem::Picture(format!("the picture is that of row {id}, which has none")))
-            }
+            DraftImage::SameAs(id) => Err(DataProblem::Picture(format!(
+                "the picture is that of row {id}, which has none"
+            ))),
         };
         draft.images.iter().enumerate().map(resolve).collect()
     }
@@ -401,7 +399,8 @@ fn refuse_repeated_ids(layout: &dyn Layout, heads: &[Head]) -> Result<(), DataEr
         None => Ok(()),
         Some(head) => {
             let problem = DataProblem::Duplicate { what: layout.id_name(), id: head.id.clone() };
-            let place = if head.offset == 0 { DataPlace::File } else { DataPlace::Text(head.offset) };
+            let place =
+                if head.offset == 0 { DataPlace::File } else { DataPlace::Text(head.offset) };
             Err(DataError::new(layout.path(), place, problem))
         }
     }

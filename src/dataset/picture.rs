@@ -35,16 +35,15 @@ pub(super) fn unpack(
 ) -> Result<PathBuf, DataProblem> {
     let broken = |reason: String| DataProblem::Picture(format!("the picture {reason}"));
     let bytes = base64::decode(text).ok_or_else(|| broken("is no base64".to_owned()))?;
-    let format = ::image::guess_format(&bytes)
-        .map_err(|_| broken("is of no known format".to_owned()))?;
+    let format =
+        ::image::guess_format(&bytes).map_err(|_| broken("is of no known format".to_owned()))?;
     let ending = format.extensions_str().first().copied().unwrap_or("bin");
     let name = format!("{stem}.{ending}");
     match pictures {
         Pictures::Checked => Ok(PathBuf::from(name)),
         Pictures::UnpackedTo(folder) => {
             let path = folder.join(name);
-            write(&path, &bytes)
-                .map_err(|error| broken(format!("cannot be unpacked: {error}")))?;
+            write(&path, &bytes).map_err(|error| broken(format!("cannot be unpacked: {error}")))?;
             Ok(path)
         }
     }

@@ -38,8 +38,10 @@ impl Record {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
+    /// The names of all values that are no list or object, those that are not there among them.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().filter(|(_, value)| scalar(value).is_some()).map(|(name, _)| name.as_str())
+        let is_single = |value: &Value| !(value.is_array() || value.is_object());
+        self.fields.iter().filter(move |(_, value)| is_single(value)).map(|(name, _)| name.as_str())
     }
 
     /// All values that are a text, number or truth value, as texts.

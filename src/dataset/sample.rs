@@ -12,10 +12,17 @@ use std::collections::HashMap;
 pub(super) enum Sample {
     All,
     First(usize),
-    Seeded { count: usize, seed: u64 },
+    Seeded {
+        count: usize,
+        seed: u64,
+    },
     Ids(Vec<String>),
     /// So many of each value of a column.
-    ByStratum { column: String, count: usize, seed: u64 },
+    ByStratum {
+        column: String,
+        count: usize,
+        seed: u64,
+    },
 }
 
 /// What sampling needs to know of a row.

@@ -7,7 +7,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::layout::mapped::Columns;
-use crate::case::{Dimension, GenerationOverrides, Metric, SnapshotPolicy};
+use crate::case::{Dimension, GenerationOverrides, Metric, RawPreset, SnapshotPolicy};
 use crate::ordered_map::OrderedMap;
 
 #[derive(Debug, Deserialize)]
@@ -21,6 +21,7 @@ pub(super) struct RawDataset {
     pub(super) rows: Option<RowTests>,
     pub(super) gate: Option<Vec<RawGate>>,
     pub(super) system: Option<String>,
+    pub(super) preset: Option<RawPreset>,
     pub(super) dimension: Option<Dimension>,
     pub(super) models: Option<Vec<String>>,
     pub(super) generation: Option<GenerationOverrides>,

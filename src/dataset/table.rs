@@ -36,12 +36,15 @@ pub(super) fn for_each(
     let mut row = csv::StringRecord::new();
     while reader.read_record(&mut row).map_err(broken)? {
         let place = row.position().map_or(DataPlace::File, |at| DataPlace::Text(at.byte()));
-        let cells = names.iter().zip(&row).filter(|(_, cell)| !cell.is_empty());
         let fields: Map<String, Value> =
-            cells.map(|(name, cell)| (name.clone(), Value::String(cell.to_owned()))).collect();
+            names.iter().zip(&row).map(|(name, cell)| (name.clone(), value(cell))).collect();
         visit(Record::new(fields, path, place))?;
     }
     Ok(())
+}
+
+fn value(cell: &str) -> Value {
+    if cell.is_empty() { Value::Null } else { Value::String(cell.to_owned()) }
 }
 
 /// The first name, without a byte order mark.

@@ -10,7 +10,10 @@ pub(super) struct Template {
 enum Part {
     Text(String),
     /// The value of this name, filled with zeros from the left up to the width.
-    Field { name: String, width: usize },
+    Field {
+        name: String,
+        width: usize,
+    },
 }
 
 /// What is wrong with a template.

@@ -168,7 +168,8 @@ mod tests {
     #[test]
     fn vqa_accuracy_by_hand() {
         for (agreeing, value) in [(0, 0.0), (1, 0.3), (2, 0.6), (3, 0.9), (4, 1.0), (9, 1.0)] {
-            let score = metric_score(&expected(Metric::VqaAccuracy, &persons(agreeing), &[]), "red");
+            let score =
+                metric_score(&expected(Metric::VqaAccuracy, &persons(agreeing), &[]), "red");
             assert!((score.value - value).abs() < 1e-12, "{agreeing}: {}", score.value);
         }
     }

@@ -5,6 +5,7 @@
 
 mod project;
 
+mod datasets; // Rows and gates of data sets.
 mod failures; // Cases, checkpoints and settings that cannot be used.
 mod insta; // Snapshots: new, changed, accepted, reviewed, unreferenced.
 mod protocol; // The arguments and output of cargo test.

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use eyechart::offline::command::{self, ScoreArgs};
 
 mod check;
+mod import;
 
 /// Evaluation of vision-language models: what needs no model run.
 #[derive(Debug, Parser)]
@@ -27,6 +28,15 @@ enum Command {
         #[arg(default_value = "cases")]
         path: PathBuf,
     },
+    /// Write the rows of a data set as case files, for those who want to edit them.
+    ///
+    /// Writes over nothing. Exits with 0 if all rows were written, else with 1.
+    Import {
+        /// The `.dataset.ron`.
+        dataset: PathBuf,
+        /// Where to write; made if it is not there.
+        folder: PathBuf,
+    },
     /// Score official result files as the official scripts do.
     ///
     /// Exits with 0 if all gates (`--min`) hold, 1 if one does not, 2 if a file cannot be scored.
@@ -36,6 +46,7 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check { path } => check::run(&path),
+        Command::Import { dataset, folder } => import::run(&dataset, &folder),
         Command::Score(arguments) => command::run(&arguments),
     }
 }

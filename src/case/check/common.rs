@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use super::super::defaults::{Defaults, added};
 use super::super::error::CaseError;
 use super::super::place::Place;
+use super::super::schema::RawPreset;
 use super::super::{Dimension, GenerationOverrides, KnownFailure, ModelPattern, SnapshotPolicy};
 use super::{conversation, settings};
 use crate::ordered_map::OrderedMap;
+use crate::request::Task;
 
 /// As the user wrote it.
 pub(crate) struct StatedCommon {
     pub(crate) system: Option<String>,
+    pub(crate) preset: Option<RawPreset>,
     pub(crate) dimension: Option<Dimension>,
     pub(crate) models: Option<Vec<String>>,
     pub(crate) generation: Option<GenerationOverrides>,
@@ -26,6 +29,7 @@ pub(crate) struct StatedCommon {
 pub(crate) struct Common {
     pub(crate) image_folder: Option<PathBuf>,
     pub(crate) system: Option<String>,
+    pub(crate) preset: Option<Task>,
     pub(crate) dimension: Option<Dimension>,
     pub(crate) models: Vec<ModelPattern>,
     pub(crate) generation: GenerationOverrides,
@@ -43,17 +47,20 @@ pub(crate) fn common(
     place: Place<'_>,
 ) -> Result<Common, CaseError> {
     let StatedCommon { system, dimension, models: globs, generation, snapshot, .. } = stated;
-    let StatedCommon { tags, ignore, xfail, .. } = stated;
+    let StatedCommon { preset, tags, ignore, xfail, .. } = stated;
     let system =
         system.map(|text| conversation::system(text, place.field("system"))).transpose()?;
     let stated = settings::Stated { models: globs, generation, tags, ignore, xfail };
     let stated = settings::check(stated, models, place)?;
+    let generation = stated.generation.or(defaults.generation);
+    settings::check_together(&generation, place.field("generation"))?;
     Ok(Common {
         image_folder: defaults.image_folder.clone(),
         system: system.or_else(|| defaults.system.clone()),
         dimension: dimension.or(defaults.dimension),
         models: stated.models.or_else(|| defaults.models.clone()).unwrap_or_default(),
-        generation: stated.generation.or(defaults.generation),
+        preset: preset.or(defaults.preset).and_then(RawPreset::task),
+        generation,
         snapshot: snapshot.unwrap_or(SnapshotPolicy::Off),
         tags: added(defaults.tags.clone(), stated.tags),
         ignore: stated.ignore.or_else(|| defaults.ignore.clone()),

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, letter, listed, one_image};
+use super::{
+    Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, letter, listed, one_image,
+};
 use crate::case::{Metric, PersonAnswer, TruthKind};
 use crate::dataset::error::DataError;
 use crate::dataset::record::Record;

@@ -112,8 +112,7 @@ impl Layout for CocoCaptions {
         })?;
         let path = &self.annotations;
         if let Some((id, (_, place))) = captions.iter().find(|(id, _)| !images.contains(*id)) {
-            let problem =
-                DataProblem::Unknown { what: ID, id: id.clone(), other: "images".into() };
+            let problem = DataProblem::Unknown { what: ID, id: id.clone(), other: "images".into() };
             return Err(DataError::new(path, *place, problem));
         }
         for draft in &mut drafts {

@@ -75,9 +75,9 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 fn sheet(category: &Path, text: PathBuf) -> Result<Sheet, DataError> {
     let stem = text.file_stem().unwrap_or_default().to_owned();
     let folders = [category.join("images"), category.to_owned()];
-    let candidates = folders.iter().flat_map(|folder| {
-        ENDINGS.iter().map(|ending| folder.join(&stem).with_extension(ending))
-    });
+    let candidates = folders
+        .iter()
+        .flat_map(|folder| ENDINGS.iter().map(|ending| folder.join(&stem).with_extension(ending)));
     let image = candidates.into_iter().find(|image| image.is_file()).ok_or_else(|| {
         let message = format!("no picture {}.png or .jpg belongs to it", stem.display());
         DataError::new(&text, DataPlace::File, DataProblem::Picture(message))

@@ -211,9 +211,9 @@ impl RowLayout {
             Format::Members => json::for_each(&self.file, &mut |element| {
                 take(Record::parse(&element)?, element.key)
             }),
-            Format::Rows => json::for_each_row(&self.file, &mut |element| {
-                take(Record::parse(&element)?, "")
-            }),
+            Format::Rows => {
+                json::for_each_row(&self.file, &mut |element| take(Record::parse(&element)?, ""))
+            }
             Format::Table(separator) => {
                 table::for_each(&self.file, separator, &mut |record| take(record, ""))
             }
