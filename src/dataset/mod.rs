@@ -373,21 +373,18 @@ impl Dataset {
 
     /// Two ids may differ only in what no name can hold.
     fn refuse_equal_names(&self) -> Result<(), CaseError> {
-        let mut names: HashMap<CaseName, &Head> = HashMap::with_capacity(self.heads.len());
-        let gates = self.gates().iter().map(|gate| self.gate_name(gate));
-        let gates: HashSet<CaseName> = gates.collect();
+        let gates = self.gates().iter().map(|gate| (self.gate_name(gate), "a gate".to_owned()));
+        let mut names: HashMap<CaseName, String> = gates.collect();
+        names.reserve(self.heads.len());
         for head in &self.heads {
+            let Some(other) = names.insert(self.row_name(&head.id), head.id.clone()) else {
+                continue;
+            };
             let name = self.row_name(&head.id);
-            let shown = name.to_string();
-            let other = names.insert(name.clone(), head).map(|other| format!("row {}", other.id));
-            let other = other.or_else(|| gates.contains(&name).then(|| "a gate".to_owned()));
-            if let Some(other) = other {
-                let message = format!("row {} and {other} would both be named {shown}", head.id);
-                let layout = &self.definition.layout;
-                let place = DataPlace::Text(head.offset);
-                let problem = DataProblem::Table(message);
-                return Err(DataError::new(layout.path(), place, problem).into());
-            }
+            let message = format!("{other} and {} would both be named {name}", head.id);
+            let path = self.definition.layout.path();
+            let place = DataPlace::Text(head.offset);
+            return Err(DataError::new(path, place, DataProblem::Table(message)).into());
         }
         Ok(())
     }

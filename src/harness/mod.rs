@@ -135,7 +135,8 @@ fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, RunError> {
     plan.mark_snapshots(&snapshots, &registry).map_err(RunError::SnapshotReferences)?;
     if !plan.trials().iter().any(|trial| is_reported(trial, arguments)) {
         return Ok(
-            libtest_mimic::run(&mimic_arguments(arguments, &plan), idle_trials(&plan)).exit_code()
+            libtest_mimic::run(&mimic_arguments(arguments, &plan), idle_trials(&plan, arguments))
+                .exit_code()
         );
     }
     let journal = Journal::create(&settings.out, &header(&registry))?;
@@ -180,16 +181,26 @@ fn is_filtered_out(trial: &PlannedTrial, arguments: &TestArguments) -> bool {
 }
 
 fn mimic_arguments(arguments: &TestArguments, plan: &Plan) -> libtest_mimic::Arguments {
-    let filtered_out = plan.trials().iter().filter(|trial| is_filtered_out(trial, arguments));
+    let filtered_out = shown_trials(plan, arguments).filter(|one| is_filtered_out(one, arguments));
     arguments.to_mimic(filtered_out.map(|trial| trial.name().to_owned()))
 }
 
+/// The trials that libtest-mimic hears of. Of several filters it is told by the names that they
+/// leave out, and compares each with each: it could not stand the rows of a large data set.
+fn shown_trials(plan: &Plan, arguments: &TestArguments) -> impl Iterator<Item = &PlannedTrial> {
+    let several = arguments.filters.len() > 1;
+    let is_idle = |trial: &PlannedTrial| matches!(trial, PlannedTrial::Idle { .. });
+    plan.trials()
+        .iter()
+        .filter(move |one| !(several && is_idle(one) && is_filtered_out(one, arguments)))
+}
+
 /// Trials that are only listed or filtered out.
-fn idle_trials(plan: &Plan) -> Vec<Trial> {
+fn idle_trials(plan: &Plan, arguments: &TestArguments) -> Vec<Trial> {
     let idle = |trial: &PlannedTrial| {
         Trial::test(trial.name(), || Ok(())).with_ignored_flag(trial.ignored().is_some())
     };
-    plan.trials().iter().map(idle).collect()
+    shown_trials(plan, arguments).map(idle).collect()
 }
 
 /// Runs the selected trials: one thread answers, model by model; libtest-mimic's threads each
@@ -206,7 +217,7 @@ fn run_trials(
     };
     let mut runners = Runners::new(plan, &is_run, judge);
     let mut trials = Vec::with_capacity(plan.trials().len());
-    for trial in plan.trials() {
+    for trial in shown_trials(plan, arguments) {
         let ignored = trial.ignored();
         let is_run = is_run(trial);
         if let (Some(reason), false, true) = (&ignored, is_run, is_reported(trial, arguments)) {
