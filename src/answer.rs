@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::geometry::PixelSize;
+
 /// Why a generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,8 +61,31 @@ pub struct ModelInput {
     pub prompt_tokens: usize,
     /// Of these, the tokens that stand for images.
     pub visual_tokens: usize,
-    /// Width and height of each image as the vision tower saw it, in pixels.
-    pub resized: Vec<(u32, u32)>,
+    /// The prompt's token ids, each image's placeholder as often as it stands for a token.
+    #[serde(default)]
+    pub token_ids: Vec<u32>,
+    /// The prompt in the tokens of a connector that reads it too; empty for most families.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connector_ids: Vec<u32>,
+    /// The request's images.
+    #[serde(default)]
+    pub images: Vec<SeenImage>,
+}
+
+/// One image as the vision tower got it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenImage {
+    /// Its size as decoded.
+    pub original: PixelSize,
+    /// Its size as the tower saw it.
+    pub resized: PixelSize,
+    /// Tokens that stand for it.
+    pub visual_tokens: usize,
+    /// Shape of the tensor of pixel values.
+    pub pixels_shape: Vec<usize>,
+    /// CRC-32 of the pixel values, f32 and little-endian, row by row. The same on every machine:
+    /// resizing is exact and normalising is plain arithmetic on the CPU. (Decoders of JPEG differ.)
+    pub pixels_crc32: u32,
 }
 
 /// One generated answer.

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use eyechart::extract::BoxNotation;
 use eyechart::offline::*;
 use eyechart::score::detection::CategoryUse;
 use eyechart::score::document::{AnlsRules, RelaxedRules};
@@ -136,6 +137,38 @@ fn boxes_in_json_lines() {
     assert_eq!(found["aggregate"]["acc@0.5"], 0.5);
     assert_eq!(found["aggregate"]["unread"], 1.0);
     assert_eq!(found["items"][0], json!({"id": 1, "iou": 0.5, "center_hit": 1.0}));
+}
+
+#[test]
+fn answers_are_read_in_a_notation_and_its_frame() {
+    let files = Files::new();
+    let row = |id: i64| json!({"id": id, "bbox": [0, 0, 100, 50], "width": 200, "height": 100});
+    let truths = files.write_json("truths.json", &json!([row(1), row(2), row(3)]));
+    let answer = |id: i64, box_: [i64; 4]| json!({"id": id, "answer": json!([{"bbox_2d": box_}]).to_string(), "resized": [56, 28]});
+    // The same numbers are a box in one frame and beyond the other.
+    let results = [answer(1, [0, 0, 28, 14]), answer(2, [0, 0, 500, 500]), answer(3, [9, 0, 5, 5])];
+    let results = files.write_json("results.json", &json!(results));
+    let unread = |notation| {
+        let answers = AnswerBoxes::Notation(notation);
+        let corners = BoxFormat::Corners;
+        let table = score_grounding_answers(&truths, &results, corners, answers).unwrap();
+        let table = as_json(&table);
+        (
+            table["items"][0]["iou"].clone(),
+            table["items"][1]["iou"].clone(),
+            table["aggregate"]["unread"].clone(),
+        )
+    };
+    assert_eq!(unread(BoxNotation::Qwen2_5Vl), (json!(1.0), json!(0.0), json!(2.0)));
+    let (small, right, unreadable) = unread(BoxNotation::Qwen3Vl);
+    // 5.6 x 1.4 pixels of 100 x 50.
+    assert!((small.as_f64().unwrap() - 7.84 / 5000.0).abs() < 1e-12, "{small}");
+    assert_eq!((right, unreadable), (json!(1.0), json!(1.0)));
+    let sizeless = files.write_json("sizeless.json", &json!([{"id": 1, "bbox": [0, 0, 1, 1]}]));
+    let one = files.write_json("one.json", &json!([answer(1, [0, 0, 1, 1])]));
+    let answers = AnswerBoxes::Notation(BoxNotation::Qwen3Vl);
+    let error = score_grounding_answers(&sizeless, &one, BoxFormat::Corners, answers).unwrap_err();
+    assert!(files.message(&error).starts_with("sizeless.json: 1 has no `width`"), "{error}");
 }
 
 #[test]

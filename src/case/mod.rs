@@ -19,15 +19,15 @@ A case is one RON file; `Some` may be left out everywhere, and unknown fields ar
 | `id` | the case's name in place of the file's |
 | `models` | globs over the models it is meant for; all if left out |
 | `generation` | `max_new_tokens`, `min_new_tokens`, `temperature`, `top_p`, `top_k`, `seed`, `repetition_penalty`, `num_beams`, `length_penalty`, `early_stopping` (`Heuristic`, `FirstFinished` or `Never`) |
-| `snapshot` | `Text` (default) or `Off` |
+| `snapshot` | `Text` (default), `Input`, `Both` or `Off`: keeps the answer's text, or the [input](crate::answer::ModelInput) that the model got, which needs no weights |
 | `tags` | words to filter reports by |
 | `ignore` | why it does not run |
 | `xfail` | `{"glob": "reason"}`: models on which it must fail; the first glob that matches counts |
 
 The pictures stand before the user's first words, unless `<image>` markers in the text say where:
 then there is one for each picture, in order. Texts are kept to the letter. Without a `dimension`
-a case with `Boxes` counts as grounding, one with several pictures as such, one with `Facts` as
-description, and any other as question answering.
+a case with `Boxes` or the preset `Grounding` counts as grounding, one with several pictures as
+such, one with `Facts` or the preset `Description` as description, and any other as question answering.
 
 With a `preset` the last turn is put into the words that the authors of the model's family use for
 such a task, and generation is theirs too, option by option unless `generation` says otherwise
@@ -142,8 +142,25 @@ impl fmt::Display for Dimension {
 pub enum SnapshotPolicy {
     /// The answer's text.
     Text,
+    /// What the model got. Without an expectation nothing else is asked of the model, and its
+    /// weights are not loaded.
+    Input,
+    /// The answer's text, and what the model got.
+    Both,
     /// Nothing.
     Off,
+}
+
+impl SnapshotPolicy {
+    /// Whether the answer's text is kept.
+    pub fn keeps_text(self) -> bool {
+        matches!(self, Self::Text | Self::Both)
+    }
+
+    /// Whether the model's input is kept.
+    pub fn keeps_input(self) -> bool {
+        matches!(self, Self::Input | Self::Both)
+    }
 }
 
 /// A checked eval case.
@@ -181,6 +198,11 @@ impl Case {
     /// Whether it is meant for the model of this name.
     pub fn runs_on(&self, model: &str) -> bool {
         self.models.is_empty() || self.models.iter().any(|pattern| pattern.matches(model))
+    }
+
+    /// Whether only the model's input matters, not its answer.
+    pub fn is_about_input(&self) -> bool {
+        self.expectation.is_none() && self.snapshot == SnapshotPolicy::Input
     }
 
     /// The first of its known failures that is about the model of this name.

@@ -83,8 +83,10 @@ fn case_file(row: &Row, source: &Path, folder: &Path) -> Result<String, ImportEr
         fields.push(("xfail", format!("{{{}}}", entries.join(", "))));
     }
     // A case must be judged by something: without an expectation that is the snapshot.
-    if case.snapshot == SnapshotPolicy::Off && expectation.is_some() {
-        fields.push(("snapshot", "Off".to_owned()));
+    if case.snapshot != SnapshotPolicy::Text
+        && (expectation.is_some() || case.snapshot != SnapshotPolicy::Off)
+    {
+        fields.push(("snapshot", format!("{:?}", case.snapshot)));
     }
     let mut text = format!("// Row {} of {}.\n", one_line(&row.id), source.display());
     for caption in &row.captions {

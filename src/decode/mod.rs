@@ -21,6 +21,7 @@ use crate::answer::FinishReason;
 use crate::model::{
     ImageFeatures, ModelError, PrefillRow, PreparedImage, PreparedPrompt, Slot, VisionLanguageModel,
 };
+use crate::nn::{TwoLargest, two_largest};
 use crate::request::GenerationOptions;
 use beam::BeamSearch;
 use single::SingleAnswer;
@@ -111,16 +112,34 @@ fn step(
     let started = Instant::now();
     let mut running: Vec<_> = sequences.iter_mut().filter(|row| row.is_running()).collect();
     let inputs: Vec<_> = running.iter().map(|row| row.search.inputs()).collect();
-    let logits = logits_rows(&model.decode_step(&inputs.concat())?)?;
-    let mut rest = logits.as_slice();
-    for (sequence, inputs) in running.iter_mut().zip(inputs) {
-        let (own, others) = rest.split_at(inputs.len().min(rest.len()));
-        rest = others;
-        sequence.search.push(own, model)?;
-    }
+    let logits = model.decode_step(&inputs.concat())?;
+    let mut searches: Vec<_> = running.iter_mut().map(|row| &mut row.search).collect();
+    push_all(model, &mut searches, &inputs, &logits)?;
     let elapsed = started.elapsed();
     for sequence in running {
         sequence.decoding += elapsed;
+    }
+    Ok(())
+}
+
+/// Hands each search the logits of its inputs; only the largest leave the device if that will do.
+fn push_all(
+    model: &mut dyn VisionLanguageModel,
+    searches: &mut [&mut Search<'_>],
+    inputs: &[Vec<(Slot, u32)>],
+    logits: &Tensor,
+) -> Result<(), ModelError> {
+    if searches.iter().all(|search| search.takes_largest()) {
+        let found = two_largest(logits)?;
+        let mut pairs = searches.iter_mut().zip(&found);
+        return pairs.try_for_each(|(search, found)| search.push_largest(found));
+    }
+    let rows = logits_rows(logits)?;
+    let mut rest = rows.as_slice();
+    for (search, inputs) in searches.iter_mut().zip(inputs) {
+        let (own, others) = rest.split_at(inputs.len().min(rest.len()));
+        rest = others;
+        search.push(own, model)?;
     }
     Ok(())
 }
@@ -146,14 +165,15 @@ impl<'a> Sequence<'a> {
         let started = Instant::now();
         let DecodeRow { slot, prompt, images, features, options: _ } = *row;
         let logits = model.prefill(&[PrefillRow { slot, prompt, images, features }])?;
-        let logits = logits_rows(&logits)?;
-        let prefill = started.elapsed();
         let mut search = match row.options.num_beams {
             1 => Search::Single(Box::new(SingleAnswer::new(row, stop_tokens))),
             _ => Search::Beams(BeamSearch::new(row, stop_tokens)),
         };
-        search.push(&logits, model)?;
-        Ok(Self { search, prefill, decoding: Duration::ZERO })
+        match search.takes_largest() {
+            true => two_largest(&logits)?.iter().try_for_each(|found| search.push_largest(found)),
+            false => search.push(&logits_rows(&logits)?, model),
+        }?;
+        Ok(Self { search, prefill: started.elapsed(), decoding: Duration::ZERO })
     }
 
     fn is_running(&self) -> bool {
@@ -185,6 +205,19 @@ impl Search<'_> {
         match self {
             Self::Single(answer) => answer.inputs(),
             Self::Beams(beams) => beams.inputs(),
+        }
+    }
+
+    /// Whether the largest logit is all that it needs next.
+    fn takes_largest(&self) -> bool {
+        matches!(self, Self::Single(answer) if answer.takes_largest())
+    }
+
+    /// Goes on with the largest logit alone.
+    fn push_largest(&mut self, found: &TwoLargest) -> Result<(), ModelError> {
+        match self {
+            Self::Single(answer) => answer.push_largest(found),
+            Self::Beams(_) => Ok(()),
         }
     }
 

@@ -4,7 +4,8 @@ use super::sampling::{self, Sampler};
 use super::{DecodeRow, Ended, finish_reason};
 use crate::answer::FinishReason;
 use crate::model::{ModelError, Slot};
-use crate::request::GenerationOptions;
+use crate::nn::TwoLargest;
+use crate::request::{GenerationOptions, Sampling};
 
 /// An answer that grows by one token a step.
 pub(super) struct SingleAnswer<'a> {
@@ -43,11 +44,31 @@ impl<'a> SingleAnswer<'a> {
     pub(super) fn push(&mut self, logits: &[f32]) -> Result<(), ModelError> {
         sampling::check_numbers(logits, self.token_ids.len())?;
         let id = self.sampler.choose(logits)?;
-        self.margins.push(sampling::margin(logits, id));
+        self.append(id, sampling::margin(logits, id));
+        Ok(())
+    }
+
+    /// Whether the next token is simply the one with the largest logit.
+    pub(super) fn takes_largest(&self) -> bool {
+        let GenerationOptions { sampling, repetition_penalty, min_new_tokens, .. } = *self.options;
+        let free = repetition_penalty == 1.0 && self.token_ids.len() >= min_new_tokens;
+        free && sampling == Sampling::Greedy
+    }
+
+    /// Takes the token with the largest logit.
+    pub(super) fn push_largest(&mut self, found: &TwoLargest) -> Result<(), ModelError> {
+        if found.largest.is_nan() {
+            return Err(ModelError::NotANumber { generated: self.token_ids.len() });
+        }
+        self.append(found.index, found.largest - found.runner_up);
+        Ok(())
+    }
+
+    fn append(&mut self, id: u32, margin: f32) {
+        self.margins.push(margin);
         self.token_ids.push(id);
         let limit = self.options.max_new_tokens;
         self.finish = finish_reason(&self.token_ids, self.stop_tokens, limit);
-        Ok(())
     }
 
     pub(super) fn ended(self) -> Ended {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::DeviceChoiceError;
 use crate::image::ImageError;
 use crate::model::ModelError;
-#[cfg(feature = "hub")]
 use crate::weights::WeightsError;
 
 /// A request got no answer: neither right nor wrong.
@@ -22,8 +21,7 @@ pub enum EngineError {
     /// The checkpoint or the network failed.
     #[error(transparent)]
     Model(Arc<ModelError>),
-    /// The checkpoint could not be had from the hub.
-    #[cfg(feature = "hub")]
+    /// The checkpoint's files could not be had, or are not those that are pinned.
     #[error(transparent)]
     Weights(Arc<WeightsError>),
     /// A hub model in a build without the hub.
@@ -58,7 +56,6 @@ impl From<ModelError> for EngineError {
     }
 }
 
-#[cfg(feature = "hub")]
 impl From<WeightsError> for EngineError {
     fn from(error: WeightsError) -> Self {
         Self::Weights(Arc::new(error))

@@ -8,29 +8,32 @@ goes out.
 use std::any::Any;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use candle_core::DType;
 
-use crate::answer::{Answer, ModelInput, Timings};
+use crate::answer::{Answer, Timings};
 use crate::decode::{self, DecodeRow, Generated};
 use crate::extract::BoxNotation;
 use crate::geometry::PictureSize;
-use crate::image;
 use crate::model::{
-    self, Capabilities, Identity, ImageFeatures, PreparedImage, PreparedPrompt, Slot,
+    self, Capabilities, Identity, ImageFeatures, PreparedImage, Processor, Slot,
     VisionLanguageModel,
 };
 use crate::registry::{ModelEntry, Precision, Source};
 use crate::request::{Conversation, GenerationOptions};
+use crate::weights::{self, HubCache};
 
 mod device;
 mod error;
 mod memory;
+mod preparer;
 
 pub use device::{DeviceChoice, DeviceChoiceError};
 pub use error::EngineError;
+use preparer::Prepared;
+pub use preparer::Preparer;
 
 /// How models are run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +96,7 @@ impl Engine {
         let device = settings.device.open()?;
         let precision = settings.precision.or(entry.precision).unwrap_or(Precision::F32);
         let folder = checkpoint_folder(&entry.source)?;
+        weights::check_pins(&folder, &entry.sha256)?;
         let model = guarded(|| Ok(model::load(&folder, &device, Some(data_type(precision)))?))?;
         let description = ModelDescription {
             name: entry.name.clone(),
@@ -100,9 +104,7 @@ impl Engine {
             precision: precision.label().to_owned(),
             load_time: start.elapsed(),
         };
-        let family = model.processor().capabilities();
-        let identity =
-            Identity { capabilities: with_boxes(family, entry.boxes), ..model::identify(&folder)? };
+        let identity = identity_of(&folder, model.processor(), entry)?;
         Ok(Self { model, identity, description })
     }
 
@@ -141,22 +143,12 @@ impl Engine {
     fn read_input(&mut self, request: &TrialRequest) -> Result<Input, EngineError> {
         let model = &mut self.model;
         guarded(move || {
-            let mut timings = Timings::default();
-            let decoded = timed(&mut timings.image_decoding, || {
-                let decode = |path: &PathBuf| image::decode_file(path);
-                request.images.iter().map(decode).collect::<Result<Vec<_>, _>>()
-            })?;
-            let processor = model.processor();
-            let (images, prompt) = timed(&mut timings.preprocessing, || {
-                let prepare = |image: &image::DecodedImage| processor.prepare_image(&image.pixels);
-                let images = decoded.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
-                let prompt = processor.prepare_prompt(&request.conversation, &images)?;
-                Ok::<_, model::ModelError>((images, prompt))
-            })?;
+            let mut prepared = Prepared::new(model.processor(), request)?;
+            let Prepared { images, timings, .. } = &mut prepared;
             let features = timed(&mut timings.vision_encoding, || {
                 model.encode_images(&images.iter().collect::<Vec<_>>())
             })?;
-            Ok(Input { images, prompt, features, options: request.options.clone(), timings })
+            Ok(Input { prepared, features, options: request.options.clone() })
         })
     }
 
@@ -192,19 +184,20 @@ impl Engine {
 
     fn describe(&self, input: &Input, generated: Generated) -> Result<Answered, EngineError> {
         let text = self.model.processor().decode_text(&generated.token_ids)?;
-        let timings =
-            Timings { prefill: generated.prefill, decoding: generated.decoding, ..input.timings };
+        let Prepared { images, timings, .. } = &input.prepared;
+        let Generated { prefill, decoding, .. } = generated;
+        let timings = Timings { prefill, decoding, ..*timings };
         let answer = Answer {
             text,
             token_ids: generated.token_ids,
             margins: generated.margins,
             beam_score: generated.beam_score,
             finish: generated.finish,
-            input: input.summary(),
+            input: input.prepared.describe()?,
             timings,
             peak_memory_bytes: memory::peak_bytes(),
         };
-        let image_sizes = input.images.iter().map(picture_size).collect();
+        let image_sizes = images.iter().map(picture_size).collect();
         Ok(Answered { answer, image_sizes })
     }
 }
@@ -212,9 +205,18 @@ impl Engine {
 /// What a registry entry's model is and can do, as far as that shows without loading it; none if
 /// its checkpoint is not here or not usable, which loading will tell.
 pub fn known_identity(entry: &ModelEntry) -> Option<Identity> {
-    let Source::Folder(folder) = &entry.source else { return None };
-    let identity = model::identify(folder).ok()?;
+    let identity = model::identify(&present_folder(&entry.source)?).ok()?;
     Some(Identity { capabilities: with_boxes(identity.capabilities, entry.boxes), ..identity })
+}
+
+/// What a loaded model is and can do.
+fn identity_of(
+    folder: &Path,
+    processor: &dyn Processor,
+    entry: &ModelEntry,
+) -> Result<Identity, EngineError> {
+    let capabilities = with_boxes(processor.capabilities(), entry.boxes);
+    Ok(Identity { capabilities, ..model::identify(folder)? })
 }
 
 /// The registry's word on boxes counts over the family's.
@@ -224,37 +226,28 @@ fn with_boxes(family: Capabilities, registry: Option<BoxNotation>) -> Capabiliti
 
 /// A request on its way into the model.
 struct Input {
-    images: Vec<PreparedImage>,
-    prompt: PreparedPrompt,
+    prepared: Prepared,
     features: Vec<ImageFeatures>,
     options: GenerationOptions,
-    timings: Timings,
 }
 
 impl Input {
     fn row(&self, slot: Slot) -> DecodeRow<'_> {
-        DecodeRow {
-            slot,
-            prompt: &self.prompt,
-            images: &self.images,
-            features: &self.features,
-            options: &self.options,
-        }
-    }
-
-    fn summary(&self) -> ModelInput {
-        let resized = self.images.iter().map(|image| (image.resized.width, image.resized.height));
-        ModelInput {
-            rendered_prompt: self.prompt.rendered.clone(),
-            prompt_tokens: self.prompt.token_ids.len(),
-            visual_tokens: self.prompt.image_spans.iter().map(|(_, span)| span.len()).sum(),
-            resized: resized.collect(),
-        }
+        let Self { prepared: Prepared { images, prompt, .. }, features, options } = self;
+        DecodeRow { slot, prompt, images, features, options }
     }
 }
 
 fn picture_size(image: &PreparedImage) -> PictureSize {
     PictureSize { original: image.original, resized: Some(image.resized) }
+}
+
+/// Where the checkpoint is, as far as it is here already; it may lack files.
+fn present_folder(source: &Source) -> Option<PathBuf> {
+    match source {
+        Source::Folder(folder) => Some(folder.clone()),
+        Source::Hub { repository, revision } => HubCache::from_env().snapshot(repository, revision),
+    }
 }
 
 fn checkpoint_folder(source: &Source) -> Result<PathBuf, EngineError> {
@@ -266,7 +259,7 @@ fn checkpoint_folder(source: &Source) -> Result<PathBuf, EngineError> {
 
 #[cfg(feature = "hub")]
 fn hub_folder(repository: &str, revision: &str) -> Result<PathBuf, EngineError> {
-    Ok(crate::weights::hub::fetch(repository, revision)?)
+    Ok(weights::hub::fetch(repository, revision, &weights::hub::HubSettings::from_env())?)
 }
 
 #[cfg(not(feature = "hub"))]

@@ -10,16 +10,14 @@ use crate::request::GenerationOptions;
 pub(super) fn request(case: &Case, model: &Identity) -> TrialRequest {
     let Identity { family, language_model, .. } = model;
     let preset = case.preset.and_then(|task| preset::find(family, language_model.as_deref(), task));
-    let options = GenerationOptions::default();
     let conversation = case.conversation.clone();
     let (conversation, options) = match preset {
         Some(preset) => {
             let choices = case.expectation.as_ref().and_then(Expectation::options);
             let worded = preset.word(conversation, choices.unwrap_or_default());
-            (worded, preset.generation().apply(options))
+            (worded, preset.options(&case.generation))
         }
-        None => (conversation, options),
+        None => (conversation, case.generation.apply(GenerationOptions::default())),
     };
-    let options = case.generation.apply(options);
     TrialRequest { images: case.images.clone(), conversation, options }
 }

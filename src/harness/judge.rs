@@ -5,20 +5,21 @@ use std::path::{Component, Path, PathBuf};
 
 use libtest_mimic::{Completion, Failed};
 
-use crate::answer::Answer;
-use crate::case::{Case, InvalidCase, SnapshotPolicy};
+use crate::answer::ModelInput;
+use crate::case::{Case, InvalidCase};
 use crate::engine::{self, Answered};
 use crate::extract::BoxNotation;
 use crate::journal::{Journal, Place, Status, TrialRecord};
 use crate::request::{Part, Role};
 use crate::score::{self, Verdict};
 use crate::snapshot::{
-    SnapshotFolder, SnapshotInfo, SnapshotKey, SnapshotOutcome, SnapshotRequest, SnapshotResult,
+    self, SnapshotFolder, SnapshotInfo, SnapshotKind, SnapshotOutcome, SnapshotRequest,
+    SnapshotResult,
 };
 
 use super::error::RunError;
 use super::gate::PlannedGate;
-use super::plan::{Planned, PlannedTrial};
+use super::plan::{Planned, PlannedTrial, snapshot_keys};
 use super::worker::{NoAnswer, Reply};
 use super::{datasets, message};
 
@@ -37,6 +38,9 @@ impl Judge {
             None => self.error(planned, None, "the inference worker died; see stderr".to_owned()),
             Some(Reply { answered: Err(NoAnswer::Unsupported(unsupported)), place, .. }) => {
                 self.ignored(planned, place, unsupported.to_string())
+            }
+            Some(Reply { answered: Err(NoAnswer::Prepared(input)), .. }) => {
+                self.judge_input(planned, *input)
             }
             Some(Reply { answered: Err(NoAnswer::Failed(error)), place, .. }) => {
                 self.error(planned, place, self.shorten(&error.to_string()))
@@ -67,6 +71,8 @@ impl Judge {
             answer: None,
             verdict: None,
             snapshot: SnapshotOutcome::Off,
+            input_snapshot: SnapshotOutcome::Off,
+            prepared: None,
             place: None,
         };
         self.finish(record)
@@ -111,6 +117,8 @@ impl Judge {
             answer: None,
             verdict: None,
             snapshot: SnapshotOutcome::Off,
+            input_snapshot: SnapshotOutcome::Off,
+            prepared: None,
             place: None,
         }
     }
@@ -137,37 +145,64 @@ impl Judge {
             };
             score::judge(expectation, evidence)
         });
-        let snapshot = self.compare(planned, &answer, place.as_ref());
+        let snapshot = self.compare(planned, SnapshotKind::Answer, &answer.text, place.as_ref());
+        let input = self.compare_input(planned, &answer.input);
         let blank = self.blank(planned, place);
+        let accepted = snapshot.accepted && input.accepted;
         let status = match datasets::fails_alone(planned) {
-            true => status(&verdict, &snapshot, blank.known_failure.is_some()),
-            false if snapshot.accepted => Status::Recorded,
+            true => status(&verdict, accepted, blank.known_failure.is_some()),
+            false if accepted => Status::Recorded,
             false => Status::Failed,
         };
         let record = TrialRecord {
             status,
             answer: Some(answer),
             verdict,
-            snapshot: snapshot.outcome.clone(),
+            snapshot: snapshot.outcome,
+            input_snapshot: input.outcome,
             ..blank
         };
         TrialRecord { message: message::of(&record), ..record }
     }
 
-    fn compare(&self, planned: &Planned, answer: &Answer, place: Option<&Place>) -> SnapshotResult {
+    /// Judges a case that only asks what the model would get.
+    fn judge_input(&self, planned: &Planned, input: ModelInput) -> TrialRecord {
+        let result = self.compare_input(planned, &input);
+        let blank = self.blank(planned, None);
+        let record = TrialRecord {
+            status: status(&None, result.accepted, blank.known_failure.is_some()),
+            input_snapshot: result.outcome,
+            prepared: Some(input),
+            ..blank
+        };
+        TrialRecord { message: message::of(&record), ..record }
+    }
+
+    fn compare_input(&self, planned: &Planned, input: &ModelInput) -> SnapshotResult {
+        self.compare(planned, SnapshotKind::Input, &snapshot::input_text(input), None)
+    }
+
+    fn compare(
+        &self,
+        planned: &Planned,
+        kind: SnapshotKind,
+        text: &str,
+        place: Option<&Place>,
+    ) -> SnapshotResult {
         let case = &planned.case;
-        if case.snapshot == SnapshotPolicy::Off {
+        let mut keys = snapshot_keys(&case.name, case.snapshot, &planned.model);
+        let Some(key) = keys.find(|key| key.kind == kind) else {
             return SnapshotResult { outcome: SnapshotOutcome::Off, accepted: true };
-        }
+        };
         self.snapshots.compare(&SnapshotRequest {
-            key: SnapshotKey { stem: case.name.snapshot_stem(), model: &planned.model },
-            text: &answer.text,
+            key,
+            text,
             question: &question(case),
             case_file: &case.path,
             info: SnapshotInfo {
                 model: &planned.model,
-                device: place.map_or("", |place| &place.device),
-                precision: place.map_or("", |place| &place.precision),
+                device: place.map(|place| place.device.as_str()),
+                precision: place.map(|place| place.precision.as_str()),
                 images: case.images.iter().map(|image| self.shown(image)).collect(),
             },
         })
@@ -195,6 +230,8 @@ impl Judge {
             answer: None,
             verdict: None,
             snapshot: SnapshotOutcome::Off,
+            input_snapshot: SnapshotOutcome::Off,
+            prepared: None,
             place,
         }
     }
@@ -237,9 +274,9 @@ impl Judge {
     }
 }
 
-fn status(verdict: &Option<Verdict>, snapshot: &SnapshotResult, known_failure: bool) -> Status {
+fn status(verdict: &Option<Verdict>, accepted: bool, known_failure: bool) -> Status {
     let right = verdict.as_ref().is_none_or(|verdict| verdict.passed);
-    match (right, snapshot.accepted, known_failure) {
+    match (right, accepted, known_failure) {
         (true, _, true) => Status::UnexpectedPass,
         (true, true, false) => Status::Passed,
         (false, true, true) => Status::KnownFailure,
@@ -268,22 +305,18 @@ mod tests {
         Some(Verdict { passed, points: 0.0, iou: None, reading, reasons: vec![] })
     }
 
-    fn snapshot(accepted: bool) -> SnapshotResult {
-        SnapshotResult { outcome: SnapshotOutcome::New, accepted }
-    }
-
     #[test]
     fn a_known_failure_is_strict() {
-        assert_eq!(status(&verdict(false), &snapshot(true), true), Status::KnownFailure);
-        assert_eq!(status(&verdict(true), &snapshot(true), true), Status::UnexpectedPass);
-        assert_eq!(status(&verdict(false), &snapshot(false), true), Status::Failed);
+        assert_eq!(status(&verdict(false), true, true), Status::KnownFailure);
+        assert_eq!(status(&verdict(true), true, true), Status::UnexpectedPass);
+        assert_eq!(status(&verdict(false), false, true), Status::Failed);
     }
 
     #[test]
     fn passing_takes_a_right_answer_and_an_accepted_snapshot() {
-        assert_eq!(status(&verdict(true), &snapshot(true), false), Status::Passed);
-        assert_eq!(status(&verdict(true), &snapshot(false), false), Status::Failed);
-        assert_eq!(status(&verdict(false), &snapshot(true), false), Status::Failed);
-        assert_eq!(status(&None, &snapshot(true), false), Status::Passed);
+        assert_eq!(status(&verdict(true), true, false), Status::Passed);
+        assert_eq!(status(&verdict(true), false, false), Status::Failed);
+        assert_eq!(status(&verdict(false), true, false), Status::Failed);
+        assert_eq!(status(&None, true, false), Status::Passed);
     }
 }

@@ -4,20 +4,26 @@ use similar::TextDiff;
 
 use crate::answer::{Answer, FinishReason};
 use crate::journal::{Status, TrialRecord};
-use crate::snapshot::SnapshotOutcome;
+use crate::snapshot::{SnapshotOutcome, input_text};
 
 /// The message of an answered trial; none if there is nothing to tell.
 pub(super) fn of(record: &TrialRecord) -> Option<String> {
     if matches!(record.status, Status::Passed | Status::Recorded) {
         return None;
     }
-    let answer = record.answer.as_ref()?;
-    let mut parts = vec![question_and_answer(&record.question, answer)];
+    let mut parts: Vec<String> =
+        record.answer.iter().map(|answer| question_and_answer(&record.question, answer)).collect();
     if let Some(verdict) = &record.verdict {
         parts.extend(verdict.reasons.iter().map(|reason| format!("  {reason}")));
     }
     parts.extend(known_failure(record));
-    parts.extend(snapshot(&record.snapshot, answer));
+    if let Some(answer) = &record.answer {
+        parts.extend(snapshot("answer", &record.snapshot, &answer.text));
+    }
+    if let Some(input) = record.input() {
+        let text = input_text(input);
+        parts.extend(snapshot("input", &record.input_snapshot, &text));
+    }
     Some(parts.join("\n"))
 }
 
@@ -43,20 +49,20 @@ fn known_failure(record: &TrialRecord) -> Option<String> {
     })
 }
 
-fn snapshot(outcome: &SnapshotOutcome, answer: &Answer) -> Option<String> {
+/// What to tell of a snapshot of `what`, whose text is `now`.
+fn snapshot(what: &str, outcome: &SnapshotOutcome, now: &str) -> Option<String> {
     match outcome {
         SnapshotOutcome::Off | SnapshotOutcome::Matched => None,
-        SnapshotOutcome::New => Some(
-            "this answer has no accepted snapshot yet; look at it with `cargo insta review`, or \
+        SnapshotOutcome::New => Some(format!(
+            "this {what} has no accepted snapshot yet; look at it with `cargo insta review`, or \
              accept all with INSTA_UPDATE=always"
-                .to_owned(),
-        ),
+        )),
         SnapshotOutcome::Changed { accepted } => {
-            let diff = TextDiff::from_lines(accepted.as_str(), &answer.text);
+            let diff = TextDiff::from_lines(accepted.as_str(), now);
             let mut unified = diff.unified_diff();
             let unified = unified.header("accepted", "now").missing_newline_hint(false);
             Some(format!(
-                "the answer differs from the accepted snapshot; `cargo insta review` accepts it\n\
+                "the {what} differs from the accepted snapshot; `cargo insta review` accepts it\n\
                  {unified}"
             ))
         }
@@ -98,6 +104,8 @@ mod tests {
                 reasons: vec!["expected \"red\"".into()],
             }),
             snapshot,
+            input_snapshot: SnapshotOutcome::Off,
+            prepared: None,
             place: None,
         }
     }

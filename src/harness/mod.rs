@@ -134,10 +134,11 @@ fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, RunError> {
     let snapshots = SnapshotFolder::new(project.join(SNAPSHOTS), site.assert_snapshot);
     plan.mark_snapshots(&snapshots, &registry).map_err(RunError::SnapshotReferences)?;
     if !plan.trials().iter().any(|trial| is_reported(trial, arguments)) {
-        return Ok(
-            libtest_mimic::run(&mimic_arguments(arguments, &plan), idle_trials(&plan, arguments))
-                .exit_code()
-        );
+        return Ok(libtest_mimic::run(
+            &mimic_arguments(arguments, &plan),
+            idle_trials(&plan, arguments),
+        )
+        .exit_code());
     }
     let journal = Journal::create(&settings.out, &header(&registry))?;
     let judge = Arc::new(Judge { project, journal, snapshots });
@@ -187,7 +188,10 @@ fn mimic_arguments(arguments: &TestArguments, plan: &Plan) -> libtest_mimic::Arg
 
 /// The trials that libtest-mimic hears of. Of several filters it is told by the names that they
 /// leave out, and compares each with each: it could not stand the rows of a large data set.
-fn shown_trials(plan: &Plan, arguments: &TestArguments) -> impl Iterator<Item = &PlannedTrial> {
+fn shown_trials<'p>(
+    plan: &'p Plan,
+    arguments: &'p TestArguments,
+) -> impl Iterator<Item = &'p PlannedTrial> {
     let several = arguments.filters.len() > 1;
     let is_idle = |trial: &PlannedTrial| matches!(trial, PlannedTrial::Idle { .. });
     plan.trials()

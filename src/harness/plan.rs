@@ -6,7 +6,7 @@ use crate::case::{Case, CaseName, Discovered, InvalidCase, SnapshotPolicy};
 use crate::dataset::RowTests;
 use crate::model::Identity;
 use crate::registry::{ModelEntry, Registry};
-use crate::snapshot::{SnapshotFolder, SnapshotKey};
+use crate::snapshot::{SnapshotFolder, SnapshotKey, SnapshotKind};
 
 use super::RunError;
 use super::datasets::{PlannedDataset, Selection};
@@ -168,23 +168,33 @@ impl Plan {
         snapshots: &SnapshotFolder,
         registry: &Registry,
     ) -> std::io::Result<()> {
-        let kept = self.cases.iter().filter(|case| case.snapshot != SnapshotPolicy::Off);
-        let keys = kept.flat_map(|case| {
+        let keys = self.cases.iter().flat_map(|case| {
             let models = registry.models().iter().filter(|model| case.runs_on(&model.name));
-            models.map(|model| key(&case.name, model))
+            models.flat_map(|model| snapshot_keys(&case.name, case.snapshot, &model.name))
         });
         let datasets = self.datasets.iter().map(PlannedDataset::dataset);
-        let kept = datasets.filter(|dataset| dataset.snapshot() != SnapshotPolicy::Off);
-        let rows = kept.flat_map(|dataset| {
+        let rows = datasets.flat_map(|dataset| {
             let models = registry.models().iter().filter(|model| dataset.runs_on(&model.name));
-            models.flat_map(|model| dataset.row_names().map(|name| key(&name, model)))
+            let kept = dataset.snapshot();
+            models.flat_map(move |model| {
+                dataset.row_names().flat_map(move |row| snapshot_keys(&row, kept, &model.name))
+            })
         });
         snapshots.mark_referenced(keys.chain(rows))
     }
 }
 
-fn key<'m>(case: &CaseName, model: &'m ModelEntry) -> SnapshotKey<'m> {
-    SnapshotKey { stem: case.snapshot_stem(), model: &model.name }
+/// The snapshots of a case on a model.
+pub(super) fn snapshot_keys<'a>(
+    case: &CaseName,
+    kept: SnapshotPolicy,
+    model: &'a str,
+) -> impl Iterator<Item = SnapshotKey<'a>> + use<'a> {
+    let text = kept.keeps_text().then_some(SnapshotKind::Answer);
+    let input = kept.keeps_input().then_some(SnapshotKind::Input);
+    let stem = case.snapshot_stem();
+    let key = move |kind| SnapshotKey { stem: stem.clone(), model, kind };
+    text.into_iter().chain(input).map(key)
 }
 
 fn planned(

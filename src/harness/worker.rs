@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use crate::answer::ModelInput;
 use crate::case::Case;
 use crate::engine::{
-    Answered, Engine, EngineError, EngineSettings, ModelDescription, TrialRequest,
+    Answered, Engine, EngineError, EngineSettings, ModelDescription, Preparer, TrialRequest,
 };
 use crate::extract::BoxNotation;
 use crate::journal::Place;
@@ -34,6 +35,8 @@ pub(super) struct Reply {
 pub(super) enum NoAnswer {
     /// The model cannot do what the case asks, which only loading it told.
     Unsupported(Unsupported),
+    /// Only what the model would get was asked for: this.
+    Prepared(Box<ModelInput>),
     /// Something failed.
     Failed(EngineError),
 }
@@ -64,12 +67,38 @@ impl Queue {
 
     /// Answers everything.
     pub(super) fn serve(self, settings: &EngineSettings) {
-        for (model, jobs) in self.groups.into_iter().filter(|(_, jobs)| !jobs.is_empty()) {
+        for (model, jobs) in self.groups {
+            let (about_input, jobs): (VecDeque<Job>, VecDeque<Job>) =
+                jobs.into_iter().partition(|job| job.case.is_about_input());
+            if !about_input.is_empty() {
+                prepare_inputs(&model, about_input);
+            }
+            if jobs.is_empty() {
+                continue;
+            }
             match Engine::load(&model, settings) {
                 Ok(engine) => serve_model(engine, jobs, settings.batch.get()),
                 Err(error) => refuse_model(jobs, &error),
             }
         }
+    }
+}
+
+/// Tells each job what its model would get. No weights are loaded.
+fn prepare_inputs(model: &ModelEntry, mut jobs: VecDeque<Job>) {
+    let preparer = match Preparer::load(model) {
+        Ok(preparer) => preparer,
+        Err(error) => return refuse_model(jobs, &error),
+    };
+    let identity = preparer.identity();
+    jobs.retain(|job| is_possible(job, identity, None));
+    for job in &jobs {
+        let prepared = preparer.prepare(&ask::request(&job.case, identity));
+        let answered = Err(match prepared {
+            Ok(input) => NoAnswer::Prepared(Box::new(input)),
+            Err(error) => NoAnswer::Failed(error),
+        });
+        reply(job, Reply { answered, notation: None, place: None });
     }
 }
 
@@ -79,7 +108,7 @@ fn serve_model(mut engine: Engine, mut jobs: VecDeque<Job>, batch: usize) {
     let notation = identity.capabilities.boxes;
     let ModelDescription { device, precision, .. } = engine.description().clone();
     let place = Place { device, precision };
-    jobs.retain(|job| is_possible(job, &identity, &place));
+    jobs.retain(|job| is_possible(job, &identity, Some(&place)));
     while !jobs.is_empty() {
         let together: Vec<Job> = jobs.drain(..batch.min(jobs.len())).collect();
         let requests: Vec<TrialRequest> =
@@ -93,10 +122,10 @@ fn serve_model(mut engine: Engine, mut jobs: VecDeque<Job>, batch: usize) {
 }
 
 /// Whether the model can do what the case asks; if not, the trial is told.
-fn is_possible(job: &Job, model: &Identity, place: &Place) -> bool {
+fn is_possible(job: &Job, model: &Identity, place: Option<&Place>) -> bool {
     let Some(unsupported) = unsupported(&job.case, model) else { return true };
     let answered = Err(NoAnswer::Unsupported(unsupported));
-    reply(job, Reply { answered, notation: None, place: Some(place.clone()) });
+    reply(job, Reply { answered, notation: None, place: place.cloned() });
     false
 }
 

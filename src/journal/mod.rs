@@ -12,7 +12,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, ModelInput};
 use crate::case::Dimension;
 use crate::registry::Prices;
 use crate::score::Verdict;
@@ -104,11 +104,22 @@ pub struct TrialRecord {
     pub verdict: Option<Verdict>,
     /// How the answer compares with the accepted one.
     pub snapshot: SnapshotOutcome,
+    /// How the model's input compares with the accepted one.
+    #[serde(default)]
+    pub input_snapshot: SnapshotOutcome,
+    /// What the model would have got, of a case that only asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared: Option<ModelInput>,
     /// Where the answer was computed.
     pub place: Option<Place>,
 }
 
 impl TrialRecord {
+    /// What the model got, or would have got.
+    pub fn input(&self) -> Option<&ModelInput> {
+        self.answer.as_ref().map(|answer| &answer.input).or(self.prepared.as_ref())
+    }
+
     /// The test's name, `folder::case::model`.
     pub fn test_name(&self) -> String {
         match &self.model {
@@ -250,6 +261,8 @@ mod tests {
             answer: None,
             verdict: None,
             snapshot: SnapshotOutcome::Off,
+            input_snapshot: SnapshotOutcome::Off,
+            prepared: None,
             place: None,
         }
     }

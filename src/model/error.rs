@@ -60,6 +60,14 @@ pub enum ModelError {
         /// Images given.
         available: usize,
     },
+    /// The family was not made for a conversation of this form.
+    #[error("{family} cannot take this conversation: {reason}")]
+    Conversation {
+        /// The family's name.
+        family: &'static str,
+        /// What it cannot take, and what to do.
+        reason: String,
+    },
     /// The rendered prompt does not hold one placeholder per shown image.
     #[error(
         "the rendered prompt holds {found} image placeholders `{placeholder}`, but the \

@@ -4,12 +4,15 @@ The table of families, keyed by `model_type` of `config.json`, and loading throu
 A new family is one more line of [`FAMILIES`].
 */
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
 use serde::Deserialize;
 
-use super::{Capabilities, ModelError, Processor, VisionLanguageModel, llava, qwen3_vl};
+use super::{
+    Capabilities, ModelError, Processor, VisionLanguageModel, blip2, instruct_blip, llava,
+    minigpt_v2, qwen3_vl,
+};
 use crate::weights::CheckpointFolder;
 
 /// Loads both halves onto a device, cast to a type.
@@ -19,20 +22,48 @@ type LoadModel =
 /// Loads the half without weights.
 type LoadProcessor = fn(&CheckpointFolder) -> Result<Box<dyn Processor>, ModelError>;
 
+/// The type that the checkpoint was saved in.
+type StoredType = fn(&CheckpointFolder) -> Result<DType, ModelError>;
+
+/// The files that hold its weights.
+type WeightFiles = fn(&CheckpointFolder) -> Result<Vec<PathBuf>, ModelError>;
+
 /// What a family is called and can do, and a loader of each of its halves.
 struct Family {
     model_type: &'static str,
     name: &'static str,
     capabilities: Capabilities,
+    stored_dtype: StoredType,
+    weight_files: WeightFiles,
     load: LoadModel,
     load_processor: LoadProcessor,
 }
 
 const FAMILIES: &[Family] = &[
     Family {
+        model_type: "blip-2",
+        name: "BLIP-2",
+        capabilities: blip2::CAPABILITIES,
+        stored_dtype,
+        weight_files,
+        load: blip2::load,
+        load_processor: blip2::load_processor,
+    },
+    Family {
+        model_type: "instructblip",
+        name: "InstructBLIP",
+        capabilities: blip2::CAPABILITIES,
+        stored_dtype,
+        weight_files,
+        load: instruct_blip::load,
+        load_processor: instruct_blip::load_processor,
+    },
+    Family {
         model_type: "qwen3_vl",
         name: "Qwen3-VL",
         capabilities: qwen3_vl::CAPABILITIES,
+        stored_dtype,
+        weight_files,
         load: qwen3_vl::load,
         load_processor: qwen3_vl::load_processor,
     },
@@ -40,6 +71,8 @@ const FAMILIES: &[Family] = &[
         model_type: "qwen3_vl_moe",
         name: "Qwen3-VL",
         capabilities: qwen3_vl::CAPABILITIES,
+        stored_dtype,
+        weight_files,
         load: qwen3_vl::load,
         load_processor: qwen3_vl::load_processor,
     },
@@ -47,6 +80,8 @@ const FAMILIES: &[Family] = &[
         model_type: "llava",
         name: "LLaVA-1.5",
         capabilities: llava::CAPABILITIES,
+        stored_dtype,
+        weight_files,
         load: llava::load,
         load_processor: llava::load_processor,
     },
@@ -55,8 +90,19 @@ const FAMILIES: &[Family] = &[
         model_type: "llava_llama",
         name: "LLaVA-1.5",
         capabilities: llava::CAPABILITIES,
+        stored_dtype,
+        weight_files,
         load: llava::load,
         load_processor: llava::load_processor,
+    },
+    Family {
+        model_type: "minigpt_v2",
+        name: "MiniGPT-v2",
+        capabilities: minigpt_v2::CAPABILITIES,
+        stored_dtype: minigpt_v2::stored_dtype,
+        weight_files: minigpt_v2::weight_files,
+        load: minigpt_v2::load,
+        load_processor: minigpt_v2::load_processor,
     },
 ];
 
@@ -72,9 +118,28 @@ pub fn load(
     let dtype = match dtype {
         Some(dtype) => dtype,
         None if device.is_cpu() => DType::F32,
-        None => folder.weights()?.stored_dtype(),
+        None => (family.stored_dtype)(&folder)?,
     };
     (family.load)(&folder, device, dtype)
+}
+
+/// That of weights that lie in the folder itself.
+fn stored_dtype(folder: &CheckpointFolder) -> Result<DType, ModelError> {
+    Ok(folder.weights()?.stored_dtype())
+}
+
+/// Those in the folder itself.
+fn weight_files(folder: &CheckpointFolder) -> Result<Vec<PathBuf>, ModelError> {
+    Ok(folder.weight_files()?)
+}
+
+/// The files that hold the weights of the checkpoint in `folder`, wherever they are.
+///
+/// # Errors
+/// One of them is missing, or the family is not known.
+pub fn find_weight_files(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
+    let folder = CheckpointFolder::open(folder)?;
+    (family_of(&folder)?.weight_files)(&folder)
 }
 
 /// Loads the half of the checkpoint in `folder` that needs no weights.
@@ -103,6 +168,34 @@ pub fn identify(folder: &Path) -> Result<Identity, ModelError> {
         .ok()
         .and_then(|config| config.text_config?.model_type);
     Ok(Identity { family: name, language_model, capabilities })
+}
+
+/// A family that can be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFamily {
+    /// What it is called.
+    pub name: &'static str,
+    /// The values of `model_type` that it is found by.
+    pub model_types: Vec<&'static str>,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+/// The families of the table, each once, by name.
+pub fn families() -> Vec<KnownFamily> {
+    let mut known: Vec<KnownFamily> = Vec::new();
+    for Family { model_type, name, capabilities, .. } in FAMILIES {
+        match known.iter_mut().find(|family| family.name == *name) {
+            Some(family) => family.model_types.push(model_type),
+            None => known.push(KnownFamily {
+                name,
+                model_types: vec![model_type],
+                capabilities: *capabilities,
+            }),
+        }
+    }
+    known.sort_by_key(|family| family.name);
+    known
 }
 
 /// The name of each family that can be loaded.

@@ -6,13 +6,16 @@ token ids; it needs no weights and may run on other threads. The [`VisionLanguag
 network with its key/value cache, driven by [`crate::decode`]. Neither knows of cases or scores.
 */
 
+pub mod blip2;
 pub mod chat_template;
 mod error;
 mod family;
 mod fields;
+mod instruct_blip;
 mod joined;
 mod llama_config;
 pub mod llava;
+pub mod minigpt_v2;
 pub mod qwen3_vl;
 mod sentencepiece;
 mod shown;
@@ -25,7 +28,10 @@ use ::image::RgbImage;
 use candle_core::Tensor;
 
 pub use error::ModelError;
-pub use family::{Identity, identify, known_families, known_family_names, load, load_processor};
+pub use family::{
+    Identity, KnownFamily, families, find_weight_files, identify, known_families,
+    known_family_names, load, load_processor,
+};
 
 use crate::extract::BoxNotation;
 use crate::geometry::PixelSize;

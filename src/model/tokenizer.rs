@@ -27,10 +27,15 @@ impl TextTokenizer {
         if folder.optional(FAST).is_none() && folder.optional(SENTENCEPIECE).is_some() {
             return Self::load_sentencepiece(folder, prefix_space(folder)?);
         }
-        let path = folder.required(FAST, "the fast tokenizer")?;
-        let text = folder.required_text(FAST, "the fast tokenizer")?;
-        let parsed = Tokenizer::from_bytes(text);
-        Self::new(folder, path, parsed.map_err(|error| error.to_string()))
+        let tokenizer = Self::without_stop_tokens(folder, FAST)?;
+        Ok(Self { stop_tokens: stop_tokens(folder)?, ..tokenizer })
+    }
+
+    /// Reads a tokenizer that no answer is written with; `name` is its file in the folder.
+    pub fn without_stop_tokens(folder: &CheckpointFolder, name: &str) -> Result<Self, ModelError> {
+        let path = folder.required(name, "the fast tokenizer")?;
+        let text = folder.required_text(name, "the fast tokenizer")?;
+        Self::new(path, Tokenizer::from_bytes(text).map_err(|error| error.to_string()))
     }
 
     /// Reads Llama's `tokenizer.model` whether or not there is a `tokenizer.json`, and the stop
@@ -41,14 +46,11 @@ impl TextTokenizer {
     ) -> Result<Self, ModelError> {
         let path = folder.required(SENTENCEPIECE, "the sentencepiece tokenizer")?;
         let content = folder.required_bytes(SENTENCEPIECE, "the sentencepiece tokenizer")?;
-        Self::new(folder, path, sentencepiece::tokenizer(&content, prefix))
+        let tokenizer = Self::new(path, sentencepiece::tokenizer(&content, prefix))?;
+        Ok(Self { stop_tokens: stop_tokens(folder)?, ..tokenizer })
     }
 
-    fn new(
-        folder: &CheckpointFolder,
-        path: PathBuf,
-        parsed: Result<Tokenizer, String>,
-    ) -> Result<Self, ModelError> {
+    fn new(path: PathBuf, parsed: Result<Tokenizer, String>) -> Result<Self, ModelError> {
         let mut tokenizer = parsed.map_err(|error| ModelError::Tokenizer {
             path: path.clone(),
             message: format!("not a tokenizer: {error}"),
@@ -57,7 +59,7 @@ impl TextTokenizer {
         let untouched = tokenizer.with_truncation(None).is_ok();
         debug_assert!(untouched, "taking a setting away cannot fail");
         tokenizer.with_padding(None);
-        Ok(Self { path, tokenizer, stop_tokens: stop_tokens(folder)? })
+        Ok(Self { path, tokenizer, stop_tokens: Vec::new() })
     }
 
     /// Ids of `text`; special tokens written out in it become their ids, and the tokenizer's own
@@ -89,6 +91,16 @@ impl TextTokenizer {
         self.tokenizer
             .token_to_id(token)
             .ok_or_else(|| self.error(format!("token `{token}` is missing")))
+    }
+
+    /// The id of a token, if the tokenizer has it.
+    pub fn find(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
+    /// Number of tokens, added ones included: the id that the next added one gets.
+    pub fn size(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
     }
 
     /// The token of an id.

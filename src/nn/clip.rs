@@ -51,19 +51,22 @@ pub struct ClipTower {
     tower: ClipVisionTransformer,
     device: Device,
     dtype: DType,
+    output: DType,
 }
 
 impl ClipTower {
     /// Reads what lies under `vision_model` in a CLIP checkpoint.
     pub fn load(config: &ClipConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
-        let (device, dtype) = (reader.device().clone(), reader.dtype());
+        let (device, output) = (reader.device().clone(), reader.dtype());
+        let dtype = convolved(output, &device);
+        let reader = &reader.cast_to(dtype);
         // candle invents a class embedding if there is none.
         reader.under("embeddings").tensor("class_embedding", &[config.hidden])?;
         let failure = Arc::new(Mutex::new(None));
         let tensors = Tensors { reader: reader.clone(), failure: Arc::clone(&failure) };
         let tensors = VarBuilder::from_backend(Box::new(tensors), dtype, device.clone());
         match ClipVisionTransformer::new(tensors, &candle_config(config)) {
-            Ok(tower) => Ok(Self { tower, device, dtype }),
+            Ok(tower) => Ok(Self { tower, device, dtype, output }),
             Err(source) => Err(taken(&failure).unwrap_or_else(|| reader.convert_error("", source))),
         }
     }
@@ -75,8 +78,16 @@ impl ClipTower {
         let mut states = self.tower.output_hidden_states(&pixels)?;
         // The last one is the pooled vector.
         states.pop();
-        states.pop().map_or_else(|| candle_core::bail!("no layers"), |state| state.squeeze(0))
+        match states.pop() {
+            Some(state) => state.squeeze(0)?.to_dtype(self.output),
+            None => candle_core::bail!("a tower without layers"),
+        }
     }
+}
+
+/// The type to run in: candle has no convolution of bf16 on a CPU.
+fn convolved(dtype: DType, device: &Device) -> DType {
+    if device.is_cpu() && dtype == DType::BF16 { DType::F32 } else { dtype }
 }
 
 fn candle_config(config: &ClipConfig) -> ClipVisionConfig {

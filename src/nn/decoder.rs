@@ -15,7 +15,9 @@ use candle_nn::{Activation, Linear, Module};
 
 use super::fused::{Fused, HeadCounts, HeadNorms};
 use super::rotary::RotaryTable;
-use super::{Bias, CacheError, KeyValueCache, LayerCache, Segment, attend_segments, gated};
+use super::{
+    Bias, CacheError, KeyValueCache, LayerCache, Segment, attend_segments, gated, look_up,
+};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The sizes that all layers of a decoder share. All are at least 1.
@@ -55,6 +57,15 @@ pub enum HeadWeights {
     Tied,
     /// The checkpoint has a tensor for it.
     Own,
+}
+
+/// A linear map of the attention that can be changed after loading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttentionMap {
+    /// From the residual stream to queries.
+    Query,
+    /// From the residual stream to values.
+    Value,
 }
 
 /// What a layer does after attention.
@@ -112,6 +123,17 @@ impl<F: FeedForward> Decoder<F> {
         })
     }
 
+    /// Adds `change` `(outputs, inputs)`, f32, to the weight of one of a layer's maps. The sum is
+    /// taken in f32.
+    pub fn add_to_map(
+        &mut self,
+        layer: usize,
+        map: AttentionMap,
+        change: &Tensor,
+    ) -> TensorResult<()> {
+        self.layers[layer].attention.add_to_map(map, change)
+    }
+
     /// Where the weights are.
     pub fn device(&self) -> &Device {
         self.embeddings.device()
@@ -124,7 +146,7 @@ impl<F: FeedForward> Decoder<F> {
 
     /// Embeddings of ids that are in the vocabulary, `(ids, hidden)`.
     pub fn embed(&self, ids: &[u32]) -> TensorResult<Tensor> {
-        self.embeddings.index_select(&Tensor::new(ids, self.device())?, 0)
+        look_up(&self.embeddings, ids)
     }
 
     /// Reads whole prompts `(tokens, hidden)`, one behind the other, into their slots.
@@ -331,6 +353,22 @@ impl Attention {
         let scale = (head_dim as f64).powf(-0.5);
         let attended = attend_segments(&queries, &keys, &values, scale, segments, cache)?;
         Ok(self.output.forward(&attended)?)
+    }
+
+    fn add_to_map(&mut self, map: AttentionMap, change: &Tensor) -> TensorResult<()> {
+        let HeadCounts { heads, kv_heads, head_dim } = self.counts;
+        let (start, rows) = match map {
+            AttentionMap::Query => (0, heads * head_dim),
+            AttentionMap::Value => ((heads + kv_heads) * head_dim, kv_heads * head_dim),
+        };
+        let weight = self.qkv.weight();
+        let changed = (weight.narrow(0, start, rows)?.to_dtype(DType::F32)? + change)?;
+        let changed = changed.to_dtype(weight.dtype())?;
+        let end = start + rows;
+        let behind = weight.narrow(0, end, weight.dim(0)? - end)?;
+        let pieces = [weight.narrow(0, 0, start)?, changed, behind];
+        self.qkv = Linear::new(Tensor::cat(&pieces, 0)?, self.qkv.bias().cloned());
+        Ok(())
     }
 
     fn forward_fused(

@@ -39,3 +39,41 @@ pub trait LanguageModel: Send + std::fmt::Debug {
     /// Makes `to` continue from the content of `from`.
     fn copy_slot(&mut self, from: usize, to: usize) -> Result<(), CacheError>;
 }
+
+impl LanguageModel for Box<dyn LanguageModel> {
+    fn device(&self) -> &Device {
+        (**self).device()
+    }
+
+    fn dtype(&self) -> DType {
+        (**self).dtype()
+    }
+
+    fn vocabulary(&self) -> usize {
+        (**self).vocabulary()
+    }
+
+    fn max_positions(&self) -> usize {
+        (**self).max_positions()
+    }
+
+    fn embed(&self, ids: &[u32]) -> candle_core::Result<Tensor> {
+        (**self).embed(ids)
+    }
+
+    fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError> {
+        (**self).reserve(slots, capacity)
+    }
+
+    fn prefill(&mut self, slot: usize, prompt: &Tensor) -> Result<Tensor, CacheError> {
+        (**self).prefill(slot, prompt)
+    }
+
+    fn decode_step(&mut self, rows: &[(usize, u32)]) -> Result<Tensor, CacheError> {
+        (**self).decode_step(rows)
+    }
+
+    fn copy_slot(&mut self, from: usize, to: usize) -> Result<(), CacheError> {
+        (**self).copy_slot(from, to)
+    }
+}

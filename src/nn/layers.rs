@@ -1,5 +1,6 @@
-//! Layers as checkpoints store them: a linear map, and the two norms.
+//! Layers as checkpoints store them: a linear map, the two norms, and a table of embeddings.
 
+use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::{LayerNorm, Linear, RmsNorm};
 
 use crate::weights::{TensorReader, WeightsError};
@@ -41,4 +42,15 @@ pub fn layer_norm(
 /// Root-mean-square normalisation (Zhang and Sennrich 2019) from `weight` `(width)`.
 pub fn rms_norm(width: usize, eps: f64, reader: &TensorReader) -> Result<RmsNorm, WeightsError> {
     Ok(RmsNorm::new(reader.tensor("weight", &[width])?, eps))
+}
+
+/// The rows of `table` `(vocabulary, hidden)` for ids that are in it: `(ids, hidden)`.
+pub fn look_up(table: &Tensor, ids: &[u32]) -> TensorResult<Tensor> {
+    table.index_select(&Tensor::new(ids, table.device())?, 0)
+}
+
+/// `(tokens, heads * d)` to contiguous `(heads, tokens, d)`.
+pub fn split_heads(projected: &Tensor, heads: usize) -> TensorResult<Tensor> {
+    let (tokens, width) = projected.dims2()?;
+    projected.reshape((tokens, heads, width / heads))?.transpose(0, 1)?.contiguous()
 }

@@ -8,7 +8,9 @@ Follows huggingface/transformers v4.57.3 `models/llama/modeling_llama.py`.
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use candle_nn::Activation;
 
-use super::decoder::{Decoder, DecoderConfig, GatedFeedForward, HeadNormKind, HeadWeights};
+use super::decoder::{
+    AttentionMap, Decoder, DecoderConfig, GatedFeedForward, HeadNormKind, HeadWeights,
+};
 use super::fused::HeadCounts;
 use super::rotary::inverse_frequencies;
 use super::{Bias, CacheError, KeyValueCache, LanguageModel, Segment};
@@ -93,9 +95,15 @@ impl Llama {
         })
     }
 
-    /// Width of the residual stream: what embeddings given to it must have.
-    pub fn hidden(&self) -> usize {
-        self.config.hidden
+    /// Adds `change` `(outputs, inputs)`, f32, to the weight of one of a layer's maps. The sum is
+    /// taken in f32.
+    pub fn add_to_map(
+        &mut self,
+        layer: usize,
+        map: AttentionMap,
+        change: &Tensor,
+    ) -> TensorResult<()> {
+        self.decoder.add_to_map(layer, map, change)
     }
 
     /// The angles of tokens at these positions: each token's position is its place in its slot.

@@ -1,7 +1,7 @@
 /*!
 Layers that more than one family uses: linear maps and norms read from a checkpoint, rotary
-positions, attention, the key/value cache, what a language model can do, the Llama
-decoder, and CLIP's vision tower.
+positions, attention, the key/value cache, what a language model can do, the language models (Llama,
+OPT, T5), the vision towers of CLIP and EVA-CLIP, and the Q-Former.
 
 Knows nothing of families, prompts or pictures. Shapes are written in comments as
 `(heads, tokens, head_dim)`; there is no batch axis where rows have different lengths.
@@ -12,12 +12,17 @@ mod attention;
 mod cache;
 mod clip;
 mod decoder;
+pub mod eva_vit;
 pub mod fused;
 mod language;
+mod largest;
 mod layers;
 mod llama;
+pub mod opt;
+pub mod qformer;
 pub mod rotary;
 mod segments;
+pub mod t5;
 mod vector_math;
 
 pub use activation::{activate, gated};
@@ -25,9 +30,10 @@ pub use attention::{Visibility, attend};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
 pub use clip::{CLIP_NORM_EPS, ClipConfig, ClipTower};
 pub use decoder::{
-    Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
+    AttentionMap, Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
 };
 pub use language::LanguageModel;
-pub use layers::{Bias, layer_norm, linear, rms_norm};
+pub use largest::{TwoLargest, two_largest};
+pub use layers::{Bias, layer_norm, linear, look_up, rms_norm, split_heads};
 pub use llama::{Llama, LlamaConfig};
 pub use segments::{LayerCache, Segment, attend_segments};

@@ -12,10 +12,12 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::external::{ExternalError, ExternalScores, SpiceCommand, meteor, spice};
 use super::{
-    BoxFormat, CaptionOptions, Gate, ImageSelection, OfflineError, ScoreTable, TokenizedCaptions,
-    VqaFiles, score_anls, score_detection, score_exact_match, score_grounding, score_mme,
-    score_pope, score_relaxed, score_textvqa, score_tokenized, score_vqa,
+    AnswerBoxes, BoxFormat, CaptionOptions, Gate, ImageSelection, OfflineError, ScoreTable,
+    TokenizedCaptions, VqaFiles, score_anls, score_detection, score_exact_match,
+    score_grounding_answers, score_mme, score_pope, score_relaxed, score_textvqa, score_tokenized,
+    score_vqa,
 };
+use crate::extract::BoxNotation;
 use crate::score::caption::ptb::{Context, LineBreaks};
 use crate::score::detection::CategoryUse;
 use crate::score::document::{AnlsRules, RelaxedRules};
@@ -130,6 +132,9 @@ enum Task {
         /// How both files write boxes.
         #[arg(long, value_enum, default_value_t = Boxes::Xyxy)]
         boxes: Boxes,
+        /// Read answers in a family's notation, such as Kosmos2; rows need `width` and `height`.
+        #[arg(long, value_parser = parse_notation)]
+        notation: Option<BoxNotation>,
     },
     /// Average normalized Levenshtein similarity (DocVQA, InfoVQA).
     Anls {
@@ -271,12 +276,13 @@ fn score(task: &Task) -> Result<ScoreTable, CommandError> {
             let pooled = [CategoryUse::Separate, CategoryUse::Pooled][usize::from(*class_agnostic)];
             score_detection(gt, dt, pooled)?
         }
-        Task::Refcoco { files, boxes } => {
+        Task::Refcoco { files, boxes, notation } => {
             let format = match boxes {
                 Boxes::Xyxy => BoxFormat::Corners,
                 Boxes::Xywh => BoxFormat::CornerAndSize,
             };
-            score_grounding(&files.annotations, &files.results, format)?
+            let answers = notation.map_or(AnswerBoxes::LmmsEval, AnswerBoxes::Notation);
+            score_grounding_answers(&files.annotations, &files.results, format, answers)?
         }
         Task::Anls { files, rules } => {
             score_anls(&files.annotations, &files.results, anls_rules(*rules))?
@@ -358,4 +364,12 @@ fn pope_rules(rules: Reference) -> Result<PopeRules, CommandError> {
         Reference::LmmsEval => Ok(PopeRules::LmmsEval),
         _ => Err(CommandError::Rules { task: "pope", rules }),
     }
+}
+fn parse_notation(text: &str) -> Result<BoxNotation, String> {
+    let name = |notation: &BoxNotation| format!("{notation:?}");
+    let found = BoxNotation::ALL.iter().find(|known| name(known).eq_ignore_ascii_case(text));
+    found.copied().ok_or_else(|| {
+        let known: Vec<String> = BoxNotation::ALL.iter().map(name).collect();
+        format!("no such notation; known are {}", known.join(", "))
+    })
 }

@@ -22,6 +22,17 @@ pub enum OfflineError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A picture's size is needed and not given.
+    #[error(
+        "{path}: {id} has no `width` and `height`, which a notation's frame needs to become pixels",
+        path = path.display()
+    )]
+    NoSize {
+        /// The annotation file.
+        path: PathBuf,
+        /// The row.
+        id: ItemId,
+    },
     /// A file is not JSON, or not of the expected form.
     #[error("{path}:{line}:{column}: {message}", path = path.display())]
     Json {

@@ -3,7 +3,9 @@ Referring expressions: rows with a true box and rows with a predicted one.
 
 The official RefCOCO sets have no official result file. Rows here are JSON or JSON Lines: `{"id": ...,
 "bbox": [...]}`, where the id may also be called `question_id` or `sent_id`, and a result may have the
-model's `answer` instead of a box. Must not know how boxes are compared.
+model's `answer` instead of a box: read as lmms-eval does, or, where the rows with true boxes have
+the picture's `width` and `height`, in a family's own notation and frame. Must not know how boxes
+are compared.
 */
 
 use std::path::Path;
@@ -12,6 +14,8 @@ use serde::Deserialize;
 
 use super::ids::IdSource;
 use super::{ItemId, OfflineError, ScoreTable, files};
+use crate::extract::{self, BoxNotation, BoxReading};
+use crate::geometry::{PictureSize, PixelSize};
 use crate::score::grounding::{GroundedItem, THRESHOLDS, grounding_scores, parse_lmms_eval_box};
 
 /// How boxes are written.
@@ -37,6 +41,8 @@ struct Truth {
     #[serde(alias = "question_id", alias = "sent_id")]
     id: ItemId,
     bbox: [f64; 4],
+    width: Option<u32>,
+    height: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +51,17 @@ struct Prediction {
     id: ItemId,
     bbox: Option<[f64; 4]>,
     answer: Option<String>,
+    /// Width and height of the picture as the model saw it.
+    resized: Option<(u32, u32)>,
+}
+
+/// How the boxes of answers are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerBoxes {
+    /// As lmms-eval does: four numbers in brackets, in the frame of the true boxes.
+    LmmsEval,
+    /// In a family's notation: the first box counts, and one beyond its frame is none.
+    Notation(BoxNotation),
 }
 
 /// Mean IoU, Acc@t and centre accuracy; `unread` counts answers without a box, which are wrong.
@@ -52,6 +69,16 @@ pub fn score_grounding(
     annotations: &Path,
     results: &Path,
     format: BoxFormat,
+) -> Result<ScoreTable, OfflineError> {
+    score_grounding_answers(annotations, results, format, AnswerBoxes::LmmsEval)
+}
+
+/// As [`score_grounding`], with a choice of how answers are read.
+pub fn score_grounding_answers(
+    annotations: &Path,
+    results: &Path,
+    format: BoxFormat,
+    answers: AnswerBoxes,
 ) -> Result<ScoreTable, OfflineError> {
     let truths: Vec<Truth> = files::parse_rows(annotations, &files::read(annotations)?)?;
     let predictions: Vec<Prediction> = files::parse_rows(results, &files::read(results)?)?;
@@ -65,7 +92,12 @@ pub fn score_grounding(
             missing.push(truth.id);
             continue;
         };
-        let read = prediction.corners(format);
+        let read = match answers {
+            AnswerBoxes::LmmsEval => prediction.corners(format),
+            AnswerBoxes::Notation(notation) => {
+                prediction.in_notation(notation, truth.size(annotations)?)
+            }
+        };
         unread += usize::from(read.is_none());
         let prediction = read.unwrap_or_default();
         items.push(GroundedItem { truth: format.corners(truth.bbox), prediction });
@@ -81,7 +113,25 @@ pub fn score_grounding(
     Ok(table(ids, &items, unread))
 }
 
+impl Truth {
+    fn size(&self, path: &Path) -> Result<PixelSize, OfflineError> {
+        match (self.width, self.height) {
+            (Some(width), Some(height)) => Ok(PixelSize { width, height }),
+            _ => Err(OfflineError::NoSize { path: path.to_owned(), id: self.id.clone() }),
+        }
+    }
+}
+
 impl Prediction {
+    fn in_notation(&self, notation: BoxNotation, original: PixelSize) -> Option<[f64; 4]> {
+        let resized = self.resized.map(|(width, height)| PixelSize { width, height });
+        let picture = PictureSize { original, resized };
+        match extract::boxes(self.answer.as_ref()?, notation, picture) {
+            BoxReading::Found(found) => Some(found.first()?.bounds.as_ref().ok()?.edges()),
+            BoxReading::Absent => None,
+        }
+    }
+
     fn corners(&self, format: BoxFormat) -> Option<[f64; 4]> {
         match (self.bbox, &self.answer) {
             (Some(bbox), _) => Some(format.corners(bbox)),

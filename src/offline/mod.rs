@@ -27,7 +27,7 @@ pub use caption::{
 pub use detection::score_detection;
 pub use error::OfflineError;
 pub use gate::{Gate, GateError, GateFailure};
-pub use grounding::{BoxFormat, score_grounding};
+pub use grounding::{AnswerBoxes, BoxFormat, score_grounding, score_grounding_answers};
 pub use row::ItemId;
 pub use short_answer::{
     score_anls, score_exact_match, score_mme, score_pope, score_relaxed, score_textvqa,

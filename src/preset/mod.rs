@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::case::GenerationOverrides;
-use crate::request::{Conversation, Part, Task};
+use crate::request::{Conversation, GenerationOptions, Part, Sampling, Task};
 
 mod wording;
 
@@ -49,9 +49,18 @@ pub fn find(family: &str, language_model: Option<&str>, task: Task) -> Option<&'
 }
 
 impl Preset {
-    /// How the authors generate for this task; options that they do not mention are not set.
-    pub fn generation(&self) -> &GenerationOverrides {
-        &self.generation
+    /// How to generate: as the authors do for this task, with what the case states in place of
+    /// theirs. What it states does not make the rest of the preset impossible: drawing drops their
+    /// beams, and a lower limit of tokens their minimum.
+    pub fn options(&self, stated: &GenerationOverrides) -> GenerationOptions {
+        let mut options = stated.apply(self.generation.apply(GenerationOptions::default()));
+        if stated.num_beams.is_none() && options.sampling != Sampling::Greedy {
+            options.num_beams = 1;
+        }
+        if stated.min_new_tokens.is_none() {
+            options.min_new_tokens = options.min_new_tokens.min(options.max_new_tokens);
+        }
+        options
     }
 
     /// Where wording and generation come from.
@@ -170,6 +179,20 @@ mod tests {
                       describes: the cat of ";
         let expected = [Part::Image(1), text(before), Part::Image(2), text(" here.")];
         assert_eq!(worded.turns[1].parts, expected);
+    }
+
+    #[test]
+    fn the_case_counts_over_the_preset() {
+        let preset = find("BLIP-2", Some("opt"), Task::Description).unwrap();
+        let ours = preset.options(&GenerationOverrides::default());
+        assert_eq!((ours.num_beams, ours.max_new_tokens, ours.min_new_tokens), (5, 30, 8));
+        let short = GenerationOverrides { max_new_tokens: Some(3), ..Default::default() };
+        let short = preset.options(&short);
+        assert_eq!((short.num_beams, short.max_new_tokens, short.min_new_tokens), (5, 3, 3));
+        let drawn = GenerationOverrides { temperature: Some(0.5), ..Default::default() };
+        assert_eq!(preset.options(&drawn).num_beams, 1);
+        let wide = GenerationOverrides { num_beams: Some(2), ..Default::default() };
+        assert_eq!(preset.options(&wide).num_beams, 2);
     }
 
     #[test]

@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::extract::BoxNotation;
+use crate::ordered_map::OrderedMap;
+
+/// What ends the model's part in the name of an input's snapshot; no model's name may end so.
+pub const INPUT_SUFFIX: &str = ".input";
 
 mod error;
 mod schema;
@@ -71,6 +75,8 @@ pub struct ModelEntry {
     pub source: Source,
     /// Number format to load it in; none leaves it to the device.
     pub precision: Option<Precision>,
+    /// Files of the checkpoint and the SHA-256 that each must have.
+    pub sha256: Vec<(String, String)>,
     /// How it writes boxes, in place of what its family says: a checkpoint may be trained on.
     pub boxes: Option<BoxNotation>,
 }
@@ -199,6 +205,11 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
     if name.is_empty() || name.starts_with('.') || !name.chars().all(usable) {
         return Err("is not a usable name; use letters, digits, '.', '_' and '-'".into());
     }
+    if name.ends_with(INPUT_SUFFIX) {
+        return Err(format!(
+            "is not a usable name; `{INPUT_SUFFIX}` ends the names of snapshots of inputs"
+        ));
+    }
     let source = match (entry.dir, entry.hub, entry.revision) {
         (Some(dir), None, None) => Source::Folder(project.join(dir)),
         (None, Some(repository), Some(revision)) => Source::Hub { repository, revision },
@@ -217,7 +228,18 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
                 .into());
         }
     };
-    Ok(ModelEntry { name: name.to_owned(), source, precision: entry.dtype, boxes: entry.boxes })
+    let sha256 = entry.sha256.map_or_else(Vec::new, |OrderedMap(pins)| pins);
+    let is_sum = |sum: &str| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if let Some((file, sum)) = sha256.iter().find(|(_, sum)| !is_sum(sum)) {
+        return Err(format!("has sha256 \"{sum}\" for {file}; write 64 hexadecimal digits"));
+    }
+    Ok(ModelEntry {
+        name: name.to_owned(),
+        source,
+        precision: entry.dtype,
+        boxes: entry.boxes,
+        sha256,
+    })
 }
 
 fn check_prices(file: schema::PriceFile, path: &Path) -> Result<Prices, RegistryError> {
@@ -268,11 +290,13 @@ mod tests {
             ("(models: {})", "no_models"),
             (r#"(models: {"a": (dir: "x"), "A": (dir: "y")})"#, "twice"),
             (r#"(models: {"a/b": (dir: "x")})"#, "name"),
+            (r#"(models: {"a.input": (dir: "x")})"#, "name_of_inputs"),
             (r#"(models: {"a": ()})"#, "no_source"),
             (r#"(models: {"a": (dir: "x", hub: "y/z")})"#, "two_sources"),
             (r#"(models: {"a": (hub: "y/z")})"#, "no_revision"),
             ("(models: {\"a\": (dir: \"x\")},\n  default_model: [\"a\"])", "unknown_field"),
             (r#"(models: {"a": (dir: "x", dtype: F64)})"#, "unknown_dtype"),
+            (r#"(models: {"a": (dir: "x", sha256: {"model.safetensors": "abc"})})"#, "no_sum"),
             (r#"(models: {"a": (dir: "x", boxes: Corners)})"#, "unknown_boxes"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["b*"])"#, "default_matches_none"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["[b"])"#, "bad_glob"),

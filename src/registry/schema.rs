@@ -31,6 +31,8 @@ pub(super) struct ModelFile {
     #[serde(default)]
     pub(super) dtype: Option<super::Precision>,
     #[serde(default)]
+    pub(super) sha256: Option<OrderedMap<String>>,
+    #[serde(default)]
     pub(super) boxes: Option<BoxNotation>,
 }
 

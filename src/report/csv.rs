@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, ModelInput};
 use crate::journal::{Run, TrialRecord};
 
 use super::words::{finish_word, snapshot_word, status_word};
 
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 28] = [
     "case",
     "model",
     "dimension",
@@ -31,6 +31,7 @@ const COLUMNS: [&str; 27] = [
     "device",
     "dtype",
     "snapshot",
+    "input_snapshot",
     "known_failure",
     "tags",
     "message",
@@ -46,7 +47,7 @@ pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
     writer.flush()
 }
 
-fn row(trial: &TrialRecord) -> [String; 27] {
+fn row(trial: &TrialRecord) -> [String; 28] {
     let TrialRecord {
         case,
         model,
@@ -60,10 +61,15 @@ fn row(trial: &TrialRecord) -> [String; 27] {
         answer,
         verdict,
         snapshot,
+        input_snapshot,
         place,
+        prepared: _,
     } = trial;
     let answer = answer.as_ref();
     let verdict = verdict.as_ref();
+    let of_input = |count: fn(&ModelInput) -> usize| {
+        trial.input().map(|input| count(input).to_string()).unwrap_or_default()
+    };
     let of_answer = |show: fn(&Answer) -> String| answer.map(show).unwrap_or_default();
     [
         case.clone(),
@@ -76,8 +82,8 @@ fn row(trial: &TrialRecord) -> [String; 27] {
         question.clone(),
         of_answer(|answer| answer.text.clone()),
         of_answer(|answer| finish_word(answer.finish).to_owned()),
-        of_answer(|answer| answer.input.prompt_tokens.to_string()),
-        of_answer(|answer| answer.input.visual_tokens.to_string()),
+        of_input(|input| input.prompt_tokens),
+        of_input(|input| input.visual_tokens),
         of_answer(|answer| answer.token_ids.len().to_string()),
         of_answer(|answer| seconds(answer.timings.total())),
         of_answer(|answer| seconds(answer.timings.image_decoding)),
@@ -91,6 +97,7 @@ fn row(trial: &TrialRecord) -> [String; 27] {
         place.as_ref().map(|place| place.device.clone()).unwrap_or_default(),
         place.as_ref().map(|place| place.precision.clone()).unwrap_or_default(),
         snapshot_word(snapshot).to_owned(),
+        snapshot_word(input_snapshot).to_owned(),
         known_failure.clone().unwrap_or_default(),
         tags.join(" "),
         message.clone().unwrap_or_default(),

@@ -94,6 +94,8 @@ fn trial(case: &str, dimension: Dimension) -> TrialRecord {
         answer: None,
         verdict: None,
         snapshot: SnapshotOutcome::Off,
+        input_snapshot: SnapshotOutcome::Off,
+        prepared: None,
         place: Some(Place { device: "cpu".into(), precision: "f32".into() }),
     }
 }
@@ -115,7 +117,7 @@ fn answer(text: &str, tokens: u32) -> Answer {
             rendered_prompt: "<image> what is there?".into(),
             prompt_tokens: 70,
             visual_tokens: 64,
-            resized: vec![(256, 256)],
+            ..ModelInput::default()
         },
         timings: Timings {
             image_decoding: part(100),

@@ -15,6 +15,10 @@ use insta::Settings;
 use insta::internals::SnapshotContents;
 use serde::{Deserialize, Serialize};
 
+use crate::answer::ModelInput;
+use crate::registry::INPUT_SUFFIX;
+
+mod input;
 mod quiet_panics;
 mod text;
 
@@ -28,10 +32,11 @@ pub type AssertSnapshot = fn(name: &str, text: &str, expression: &str);
 const REFERENCES_FILE: &str = "INSTA_SNAPSHOT_REFERENCES_FILE";
 
 /// How an answer compares with the accepted one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SnapshotOutcome {
     /// No snapshot was asked for, or there was no answer.
+    #[default]
     Off,
     /// It is the accepted one.
     Matched,
@@ -51,12 +56,36 @@ pub struct SnapshotKey<'a> {
     pub stem: String,
     /// The model's.
     pub model: &'a str,
+    /// What it holds.
+    pub kind: SnapshotKind,
+}
+
+/// What a snapshot holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotKind {
+    /// What the model said.
+    Answer,
+    /// What it got.
+    Input,
 }
 
 impl SnapshotKey<'_> {
-    fn file_name(&self) -> String {
-        format!("{}@{}.snap", self.stem, self.model)
+    /// What stands behind the `@` of the file's name.
+    fn suffix(&self) -> String {
+        match self.kind {
+            SnapshotKind::Answer => self.model.to_owned(),
+            SnapshotKind::Input => format!("{}{INPUT_SUFFIX}", self.model),
+        }
     }
+
+    fn file_name(&self) -> String {
+        format!("{}@{}.snap", self.stem, self.suffix())
+    }
+}
+
+/// The text of a snapshot of what a model got.
+pub fn input_text(input: &ModelInput) -> String {
+    input::text(input)
 }
 
 /// What a reviewer sees beside the text.
@@ -64,20 +93,22 @@ impl SnapshotKey<'_> {
 pub struct SnapshotInfo<'a> {
     /// The model that spoke.
     pub model: &'a str,
-    /// Where it ran.
-    pub device: &'a str,
-    /// In which number format.
-    pub precision: &'a str,
+    /// Where it ran, if that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<&'a str>,
+    /// In which number format, if that matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<&'a str>,
     /// The pictures it saw.
     pub images: Vec<String>,
 }
 
-/// One answer to compare.
+/// One text to compare.
 #[derive(Debug)]
 pub struct SnapshotRequest<'a> {
     /// Which snapshot.
     pub key: SnapshotKey<'a>,
-    /// The answer.
+    /// The answer, or the input.
     pub text: &'a str,
     /// The question, as the reviewer sees it.
     pub question: &'a str,
@@ -126,7 +157,7 @@ impl SnapshotFolder {
         let mut settings = Settings::new();
         settings.set_snapshot_path(&self.path);
         settings.set_prepend_module_to_snapshot(false);
-        settings.set_snapshot_suffix(request.key.model);
+        settings.set_snapshot_suffix(request.key.suffix());
         settings.set_input_file(request.case_file);
         settings.set_info(&request.info);
         settings.set_comparator(Box::new(spy));

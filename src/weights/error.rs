@@ -193,6 +193,20 @@ pub enum WeightsError {
         #[source]
         source: Box<candle_core::Error>,
     },
+    /// A file has another checksum than `eyechart.ron` gives for it.
+    #[error(
+        "{path}: sha256 is {found}, but eyechart.ron expects {expected}; the file was changed or \
+         damaged, or another one is meant",
+        path = path.display()
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// Its sum.
+        found: String,
+        /// The sum it should have.
+        expected: String,
+    },
     /// The hub could not be asked, or is not to be asked.
     #[error("{repository}@{revision}: {message}")]
     Hub {

@@ -13,6 +13,9 @@ use super::{Weights, WeightsError};
 /// How a Git LFS pointer file begins (git-lfs/git-lfs docs/spec.md).
 const LFS_HEAD: &[u8] = b"version https://git-lfs";
 
+/// The file that every checkpoint folder has.
+pub(super) const CONFIG: &str = "config.json";
+
 /// Index of shards and single file of each format, the preferred one first.
 const LAYOUTS: [(&str, &str); 2] = [
     ("model.safetensors.index.json", "model.safetensors"),
@@ -25,16 +28,26 @@ pub struct CheckpointFolder {
     path: PathBuf,
 }
 
+/// How the weights are spread over files.
+enum Layout {
+    Single(&'static str),
+    /// By the index of this name.
+    Sharded(&'static str, ShardIndex),
+}
+
 /// An index of shards, as far as it is needed.
 #[derive(Deserialize)]
 struct ShardIndex {
     weight_map: BTreeMap<String, String>,
 }
 
-impl ShardIndex {
-    /// The names of the shards, each once.
+impl Layout {
+    /// The names of the files, each once.
     fn files(&self) -> BTreeSet<&str> {
-        self.weight_map.values().map(String::as_str).collect()
+        match self {
+            Self::Single(name) => BTreeSet::from([*name]),
+            Self::Sharded(_, index) => index.weight_map.values().map(String::as_str).collect(),
+        }
     }
 }
 
@@ -45,7 +58,7 @@ impl CheckpointFolder {
             return Err(WeightsError::NoFolder { path: path.to_owned() });
         }
         let folder = Self { path: path.to_owned() };
-        folder.required("config.json", "it says which family and which sizes the model has")?;
+        folder.required(CONFIG, "it says which family and which sizes the model has")?;
         Ok(folder)
     }
 
@@ -104,26 +117,54 @@ impl CheckpointFolder {
     /// Maps the files of weights: safetensors if there are any, else PyTorch's; of either, the
     /// shards of the index if there is one, or else the only file.
     pub fn weights(&self) -> Result<Weights, WeightsError> {
-        for (index, single) in LAYOUTS {
-            if let Some(shards) = self.optional_json::<ShardIndex>(index)? {
-                return self.sharded(index, &shards);
+        let layout = self.layout(|name| self.optional(name).is_some())?;
+        let weights = Weights::map(&self.path, &self.present(&layout)?)?;
+        if let Layout::Sharded(_, shards) = &layout {
+            for (tensor, shard) in &shards.weight_map {
+                weights.check_placed(tensor, &self.path.join(shard))?;
             }
-            if let Some(file) = self.optional(single) {
-                return Weights::map(&self.path, &[file]);
+        }
+        Ok(weights)
+    }
+
+    /// The paths of the files that [`Self::weights`] maps.
+    ///
+    /// # Errors
+    /// There are none, or a shard is missing.
+    pub fn weight_files(&self) -> Result<Vec<PathBuf>, WeightsError> {
+        self.present(&self.layout(|name| self.optional(name).is_some())?)
+    }
+
+    /// The names of the files of weights in a repository that holds what `holds` says and whose
+    /// index of shards, if it has one, is already in this folder.
+    #[cfg(feature = "hub")]
+    pub(super) fn wanted_weights(
+        &self,
+        holds: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, WeightsError> {
+        Ok(self.layout(holds)?.files().into_iter().map(str::to_owned).collect())
+    }
+
+    fn layout(&self, holds: impl Fn(&str) -> bool) -> Result<Layout, WeightsError> {
+        for (index, single) in LAYOUTS {
+            if holds(index) {
+                let shards = self.required_json(index, "it says where each tensor is")?;
+                return Ok(Layout::Sharded(index, shards));
+            }
+            if holds(single) {
+                return Ok(Layout::Single(single));
             }
         }
         let hint = "the weights; alternatively shards with an index file, or pytorch_model.bin";
         Err(WeightsError::MissingFile { path: self.path.join(LAYOUTS[0].1), hint: hint.to_owned() })
     }
 
-    fn sharded(&self, index: &str, shards: &ShardIndex) -> Result<Weights, WeightsError> {
-        let hint = format!("{index} lists it as a shard");
-        let files = shards.files().into_iter().map(|name| self.required(name, &hint));
-        let weights = Weights::map(&self.path, &files.collect::<Result<Vec<_>, _>>()?)?;
-        for (tensor, shard) in &shards.weight_map {
-            weights.check_placed(tensor, &self.path.join(shard))?;
-        }
-        Ok(weights)
+    fn present(&self, layout: &Layout) -> Result<Vec<PathBuf>, WeightsError> {
+        let hint = match layout {
+            Layout::Single(_) => "the weights".to_owned(),
+            Layout::Sharded(index, _) => format!("{index} lists it as a shard"),
+        };
+        layout.files().into_iter().map(|name| self.required(name, &hint)).collect()
     }
 }
 

@@ -12,12 +12,18 @@ mod error;
 mod folder;
 #[cfg(feature = "hub")]
 pub mod hub;
+mod hub_cache;
 mod pickle;
+mod pins;
 mod safetensors_file;
+mod size;
 mod tensors;
 mod torch_file;
 
 pub use error::WeightsError;
 pub use folder::CheckpointFolder;
+pub use hub_cache::HubCache;
 pub use pickle::PickleError;
+pub use pins::check_pins;
+pub(crate) use size::readable as readable_size;
 pub use tensors::{TensorReader, Weights};

@@ -197,6 +197,11 @@ impl TensorReader {
         self.dtype
     }
 
+    /// The same reader, casting to another type.
+    pub fn cast_to(&self, dtype: DType) -> Self {
+        Self { dtype, ..self.clone() }
+    }
+
     /// Whether the checkpoint holds `name` under the prefix.
     pub fn contains(&self, name: &str) -> bool {
         self.weights.contains(&format!("{}{name}", self.prefix))

@@ -7,6 +7,7 @@ mod project;
 
 mod datasets; // Rows and gates of data sets.
 mod failures; // Cases, checkpoints and settings that cannot be used.
+mod families; // What families can do, how they are asked, and what they got.
 mod insta; // Snapshots: new, changed, accepted, reviewed, unreferenced.
 mod protocol; // The arguments and output of cargo test.
 mod reports; // The journal and report files.

@@ -1,10 +1,10 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use candle_core::Device;
 use eyechart::model::load;
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
+use crate::damage::{copy, cut, insert, message_of, read, remove, set, write};
 use crate::oracle;
 
 /// Damages a copy of a checkpoint.
@@ -17,7 +17,7 @@ const DAMAGES: &[(&str, Damage, &[&str])] = &[
     (
         "tied",
         |folder| set(folder, "config.json", "/model_type", json!("llava_next")),
-        &["config.json", "model_type is `llava_next`", "known are qwen3_vl"],
+        &["config.json", "model_type is `llava_next`", "known are ", "qwen3_vl"],
     ),
     (
         "tied",
@@ -165,10 +165,7 @@ fn each_damage_has_its_message() {
     for (index, (checkpoint, damage, expected)) in DAMAGES.iter().enumerate() {
         let folder = copy(&oracle(&format!("qwen3_vl/{checkpoint}")));
         damage(folder.path());
-        let Err(error) = load(folder.path(), &Device::Cpu, None) else {
-            panic!("damage {index} goes unnoticed, expected {expected:?}");
-        };
-        let message = error.to_string();
+        let message = message_of(load(folder.path(), &Device::Cpu, None));
         for part in *expected {
             assert!(message.contains(part), "damage {index}: `{message}` lacks `{part}`");
         }
@@ -181,46 +178,4 @@ fn a_missing_folder_is_named() {
         panic!("loaded a model from nowhere");
     };
     assert_eq!(error.to_string(), "no/such/folder: no such checkpoint folder");
-}
-
-pub(super) fn copy(checkpoint: &Path) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for file in std::fs::read_dir(checkpoint).unwrap() {
-        let path: PathBuf = file.unwrap().path();
-        std::fs::write(
-            folder.path().join(path.file_name().unwrap()),
-            std::fs::read(&path).unwrap(),
-        )
-        .unwrap();
-    }
-    folder
-}
-
-fn read(folder: &Path, name: &str) -> Value {
-    serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap()
-}
-
-fn write(folder: &Path, name: &str, text: &str) {
-    std::fs::write(folder.join(name), text).unwrap();
-}
-
-fn remove(folder: &Path, name: &str) {
-    std::fs::remove_file(folder.join(name)).unwrap();
-}
-
-fn cut(folder: &Path, name: &str, bytes: usize) {
-    let content = std::fs::read(folder.join(name)).unwrap();
-    std::fs::write(folder.join(name), &content[..content.len() - bytes]).unwrap();
-}
-
-pub(super) fn set(folder: &Path, name: &str, pointer: &str, value: Value) {
-    let mut content = read(folder, name);
-    *content.pointer_mut(pointer).unwrap() = value;
-    write(folder, name, &content.to_string());
-}
-
-fn insert(folder: &Path, name: &str, key: &str, value: Value) {
-    let mut content = read(folder, name);
-    content.as_object_mut().unwrap().insert(key.to_owned(), value);
-    write(folder, name, &content.to_string());
 }

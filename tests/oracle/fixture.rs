@@ -44,7 +44,7 @@ pub(crate) struct Case {
 #[derive(Deserialize)]
 pub(crate) struct Shown {
     grid: (usize, usize),
-    crc32: u32,
+    pub(crate) crc32: u32,
     first_values: Vec<f32>,
 }
 

@@ -6,14 +6,26 @@ The expected values under `fixtures/oracle/` come from `tools/oracle/`, never fr
 
 /// Beam search against transformers.
 mod beams;
+/// BLIP-2 against transformers.
+mod blip2;
 /// Boxes in each notation against the code that reads them.
 mod boxes;
 /// Damaged checkpoint folders and their error messages.
 mod broken;
+/// Ways to damage a checkpoint folder.
+mod damage;
 /// A checkpoint and its data, and comparing them.
 mod fixture;
+/// What records say of a model's input against transformers.
+mod inputs;
+/// InstructBLIP against transformers.
+mod instruct_blip;
 /// Requests that cannot be served, and seeds.
 mod limits;
+/// LLaVA-1.5 in both published layouts.
+mod llava;
+/// MiniGPT-v2 from its three parts.
+mod minigpt_v2;
 /// Decoding and resizing against Pillow.
 mod pictures;
 /// Prompts, pixels, features, logits and answers against transformers.

@@ -8,6 +8,7 @@ use eyechart::offline::command::{self, ScoreArgs};
 
 mod check;
 mod import;
+mod models;
 
 /// Evaluation of vision-language models: what needs no model run.
 #[derive(Debug, Parser)]
@@ -37,6 +38,15 @@ enum Command {
         /// Where to write; made if it is not there.
         folder: PathBuf,
     },
+    /// List the families with what each can do, and the project's models with where their weights
+    /// are, whether they are there, and their size.
+    ///
+    /// Downloads nothing. Exits with 1 if the project's eyechart.ron cannot be used.
+    Models {
+        /// The folder of the project's eyechart.ron.
+        #[arg(default_value = ".")]
+        project: PathBuf,
+    },
     /// Score official result files as the official scripts do.
     ///
     /// Exits with 0 if all gates (`--min`) hold, 1 if one does not, 2 if a file cannot be scored.
@@ -47,6 +57,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check { path } => check::run(&path),
         Command::Import { dataset, folder } => import::run(&dataset, &folder),
+        Command::Models { project } => models::run(&project),
         Command::Score(arguments) => command::run(&arguments),
     }
 }

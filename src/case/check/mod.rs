@@ -74,7 +74,7 @@ pub(super) fn case(
         dimension: raw
             .dimension
             .or(defaults.dimension)
-            .unwrap_or_else(|| infer_dimension(expectation.as_ref(), images.len())),
+            .unwrap_or_else(|| infer_dimension(expectation.as_ref(), preset, images.len())),
         images,
         conversation,
         preset,
@@ -179,18 +179,23 @@ fn check_options(
 ) -> Result<(), CaseError> {
     let has_options = expectation.is_some_and(|one| one.options().is_some());
     match preset {
-        Some(Task::Choice) if !has_options => Err(place.error(Problem::NoOptions)),
+        Some(Task::Choice) if !has_options => Err(place.field("preset").error(Problem::NoOptions)),
         _ => Ok(()),
     }
 }
 
-fn infer_dimension(expectation: Option<&Expectation>, images: usize) -> Dimension {
+fn infer_dimension(
+    expectation: Option<&Expectation>,
+    preset: Option<Task>,
+    images: usize,
+) -> Dimension {
     let has = |wanted: fn(&Expectation) -> bool| expectation.is_some_and(|e| e.has(wanted));
-    if has(|part| matches!(part, Expectation::Boxes { .. })) {
+    if preset == Some(Task::Grounding) || has(|part| matches!(part, Expectation::Boxes { .. })) {
         Dimension::Grounding
     } else if images > 1 {
         Dimension::SeveralImages
-    } else if has(|part| matches!(part, Expectation::Facts(_))) {
+    } else if preset == Some(Task::Description) || has(|part| matches!(part, Expectation::Facts(_)))
+    {
         Dimension::Description
     } else {
         Dimension::QuestionAnswering

@@ -6,7 +6,7 @@ use candle_nn::{Activation, Linear, Module};
 use super::config::{Config, FeatureTokens, Layout};
 use crate::model::joined::Vision;
 use crate::model::{ImageFeatures, ModelError, PreparedImage};
-use crate::nn::{ClipTower, Llama, linear};
+use crate::nn::{ClipTower, Llama, activate, linear};
 use crate::weights::{CheckpointFolder, TensorReader, WeightsError};
 
 /// Reads the weights and puts them on `device` as `dtype`.
@@ -109,7 +109,7 @@ impl Vision for LlavaVision {
             FeatureTokens::Patches => state.narrow(0, 1, state.dim(0)? - 1)?.contiguous()?,
             FeatureTokens::ClassAndPatches => state,
         };
-        let inner = self.activation.forward(&self.project_in.forward(&features)?)?;
+        let inner = activate(self.activation, self.project_in.forward(&features)?)?;
         let tokens = self.project_out.forward(&inner)?;
         Ok(ImageFeatures { tokens, deep: Vec::new() })
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use ::image::RgbImage;
 
 use super::CAPABILITIES;
-use super::config::{Config, Layout};
+use super::config::{Config, Layout, Squaring};
 use super::image_config::ImageConfig;
 use super::prompt::{self, PLACEHOLDER};
 use crate::model::fields::FieldCheck;
@@ -97,7 +97,11 @@ fn check_placeholder(
 
 impl Processor for LlavaProcessor {
     fn capabilities(&self) -> Capabilities {
-        CAPABILITIES
+        // Boxes are written in the padded square; what those of a cut picture mean is not known.
+        match self.images.squaring {
+            Squaring::Pad => CAPABILITIES,
+            Squaring::Crop => Capabilities { boxes: None, ..CAPABILITIES },
+        }
     }
 
     fn prepare_image(&self, image: &RgbImage) -> Result<PreparedImage, ModelError> {

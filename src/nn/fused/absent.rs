@@ -49,9 +49,4 @@ impl Fused {
     ) -> Result<Tensor> {
         match *self {}
     }
-
-    /// Never called.
-    pub fn two_largest(&self, _: &Tensor) -> Result<Tensor> {
-        match *self {}
-    }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use candle_core::cuda_backend::cudarc::driver::{
     CudaFunction, CudaStream, DevicePtr, LaunchConfig, PushKernelArg,
 };
-use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
+use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, Ptx, compile_ptx_with_opts};
 use candle_core::cuda_backend::{CudaStorageSlice, WrapErr};
-use candle_core::{DType, Device, Error, Result, Storage, Tensor, bail};
+use candle_core::{CudaDevice, DType, Device, Error, Result, Storage, Tensor, bail};
 
 use super::{HeadCounts, HeadNorms};
 use crate::nn::LayerCache;
@@ -36,7 +36,6 @@ struct Kernels {
     residual_norm: CudaFunction,
     place_heads: CudaFunction,
     attend: CudaFunction,
-    two_largest: CudaFunction,
 }
 
 impl fmt::Debug for Fused {
@@ -61,16 +60,8 @@ impl Fused {
             return Ok(None);
         }
         let stream = device.cuda_stream();
-        let (major, minor) = stream.context().compute_capability().w()?;
-        let options = CompileOptions {
-            options: vec![
-                format!("--gpu-architecture=compute_{major}{minor}"),
-                format!("-DNUMBER_{number}"),
-                format!("-DHEAD_DIM={head_dim}"),
-            ],
-            ..CompileOptions::default()
-        };
-        let ptx = compile_ptx_with_opts(SOURCE, options).map_err(Error::wrap)?;
+        let constants = [format!("-DNUMBER_{number}"), format!("-DHEAD_DIM={head_dim}")];
+        let ptx = compile(device, SOURCE, constants)?;
         let module = stream.context().load_module(ptx).w()?;
         let load = |name: &str| module.load_function(name).w();
         let kernels = Kernels {
@@ -80,7 +71,6 @@ impl Fused {
             residual_norm: load("residual_norm")?,
             place_heads: load("place_heads")?,
             attend: load("attend")?,
-            two_largest: load("two_largest")?,
         };
         Ok(Some(Self { stream, kernels: Arc::new(kernels) }))
     }
@@ -215,48 +205,45 @@ impl Fused {
         Ok(output)
     }
 
-    /// For each row of f32 `logits` `(rows, vocabulary)`: the index of the first largest, that
-    /// logit, and the largest other one: `(rows, 3)`, f32.
-    pub fn two_largest(&self, logits: &Tensor) -> Result<Tensor> {
-        let (rows, vocabulary) = logits.dims2()?;
-        let output = self.output((rows, 3), logits)?;
-        let (read, written) = (self.address(logits)?, self.address(&output)?);
-        let vocabulary = count(vocabulary)?;
-        let mut launch = self.stream.launch_builder(&self.kernels.two_largest);
-        launch.arg(&read).arg(&written).arg(&vocabulary);
-        let config = LaunchConfig {
-            grid_dim: (count(rows)?.unsigned_abs(), 1, 1),
-            block_dim: (1024, 1, 1),
-            shared_mem_bytes: 0,
-        };
-        // SAFETY: as above.
-        unsafe { launch.launch(config) }.w()?;
-        Ok(output)
-    }
-
     /// Memory for a result, of the type and on the device of `like`; a kernel fills all of it.
     fn output(&self, shape: impl Into<candle_core::Shape>, like: &Tensor) -> Result<Tensor> {
         // SAFETY: each caller launches a kernel that writes every number before it is read.
         unsafe { Tensor::empty(shape, like.dtype(), like.device()) }
     }
 
-    /// Where the numbers of a contiguous tensor begin on the device.
     fn address(&self, tensor: &Tensor) -> Result<u64> {
-        let (storage, layout) = tensor.storage_and_layout();
-        let Storage::Cuda(storage) = &*storage else { bail!("expected a tensor on a GPU") };
-        if !layout.is_contiguous() {
-            bail!("expected a contiguous tensor, found strides {:?}", layout.stride());
-        }
-        let (start, stream) = (layout.start_offset(), &self.stream);
-        let base = match &storage.slice {
-            CudaStorageSlice::U32(numbers) => numbers.device_ptr(stream).0,
-            CudaStorageSlice::F32(numbers) => numbers.device_ptr(stream).0,
-            CudaStorageSlice::F16(numbers) => numbers.device_ptr(stream).0,
-            CudaStorageSlice::BF16(numbers) => numbers.device_ptr(stream).0,
-            _ => bail!("expected numbers of type u32, f32, f16 or bf16"),
-        };
-        Ok(base + (start * tensor.dtype().size_in_bytes()) as u64)
+        address(&self.stream, tensor)
     }
+}
+
+/// Where the numbers of a contiguous tensor begin on the device.
+pub(in crate::nn) fn address(stream: &CudaStream, tensor: &Tensor) -> Result<u64> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cuda(storage) = &*storage else { bail!("expected a tensor on a GPU") };
+    if !layout.is_contiguous() {
+        bail!("expected a contiguous tensor, found strides {:?}", layout.stride());
+    }
+    let base = match &storage.slice {
+        CudaStorageSlice::U32(numbers) => numbers.device_ptr(stream).0,
+        CudaStorageSlice::F32(numbers) => numbers.device_ptr(stream).0,
+        CudaStorageSlice::F16(numbers) => numbers.device_ptr(stream).0,
+        CudaStorageSlice::BF16(numbers) => numbers.device_ptr(stream).0,
+        _ => bail!("expected numbers of type u32, f32, f16 or bf16"),
+    };
+    Ok(base + (layout.start_offset() * tensor.dtype().size_in_bytes()) as u64)
+}
+
+/// Compiles CUDA source for a device's generation.
+pub(in crate::nn) fn compile(
+    device: &CudaDevice,
+    source: &str,
+    constants: impl IntoIterator<Item = String>,
+) -> Result<Ptx> {
+    let (major, minor) = device.cuda_stream().context().compute_capability().w()?;
+    let target = format!("--gpu-architecture=compute_{major}{minor}");
+    let options = [target].into_iter().chain(constants).collect();
+    let options = CompileOptions { options, ..CompileOptions::default() };
+    compile_ptx_with_opts(source, options).map_err(Error::wrap)
 }
 
 fn product_grid(outputs: i32) -> LaunchConfig {

@@ -10,7 +10,7 @@ are tested against. Knows nothing of families.
 #[cfg(not(feature = "cuda"))]
 mod absent;
 #[cfg(feature = "cuda")]
-mod cuda;
+pub(super) mod cuda;
 
 #[cfg(not(feature = "cuda"))]
 pub use absent::Fused;

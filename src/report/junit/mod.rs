@@ -11,6 +11,7 @@ use junit_report::{
 };
 
 use crate::journal::{Run, Status, TrialRecord};
+use crate::snapshot::SnapshotOutcome;
 
 mod enrich;
 mod text;
@@ -83,7 +84,13 @@ fn headline(trial: &TrialRecord) -> String {
         Status::KnownFailure => trial.known_failure.clone().unwrap_or_default(),
         Status::UnexpectedPass => "passed although known to fail".to_owned(),
         Status::Failed if trial.verdict.as_ref().is_none_or(|verdict| verdict.passed) => {
-            format!("the snapshot is {}", snapshot_word(&trial.snapshot))
+            let [text, input] = [&trial.snapshot, &trial.input_snapshot].map(snapshot_word);
+            match trial.input_snapshot {
+                SnapshotOutcome::New | SnapshotOutcome::Changed { .. } => {
+                    format!("the input's snapshot is {input}")
+                }
+                _ => format!("the snapshot is {text}"),
+            }
         }
         _ => reason.map(String::as_str).or_else(message).unwrap_or_default().to_owned(),
     }
@@ -98,6 +105,7 @@ fn properties(trial: &TrialRecord) -> Vec<(&'static str, String)> {
     add("iou", verdict.as_ref().and_then(|verdict| verdict.iou).map(|iou| iou.to_string()));
     add("reading", verdict.as_ref().map(|verdict| verdict.reading.label().to_owned()));
     add("snapshot", Some(snapshot_word(&trial.snapshot).to_owned()));
+    add("input_snapshot", Some(snapshot_word(&trial.input_snapshot).to_owned()));
     if let Some(answer) = answer {
         add("finish", Some(finish_word(answer.finish).to_owned()));
         add("prompt_tokens", Some(answer.input.prompt_tokens.to_string()));

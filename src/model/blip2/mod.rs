@@ -1,0 +1,57 @@
+/*!
+BLIP-2 (arXiv 2301.12597): EVA-CLIP's ViT, a Q-Former that looks at its features with 32 queries, and
+OPT or Flan-T5, which reads what they found before the prompt.
+
+Equal to huggingface/transformers v4.57.3 `models/blip_2/` on the oracle checkpoints (see
+`tools/oracle/`). One picture, no boxes, no chat template: the text of the only turn is the prompt.
+Answers come without the white space around them. InstructBLIP shares the configuration, the
+processor and the parts.
+*/
+
+mod answer;
+mod config;
+mod image_config;
+mod language_tokens;
+mod network;
+mod processor;
+mod prompt;
+mod text_config;
+
+pub use config::{Config, QFormerInput};
+pub(super) use network::{Connector, load_language, load_tower};
+pub use processor::Blip2Processor;
+pub(super) use processor::ConnectorTokens;
+pub use text_config::LanguageConfig;
+
+use candle_core::{DType, Device};
+
+use super::joined::Joined;
+use super::{Capabilities, ModelError, Processor, Support, VisionLanguageModel};
+use crate::weights::CheckpointFolder;
+use network::Blip2Vision;
+
+const FAMILY: &str = "BLIP-2";
+
+/// What BLIP-2 and InstructBLIP can do: neither saw several pictures or boxes in training.
+pub(super) const CAPABILITIES: Capabilities =
+    Capabilities { several_images: Support::Unsupported, boxes: None };
+
+/// Loads both halves.
+pub(super) fn load(
+    folder: &CheckpointFolder,
+    device: &Device,
+    dtype: DType,
+) -> Result<Box<dyn VisionLanguageModel>, ModelError> {
+    let config = Config::load(folder, QFormerInput::Queries)?;
+    let processor = Blip2Processor::load(folder, &config, FAMILY, None)?;
+    let root = folder.weights()?.reader(device, dtype);
+    let vision = Blip2Vision::load(&config, &root)?;
+    let language = load_language(&config, &root)?;
+    Ok(Box::new(Joined { processor, vision, language }))
+}
+
+/// Loads the half without weights.
+pub(super) fn load_processor(folder: &CheckpointFolder) -> Result<Box<dyn Processor>, ModelError> {
+    let config = Config::load(folder, QFormerInput::Queries)?;
+    Ok(Box::new(Blip2Processor::load(folder, &config, FAMILY, None)?))
+}

@@ -1,0 +1,48 @@
+/*!
+InstructBLIP (arXiv 2305.06500): BLIP-2 with a Q-Former that reads the prompt too, and Vicuna or
+Flan-T5.
+
+Equal to huggingface/transformers v4.57.3 `models/instructblip/` on the oracle checkpoints (see
+`tools/oracle/`). The prompt is tokenised twice: for the language model, and in `qformer_tokenizer/`
+for the Q-Former, which therefore runs when the prompt is read.
+*/
+
+mod network;
+
+use candle_core::{DType, Device};
+
+use super::blip2::{Blip2Processor, Config, ConnectorTokens, QFormerInput, load_language};
+use super::joined::Joined;
+use super::tokenizer::TextTokenizer;
+use super::{ModelError, Processor, VisionLanguageModel};
+use crate::weights::CheckpointFolder;
+use network::InstructBlipVision;
+
+const FAMILY: &str = "InstructBLIP";
+
+/// Loads both halves.
+pub(super) fn load(
+    folder: &CheckpointFolder,
+    device: &Device,
+    dtype: DType,
+) -> Result<Box<dyn VisionLanguageModel>, ModelError> {
+    let config = Config::load(folder, QFormerInput::QueriesAndPrompt)?;
+    let processor = processor(folder, &config)?;
+    let root = folder.weights()?.reader(device, dtype);
+    let vision = InstructBlipVision::load(&config, &root)?;
+    let language = load_language(&config, &root)?;
+    Ok(Box::new(Joined { processor, vision, language }))
+}
+
+/// Loads the half without weights.
+pub(super) fn load_processor(folder: &CheckpointFolder) -> Result<Box<dyn Processor>, ModelError> {
+    let config = Config::load(folder, QFormerInput::QueriesAndPrompt)?;
+    Ok(Box::new(processor(folder, &config)?))
+}
+
+fn processor(folder: &CheckpointFolder, config: &Config) -> Result<Blip2Processor, ModelError> {
+    let tokenizer = TextTokenizer::without_stop_tokens(folder, "qformer_tokenizer/tokenizer.json")?;
+    let connector =
+        config.qformer.text.map(|text| ConnectorTokens { tokenizer, max_tokens: text.max_tokens });
+    Blip2Processor::load(folder, config, FAMILY, connector)
+}

@@ -1,0 +1,82 @@
+/*!
+The largest logit of each row and the next one: all that a greedy step needs, so that a GPU hands
+over three numbers a row instead of the whole vocabulary.
+*/
+
+#[cfg(feature = "cuda")]
+mod cuda;
+
+use candle_core::{Device, Result, Tensor};
+
+/// The two largest logits of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TwoLargest {
+    /// Index of the largest; of equals the first, as `torch.argmax` on a CPU.
+    pub index: u32,
+    /// That logit; NaN if any of the row is NaN or positive infinity.
+    pub largest: f32,
+    /// The largest of the others.
+    pub runner_up: f32,
+}
+
+/// Of each row of f32 `logits` `(rows, vocabulary)`, where they are.
+pub fn two_largest(logits: &Tensor) -> Result<Vec<TwoLargest>> {
+    match logits.device() {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(device) => cuda::two_largest(device, logits),
+        _ => on_cpu(&logits.to_device(&Device::Cpu)?),
+    }
+}
+
+fn on_cpu(logits: &Tensor) -> Result<Vec<TwoLargest>> {
+    let (_, vocabulary) = logits.dims2()?;
+    let flat: Vec<f32> = logits.flatten_all()?.to_vec1()?;
+    Ok(flat.chunks_exact(vocabulary.max(1)).map(of_row).collect())
+}
+
+fn of_row(row: &[f32]) -> TwoLargest {
+    let nothing = f32::NEG_INFINITY;
+    let mut found = TwoLargest { index: 0, largest: nothing, runner_up: nothing };
+    let mut numbers = !row.is_empty();
+    for (index, logit) in (0_u32..).zip(row.iter().copied()) {
+        numbers &= logit < f32::INFINITY;
+        if logit > found.largest || index == 0 {
+            found = TwoLargest { index, largest: logit, runner_up: found.largest };
+        } else if logit > found.runner_up {
+            found.runner_up = logit;
+        }
+    }
+    if !numbers {
+        found.largest = f32::NAN;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_equals_is_the_largest() {
+        let found = of_row(&[1.0, 3.0, 2.0, 3.0]);
+        assert_eq!(found, TwoLargest { index: 1, largest: 3.0, runner_up: 3.0 });
+        let found = of_row(&[-2.0, -1.0, -3.0]);
+        assert_eq!(found, TwoLargest { index: 1, largest: -1.0, runner_up: -2.0 });
+        assert_eq!(of_row(&[f32::NEG_INFINITY; 2]).index, 0);
+    }
+
+    #[test]
+    fn what_is_no_number_shows() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            assert!(of_row(&[0.0, bad, 1.0]).largest.is_nan());
+        }
+        assert!(of_row(&[]).largest.is_nan());
+    }
+
+    #[test]
+    fn each_row_is_its_own() {
+        let logits = Tensor::new(&[[0.0_f32, 5.0, 1.0], [7.0, 2.0, 7.0]], &Device::Cpu).unwrap();
+        let found = two_largest(&logits).unwrap();
+        assert_eq!(found.iter().map(|row| row.index).collect::<Vec<_>>(), [1, 0]);
+    }
+}

@@ -1,0 +1,231 @@
+/*!
+OPT (arXiv 2205.01068): a pre-norm decoder with learned positions and constants in every linear map.
+
+Follows huggingface/transformers v4.57.3 `models/opt/modeling_opt.py` for the models that normalise
+before each part (all but the one of 350 M parameters).
+*/
+
+use candle_core::{DType, Device, Result as TensorResult, Tensor};
+use candle_nn::{Activation, LayerNorm, Linear, Module};
+
+use super::{
+    Bias, CacheError, HeadWeights, KeyValueCache, LanguageModel, LayerCache, Segment, activate,
+    attend_segments, layer_norm, linear, look_up, split_heads,
+};
+use crate::weights::{TensorReader, WeightsError};
+
+/// The first rows of the position table stand for nothing (`OPTLearnedPositionalEmbedding`).
+const POSITION_OFFSET: usize = 2;
+/// Added to the variance in norms; torch's default, not in the configuration.
+const NORM_EPS: f64 = 1e-5;
+
+/// The sizes of the network. All are at least 1; `hidden` is a multiple of `heads`.
+#[derive(Debug, Clone, Copy)]
+pub struct OptConfig {
+    /// Size of the vocabulary.
+    pub vocabulary: usize,
+    /// Width of the residual stream and of the embeddings.
+    pub hidden: usize,
+    /// Width inside the feed-forward part.
+    pub intermediate: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Longest sequence.
+    pub max_positions: usize,
+    /// Activation of the feed-forward part.
+    pub activation: Activation,
+    /// Whether linear maps add a constant.
+    pub bias: Bias,
+    /// Where the output head comes from.
+    pub head: HeadWeights,
+}
+
+/// The decoder with its weights and cache.
+#[derive(Debug)]
+pub struct Opt {
+    config: OptConfig,
+    embeddings: Tensor,
+    positions: Tensor,
+    layers: Vec<Layer>,
+    norm: LayerNorm,
+    head: Linear,
+    cache: KeyValueCache,
+}
+
+impl Opt {
+    /// Reads `model.decoder.*` and, unless it is tied, `lm_head` from under `root`; the cache is
+    /// empty.
+    pub fn load(config: OptConfig, root: &TensorReader) -> Result<Self, WeightsError> {
+        let reader = root.under("model.decoder");
+        let OptConfig { vocabulary, hidden, layers, heads, max_positions, .. } = config;
+        let table = [vocabulary, hidden];
+        let embeddings = reader.under("embed_tokens").tensor("weight", &table)?;
+        let head = match config.head {
+            HeadWeights::Tied => embeddings.clone(),
+            HeadWeights::Own => root.under("lm_head").tensor("weight", &table)?,
+        };
+        let positions = [max_positions + POSITION_OFFSET, hidden];
+        let layer = |index| Layer::load(&config, &reader.under("layers").under(index));
+        Ok(Self {
+            embeddings,
+            positions: reader.under("embed_positions").tensor("weight", &positions)?,
+            layers: (0..layers).map(layer).collect::<Result<_, _>>()?,
+            norm: layer_norm(hidden, NORM_EPS, &reader.under("final_layer_norm"))?,
+            head: Linear::new(head, None),
+            cache: KeyValueCache::without_slots(layers, heads, hidden / heads),
+            config,
+        })
+    }
+
+    /// Runs all layers over `embedded` `(rows, hidden)` and counts the rows into the cache.
+    fn run(&mut self, embedded: &Tensor, segments: &[Segment]) -> Result<Tensor, CacheError> {
+        let mut hidden = (embedded + self.positions_of(segments)?)?;
+        for (layer, weights) in self.layers.iter().enumerate() {
+            let mut cache = LayerCache { cache: &mut self.cache, layer };
+            hidden = weights.forward(&hidden, segments, &mut cache)?;
+        }
+        for segment in segments {
+            self.cache.advance(segment.slot, segment.count)?;
+        }
+        Ok(hidden)
+    }
+
+    /// Each row's position is its place in its slot.
+    fn positions_of(&self, segments: &[Segment]) -> Result<Tensor, CacheError> {
+        let mut rows = Vec::with_capacity(segments.len());
+        for segment in segments {
+            let start = POSITION_OFFSET + self.cache.length(segment.slot)?;
+            rows.push(self.positions.narrow(0, start, segment.count)?);
+        }
+        Ok(Tensor::cat(&rows, 0)?)
+    }
+
+    fn logits(&self, hidden: &Tensor) -> Result<Tensor, CacheError> {
+        let normed = self.norm.forward(&hidden.contiguous()?)?;
+        Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
+    }
+}
+
+impl LanguageModel for Opt {
+    fn device(&self) -> &Device {
+        self.embeddings.device()
+    }
+
+    fn dtype(&self) -> DType {
+        self.embeddings.dtype()
+    }
+
+    fn vocabulary(&self) -> usize {
+        self.config.vocabulary
+    }
+
+    fn max_positions(&self) -> usize {
+        self.config.max_positions
+    }
+
+    fn embed(&self, ids: &[u32]) -> TensorResult<Tensor> {
+        look_up(&self.embeddings, ids)
+    }
+
+    fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError> {
+        let (dtype, device) = (self.dtype(), self.device().clone());
+        self.cache.reserve(slots, capacity, dtype, &device)
+    }
+
+    fn prefill(&mut self, slot: usize, prompt: &Tensor) -> Result<Tensor, CacheError> {
+        let count = prompt.dim(0)?;
+        self.cache.clear_slot(slot)?;
+        self.cache.check(slot, count)?;
+        let hidden = self.run(prompt, &Segment::prompt(slot, count))?;
+        self.logits(&hidden.narrow(0, count - 1, 1)?)
+    }
+
+    fn decode_step(&mut self, rows: &[(usize, u32)]) -> Result<Tensor, CacheError> {
+        let (slots, ids): (Vec<usize>, Vec<u32>) = rows.iter().copied().unzip();
+        for slot in slots.iter().copied() {
+            self.cache.check(slot, 1)?;
+        }
+        let hidden = self.run(&self.embed(&ids)?, &Segment::step(slots))?;
+        self.logits(&hidden)
+    }
+
+    fn copy_slot(&mut self, from: usize, to: usize) -> Result<(), CacheError> {
+        self.cache.copy_slot(from, to)
+    }
+}
+
+#[derive(Debug)]
+struct Layer {
+    attention_norm: LayerNorm,
+    attention: Attention,
+    norm: LayerNorm,
+    expand: Linear,
+    contract: Linear,
+    activation: Activation,
+}
+
+impl Layer {
+    fn load(config: &OptConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
+        let OptConfig { hidden, intermediate, bias, .. } = *config;
+        let norm = |name| layer_norm(hidden, NORM_EPS, &reader.under(name));
+        Ok(Self {
+            attention_norm: norm("self_attn_layer_norm")?,
+            attention: Attention::load(config, &reader.under("self_attn"))?,
+            norm: norm("final_layer_norm")?,
+            expand: linear(hidden, intermediate, bias, &reader.under("fc1"))?,
+            contract: linear(intermediate, hidden, bias, &reader.under("fc2"))?,
+            activation: config.activation,
+        })
+    }
+
+    fn forward(
+        &self,
+        hidden: &Tensor,
+        segments: &[Segment],
+        cache: &mut LayerCache<'_>,
+    ) -> Result<Tensor, CacheError> {
+        let normed = self.attention_norm.forward(hidden)?;
+        let hidden = (hidden + self.attention.forward(&normed, segments, cache)?)?;
+        let inner = self.expand.forward(&self.norm.forward(&hidden)?)?;
+        Ok((&hidden + self.contract.forward(&activate(self.activation, inner)?)?)?)
+    }
+}
+
+#[derive(Debug)]
+struct Attention {
+    queries: Linear,
+    keys: Linear,
+    values: Linear,
+    output: Linear,
+    heads: usize,
+}
+
+impl Attention {
+    fn load(config: &OptConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
+        let OptConfig { hidden, bias, heads, .. } = *config;
+        let project = |name| linear(hidden, hidden, bias, &reader.under(name));
+        Ok(Self {
+            queries: project("q_proj")?,
+            keys: project("k_proj")?,
+            values: project("v_proj")?,
+            output: project("out_proj")?,
+            heads,
+        })
+    }
+
+    fn forward(
+        &self,
+        hidden: &Tensor,
+        segments: &[Segment],
+        cache: &mut LayerCache<'_>,
+    ) -> Result<Tensor, CacheError> {
+        let queries = split_heads(&self.queries.forward(hidden)?, self.heads)?;
+        let keys = split_heads(&self.keys.forward(hidden)?, self.heads)?;
+        let values = split_heads(&self.values.forward(hidden)?, self.heads)?;
+        let scale = (queries.dim(2)? as f64).powf(-0.5);
+        let attended = attend_segments(&queries, &keys, &values, scale, segments, cache)?;
+        Ok(self.output.forward(&attended)?)
+    }
+}
