@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod case;
+pub mod dataset;
 pub mod decode;
 pub mod engine;
 pub mod extract;

@@ -25,6 +25,7 @@ fn valid_cases() -> Vec<Case> {
         .map(|discovered| match discovered {
             Discovered::Case(case) => *case,
             Discovered::Invalid(invalid) => panic!("{}", invalid.error),
+            Discovered::Dataset(file) => panic!("{} is no case", file.path.display()),
         })
         .collect()
 }

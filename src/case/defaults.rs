@@ -6,8 +6,8 @@ use super::schema::RawPreset;
 use super::{Dimension, GenerationOverrides, KnownFailure, ModelPattern, SnapshotPolicy};
 
 /// What cases of a folder have unless they say otherwise.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Defaults {
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Defaults {
     pub(super) image_folder: Option<PathBuf>,
     pub(super) dimension: Option<Dimension>,
     pub(super) system: Option<String>,

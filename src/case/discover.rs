@@ -13,7 +13,7 @@ use super::{Case, CaseName, syntax};
 
 const PATTERN: &str = "**/*.ron";
 const DEFAULTS_FILE: &str = "defaults.ron";
-const DATA_SET_ENDING: &str = ".dataset";
+const DATASET_ENDING: &str = ".dataset";
 
 /// How much of a case is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +35,26 @@ pub struct InvalidCase {
     pub error: CaseError,
 }
 
+/// A file that describes a data set; [`crate::dataset`] reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetFile {
+    /// The data set's name, which begins the names of its rows.
+    pub name: CaseName,
+    /// The file.
+    pub path: PathBuf,
+    /// What the folder sets.
+    pub(crate) defaults: Defaults,
+    /// The models that globs may match; if it is empty, globs are not checked.
+    pub(crate) models: Vec<String>,
+}
+
 /// What came of a case file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Discovered {
     /// A case that can be run.
     Case(Box<Case>),
+    /// A data set, not yet read.
+    Dataset(Box<DatasetFile>),
     /// A file that cannot, to be reported as a failure.
     Invalid(InvalidCase),
 }
@@ -49,6 +64,7 @@ impl Discovered {
     pub fn name(&self) -> &CaseName {
         match self {
             Self::Case(case) => &case.name,
+            Self::Dataset(dataset) => &dataset.name,
             Self::Invalid(invalid) => &invalid.name,
         }
     }
@@ -57,6 +73,7 @@ impl Discovered {
     pub fn path(&self) -> &Path {
         match self {
             Self::Case(case) => &case.path,
+            Self::Dataset(dataset) => &dataset.path,
             Self::Invalid(invalid) => &invalid.path,
         }
     }
@@ -185,8 +202,8 @@ impl Walk<'_> {
                 return invalid(stand_in, path, CaseError::at(path, "", 0, problem));
             }
         };
-        if stem.to_lowercase().ends_with(DATA_SET_ENDING) {
-            return invalid(stand_in, path, CaseError::at(path, "", 0, Problem::DataSet));
+        if let Some(stem) = dataset_stem(stem) {
+            return self.dataset(folder, path, stem, defaults);
         }
         let source = match Source::read(path) {
             Ok(source) => source,
@@ -196,6 +213,23 @@ impl Walk<'_> {
         match parse_case(&source, &folder.names, stem, setting) {
             Ok(case) => Discovered::Case(Box::new(case)),
             Err((name, error)) => invalid(name.unwrap_or(stand_in), path, error),
+        }
+    }
+}
+
+impl Walk<'_> {
+    fn dataset(&self, folder: &Folder, path: &Path, stem: &str, defaults: &Defaults) -> Discovered {
+        match CaseName::new(&folder.names, stem) {
+            Ok(name) => Discovered::Dataset(Box::new(DatasetFile {
+                name,
+                path: path.to_owned(),
+                defaults: defaults.clone(),
+                models: self.models.to_vec(),
+            })),
+            Err(bad) => {
+                let error = CaseError::at(path, "", 0, Problem::Name(bad));
+                invalid(CaseName::stand_in(&folder.names, stem), path, error)
+            }
         }
     }
 }
@@ -241,8 +275,15 @@ fn case_stem(name: &str) -> Option<&str> {
     extension.eq_ignore_ascii_case("ron").then_some(stem)
 }
 
+/// The stem without `.dataset`, if it ends in that.
+fn dataset_stem(stem: &str) -> Option<&str> {
+    let (name, ending) = stem.split_at_checked(stem.len().checked_sub(DATASET_ENDING.len())?)?;
+    ending.eq_ignore_ascii_case(DATASET_ENDING).then_some(name)
+}
+
 /// Turns every case whose name, or whose snapshot's file, is also another's into an invalid one.
 fn refuse_collisions(found: &mut [Discovered]) {
+    refuse_cases_in_datasets(found);
     let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, one) in found.iter().enumerate() {
         by_key.entry(one.name().collision_key()).or_default().push(index);
@@ -254,10 +295,23 @@ fn refuse_collisions(found: &mut [Discovered]) {
         let problems: Vec<Problem> =
             pairs.map(|(one, other)| collision(&found[*one], &found[*other])).collect();
         for (index, problem) in group.into_iter().zip(problems) {
-            if let Discovered::Case(case) = &found[index] {
-                let error = collision_error(&case.path, problem);
-                found[index] = invalid(case.name.clone(), &case.path, error);
+            if !matches!(found[index], Discovered::Invalid(_)) {
+                let (name, path) = (found[index].name().clone(), found[index].path().to_owned());
+                found[index] = invalid(name, &path, collision_error(&path, problem));
             }
+        }
+    }
+}
+
+/// A case in a folder that is named as a data set is could have a row's name.
+fn refuse_cases_in_datasets(found: &mut [Discovered]) {
+    let datasets: Vec<Discovered> =
+        found.iter().filter(|one| matches!(one, Discovered::Dataset(_))).cloned().collect();
+    for one in found {
+        let Discovered::Case(case) = &*one else { continue };
+        if let Some(dataset) = datasets.iter().find(|dataset| case.name.is_within(dataset.name())) {
+            let error = collision_error(&case.path, collision(one, dataset));
+            *one = invalid(case.name.clone(), &case.path, error);
         }
     }
 }

@@ -48,6 +48,14 @@ impl CaseError {
         Self(Box::new(Inner { path: path.to_owned(), spot, problem }))
     }
 
+    /// An error at a place of a data file, of whose line only what is around the place is given:
+    /// `line` begins `skipped` characters before it.
+    pub(crate) fn in_data(path: &Path, place: Option<(Position, String)>, problem: String) -> Self {
+        let spot = place.map(|(position, line)| Spot { position, line });
+        let problem = Problem::Data(problem);
+        Self(Box::new(Inner { path: path.to_owned(), spot, problem }))
+    }
+
     /// An error about a file whose text cannot be had.
     pub(super) fn of_file(path: &Path, problem: Problem) -> Self {
         Self(Box::new(Inner { path: path.to_owned(), spot: None, problem }))
@@ -145,12 +153,22 @@ pub enum Problem {
         /// The largest size that is read.
         limit: u64,
     },
-    /// The file describes a data set, which this version does not run.
-    #[error(
-        "a data set, and this version runs single cases only; move the file out of the case \
-         folder, or give it another ending than .ron"
-    )]
-    DataSet,
+    /// What a data set says cannot be.
+    #[error("{0}")]
+    DataSet(String),
+    /// A file of a data set is not as it should be.
+    #[error("{0}")]
+    Data(String),
+    /// A metric compares with something else.
+    #[error("{metric} compares with {expected}, found {found}")]
+    MetricTruth {
+        /// The metric.
+        metric: super::Metric,
+        /// With what.
+        expected: &'static str,
+        /// What was found.
+        found: String,
+    },
     /// The text is not RON, or not of the form of a case.
     #[error("{0}")]
     Syntax(String),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::MetricExpectation;
 use crate::geometry::PixelBox;
 
 /// What is expected of an answer.
@@ -40,6 +41,8 @@ pub enum Expectation {
         /// Smallest IoU that counts as found; in (0, 1].
         min_iou: f64,
     },
+    /// The answer is worth enough by an official metric.
+    Metric(MetricExpectation),
     /// All of these hold.
     All(Vec<Expectation>),
     /// At least one of these holds.
@@ -64,6 +67,7 @@ impl Expectation {
     pub fn options(&self) -> Option<&[String]> {
         match self {
             Self::Choice { options, .. } => Some(options),
+            Self::Metric(expected) if !expected.options.is_empty() => Some(&expected.options),
             Self::All(parts) | Self::Any(parts) => parts.iter().find_map(Self::options),
             Self::Not(inner) => inner.options(),
             _ => None,

@@ -47,12 +47,15 @@ family's manner), `Grounding` with the words for the thing, such as "the red car
 | `Choice(options: ["red", "blue"], answer: "A")` | names this [option](crate::extract::choice) |
 | `Facts(facts: [(any: [".."], partial: [".."], weight: 2.0)], forbidden: [(any: [".."], cost: 1.0)], min: 4.0)` | earns enough [points](crate::score::facts); `weight` is 1 and `min` 4 if left out |
 | `Boxes(truth: [(label: "car", xyxy: (31, 120, 98, 160))], min_iou: 0.5)` | draws these [boxes](crate::score::boxes), in pixels of the first picture; `min_iou` is 0.5 if left out |
+| `Metric(name: vqa_accuracy, answers: ["red", ..], options: [..], min: 0.3)` | is worth that by an official [metric](Metric), or more than 0 if `min` is left out; `options` for choices, whose answer is a letter |
 | `All([..])`, `Any([..])`, `Not(..)` | fits all, one, or not; an answer that cannot be read fits no `Not` |
 
 A `defaults.ron` holds for its folder and those in it, and sets `image_folder` (relative to
 itself), `dimension`, `system`, `preset`, `models`, `generation`, `snapshot`, `tags`, `ignore` and `xfail`.
 What is said nearer to the case wins, field by field and within `generation` option by option; tags
 add up. If it is wrong, it and every case below it fail.
+
+A file that ends in `.dataset.ron` is a data set, see [`crate::dataset`].
 
 A case is named after its folders and file, `folder::case`. Names whose snapshots would share a
 file on some system (they differ in case alone, or by `::` against `__`) are errors in each file.
@@ -71,6 +74,7 @@ mod discover;
 mod error;
 mod expectation;
 mod generation;
+mod metric;
 mod name;
 mod outline;
 mod pattern;
@@ -81,14 +85,21 @@ mod source;
 mod suggestion;
 mod syntax;
 
-pub use discover::{Checks, Discovered, InvalidCase, discover};
+pub(crate) use check::{Common, StatedCommon, ask, common};
+pub use discover::{Checks, DatasetFile, Discovered, InvalidCase, discover};
 pub use error::{CaseError, DiscoveryError, Position, Problem};
 pub use expectation::{
     Expectation, Fact, FactSheet, ForbiddenFact, LabelledBox, TextPattern, YesOrNo,
 };
 pub use generation::GenerationOverrides;
+pub use metric::{Metric, MetricExpectation, PersonAnswer, TruthKind};
 pub use name::CaseName;
 pub use pattern::{KnownFailure, ModelPattern};
+pub(crate) use picture::{missing as missing_picture, size as picture_size};
+pub(crate) use place::Place as RonPlace;
+pub(crate) use schema::RawPreset;
+pub(crate) use source::Source as RonSource;
+pub(crate) use syntax::parse as parse_ron;
 
 /// What a case tests, and thereby the row of the report in which it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

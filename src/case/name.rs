@@ -33,6 +33,18 @@ impl CaseName {
         Self(parts.join(Self::SEPARATOR))
     }
 
+    /// The name of a part of this: what no name may hold becomes `_`.
+    pub(crate) fn child(&self, part: &str) -> Self {
+        let part = Self::stand_in(&[], part.trim_matches('.'));
+        Self(format!("{}{}{}", self.0, Self::SEPARATOR, part.0))
+    }
+
+    /// Whether it would be the name of a part of the other.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        let rest = self.0.strip_prefix(&other.0);
+        rest.is_some_and(|rest| rest.starts_with(Self::SEPARATOR))
+    }
+
     /// The whole name.
     pub fn as_str(&self) -> &str {
         &self.0

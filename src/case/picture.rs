@@ -10,7 +10,7 @@ use super::suggestion::nearest;
 use crate::geometry::PixelSize;
 
 /// The size that a picture's header gives; no pixel is decoded.
-pub(super) fn size(path: &Path) -> Result<PixelSize, Problem> {
+pub(crate) fn size(path: &Path) -> Result<PixelSize, Problem> {
     if path.is_dir() {
         let reason = "it is a folder".to_owned();
         return Err(Problem::UnreadableImage { path: path.to_owned(), reason });
@@ -31,7 +31,7 @@ fn header_size(path: &Path) -> Result<PixelSize, String> {
     Ok(PixelSize { width, height })
 }
 
-fn missing(path: &Path) -> Problem {
+pub(crate) fn missing(path: &Path) -> Problem {
     Problem::MissingImage { path: path.to_owned(), suggestion: similar_file(path) }
 }
 

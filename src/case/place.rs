@@ -10,7 +10,7 @@ use super::source::Source;
 /// the outline lacks a step, the place stays at the nearest value around it, so that an error is
 /// never without a position.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     source: &'a Source,
     node: NodeId,
 }
@@ -21,13 +21,13 @@ impl<'a> Place<'a> {
     }
 
     /// The value of a field.
-    pub(super) fn field(self, name: &str) -> Self {
+    pub(crate) fn field(self, name: &str) -> Self {
         let text = self.source.text();
         self.step(self.source.outline().field(text, self.node, name))
     }
 
     /// The nth value of a list or map, or the content of a variant (the 0th).
-    pub(super) fn item(self, index: usize) -> Self {
+    pub(crate) fn item(self, index: usize) -> Self {
         self.step(self.source.outline().item(self.node, index))
     }
 
@@ -37,7 +37,7 @@ impl<'a> Place<'a> {
     }
 
     /// An error at the value.
-    pub(super) fn error(self, problem: Problem) -> CaseError {
+    pub(crate) fn error(self, problem: Problem) -> CaseError {
         self.source.error_at(self.source.outline().span(self.node).start, problem)
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Dimension, GenerationOverrides, SnapshotPolicy};
+use super::{Dimension, GenerationOverrides, Metric, SnapshotPolicy};
 use crate::ordered_map::OrderedMap;
 use crate::request::Task;
 
@@ -45,7 +45,7 @@ pub(super) struct RawDefaults {
 /// A task, or the word that undoes what a folder sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename = "Preset")]
-pub(super) enum RawPreset {
+pub(crate) enum RawPreset {
     AsWritten,
     Description,
     ShortAnswer,
@@ -84,6 +84,7 @@ pub(super) enum RawExpectation {
     Choice { options: Vec<String>, answer: String },
     Facts { facts: Vec<RawFact>, forbidden: Option<Vec<RawForbidden>>, min: Option<f64> },
     Boxes { truth: Vec<RawBox>, min_iou: Option<f64> },
+    Metric { name: Metric, answers: Vec<String>, options: Option<Vec<String>>, min: Option<f64> },
     All(Vec<RawExpectation>),
     Any(Vec<RawExpectation>),
     Not(Box<RawExpectation>),

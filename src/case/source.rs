@@ -13,7 +13,7 @@ const LARGEST_BYTES: u64 = 1024 * 1024;
 
 /// The text of a RON file with its outline.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     path: PathBuf,
     text: String,
     outline: Outline,
@@ -22,7 +22,7 @@ pub(super) struct Source {
 impl Source {
     /// Reads a file. It must be UTF-8, not empty and of a sensible size; a byte order mark is
     /// dropped.
-    pub(super) fn read(path: &Path) -> Result<Self, CaseError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, CaseError> {
         let bytes = read_limited(path).map_err(|problem| CaseError::of_file(path, problem))?;
         let text = String::from_utf8(bytes).map_err(|error| not_utf8(path, &error))?;
         let text = text.strip_prefix('\u{FEFF}').map_or_else(|| text.clone(), str::to_owned);
@@ -51,7 +51,7 @@ impl Source {
     }
 
     /// The place of the outermost value.
-    pub(super) fn root(&self) -> Place<'_> {
+    pub(crate) fn root(&self) -> Place<'_> {
         Place::root(self)
     }
 

@@ -14,7 +14,7 @@ use super::suggestion::nearest;
 const DEEPEST: usize = 64;
 
 /// Fills a structure from the text. `Some` may be left out.
-pub(super) fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, CaseError> {
+pub(crate) fn parse<T: DeserializeOwned>(source: &Source) -> Result<T, CaseError> {
     let options = Options::default()
         .with_default_extension(Extensions::IMPLICIT_SOME)
         .with_recursion_limit(DEEPEST);

@@ -18,9 +18,10 @@ use crate::snapshot::{
 };
 
 use super::error::RunError;
-use super::message;
+use super::gate::PlannedGate;
 use super::plan::{Planned, PlannedTrial, snapshot_keys};
 use super::worker::{NoAnswer, Reply};
+use super::{datasets, message};
 
 /// Judges trials; shared by the test threads.
 #[derive(Debug)]
@@ -31,13 +32,9 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// Judges a reply (none if the worker died) and records the trial.
-    pub(super) fn conclude(
-        &self,
-        planned: &Planned,
-        reply: Option<Reply>,
-    ) -> Result<Completion, Failed> {
-        let record = match reply {
+    /// Judges a reply; none if the worker died.
+    pub(super) fn record(&self, planned: &Planned, reply: Option<Reply>) -> TrialRecord {
+        match reply {
             None => self.error(planned, None, "the inference worker died; see stderr".to_owned()),
             Some(Reply { answered: Err(NoAnswer::Unsupported(unsupported)), place, .. }) => {
                 self.ignored(planned, place, unsupported.to_string())
@@ -56,8 +53,7 @@ impl Judge {
                     self.error(planned, place, format!("a panic ended the judging: {panic}"))
                 })
             }
-        };
-        self.finish(record)
+        }
     }
 
     /// Records a case file that cannot be run.
@@ -88,8 +84,43 @@ impl Judge {
         trial: &PlannedTrial,
         reason: &str,
     ) -> Result<(), RunError> {
-        let PlannedTrial::Run(planned) = trial else { return Ok(()) };
-        Ok(self.journal.append(&self.ignored(planned, None, reason.to_owned()))?)
+        let reason = reason.to_owned();
+        let record = match trial {
+            PlannedTrial::Run(planned) => self.ignored(planned, None, reason),
+            PlannedTrial::Gate(gate) => self.gate_record(gate, Status::Ignored, reason),
+            PlannedTrial::Idle { .. } | PlannedTrial::Invalid(_) => return Ok(()),
+        };
+        Ok(self.journal.append(&record)?)
+    }
+
+    /// Records what a gate came to.
+    pub(super) fn conclude_gate(
+        &self,
+        gate: &PlannedGate,
+        (status, message): (Status, String),
+    ) -> Result<Completion, Failed> {
+        self.finish(self.gate_record(gate, status, self.shorten(&message)))
+    }
+
+    fn gate_record(&self, planned: &PlannedGate, status: Status, message: String) -> TrialRecord {
+        let PlannedGate { case, model, gate, dataset, .. } = planned;
+        TrialRecord {
+            case: case.clone(),
+            model: Some(model.clone()),
+            file: self.relative(dataset.path()),
+            dimension: Some(dataset.dimension()),
+            tags: dataset.tags().to_vec(),
+            question: format!("{} >= {}", gate.metric(), gate.min()),
+            status,
+            message: Some(message),
+            known_failure: None,
+            answer: None,
+            verdict: None,
+            snapshot: SnapshotOutcome::Off,
+            input_snapshot: SnapshotOutcome::Off,
+            prepared: None,
+            place: None,
+        }
     }
 
     fn ignored(&self, planned: &Planned, place: Option<Place>, reason: String) -> TrialRecord {
@@ -118,8 +149,13 @@ impl Judge {
         let input = self.compare_input(planned, &answer.input);
         let blank = self.blank(planned, place);
         let accepted = snapshot.accepted && input.accepted;
+        let status = match datasets::fails_alone(planned) {
+            true => status(&verdict, accepted, blank.known_failure.is_some()),
+            false if accepted => Status::Recorded,
+            false => Status::Failed,
+        };
         let record = TrialRecord {
-            status: status(&verdict, accepted, blank.known_failure.is_some()),
+            status,
             answer: Some(answer),
             verdict,
             snapshot: snapshot.outcome,
@@ -154,7 +190,7 @@ impl Judge {
         place: Option<&Place>,
     ) -> SnapshotResult {
         let case = &planned.case;
-        let mut keys = snapshot_keys(case, &planned.model);
+        let mut keys = snapshot_keys(&case.name, case.snapshot, &planned.model);
         let Some(key) = keys.find(|key| key.kind == kind) else {
             return SnapshotResult { outcome: SnapshotOutcome::Off, accepted: true };
         };
@@ -200,7 +236,8 @@ impl Judge {
         }
     }
 
-    fn finish(&self, record: TrialRecord) -> Result<Completion, Failed> {
+    /// Adds a record to the journal, and tells how the test ends.
+    pub(super) fn finish(&self, record: TrialRecord) -> Result<Completion, Failed> {
         self.journal.append(&record)?;
         let text = record.message.unwrap_or_default();
         if record.status == Status::Ignored {

@@ -8,7 +8,7 @@ use crate::snapshot::{SnapshotOutcome, input_text};
 
 /// The message of an answered trial; none if there is nothing to tell.
 pub(super) fn of(record: &TrialRecord) -> Option<String> {
-    if record.status == Status::Passed {
+    if matches!(record.status, Status::Passed | Status::Recorded) {
         return None;
     }
     let mut parts: Vec<String> =

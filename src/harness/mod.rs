@@ -11,9 +11,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use libtest_mimic::{Completion, Failed, Trial};
+use libtest_mimic::Trial;
 
 use crate::case::{self, Checks};
+use crate::dataset::Pictures;
 use crate::engine;
 use crate::journal::{self, Journal, Run, RunHeader};
 use crate::registry::Registry;
@@ -22,10 +23,13 @@ use crate::snapshot::{self, AssertSnapshot, SnapshotFolder};
 
 mod arguments;
 mod ask;
+mod datasets;
 mod error;
+mod gate;
 mod judge;
 mod message;
 mod plan;
+mod runners;
 pub mod settings;
 mod support;
 mod worker;
@@ -34,8 +38,10 @@ pub use arguments::{Color, Format, TestArguments, UnstableOptions};
 pub use error::RunError;
 pub use settings::{Settings, SettingsError};
 
+use datasets::Selection;
 use judge::Judge;
 use plan::{Plan, PlannedTrial};
+use runners::Runners;
 
 /// Exit code when the run itself could not be carried out. A run with failed cases ends with
 /// 101, one with malformed arguments with 2.
@@ -43,6 +49,8 @@ pub const CANNOT_RUN: u8 = 3;
 
 /// Folder of the cases, under the project.
 pub const CASES: &str = "cases";
+/// Folder of pictures that stood in tables of data sets, under that of the reports.
+pub const PICTURES: &str = "pictures";
 /// Folder of the accepted snapshots, under the project.
 pub const SNAPSHOTS: &str = "snapshots";
 
@@ -110,15 +118,27 @@ fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, RunError> {
     let checks = if arguments.list { Checks::Structure } else { Checks::Everything };
     let discovered = case::discover(&project.join(CASES), &registry.names(), checks)?;
     let globs = settings.models.as_deref().unwrap_or(registry.default_models());
-    let plan = Plan::new(discovered, registry.select(globs)?, engine::known_identity)?;
+    let pictures = settings.out.join(PICTURES);
+    let selection = Selection {
+        is_run: &|name, ignored| {
+            !arguments.list
+                && !arguments.is_filtered_out(name, ignored)
+                && arguments.is_run(ignored)
+        },
+        pictures: Pictures::UnpackedTo(&pictures),
+    };
+    let models = registry.select(globs)?;
+    let plan = Plan::new(discovered, models, engine::known_identity, &selection)?;
     refuse_unknown_exact_name(arguments, &plan)?;
 
     let snapshots = SnapshotFolder::new(project.join(SNAPSHOTS), site.assert_snapshot);
     plan.mark_snapshots(&snapshots, &registry).map_err(RunError::SnapshotReferences)?;
     if !plan.trials().iter().any(|trial| is_reported(trial, arguments)) {
-        return Ok(
-            libtest_mimic::run(&mimic_arguments(arguments, &plan), idle_trials(&plan)).exit_code()
-        );
+        return Ok(libtest_mimic::run(
+            &mimic_arguments(arguments, &plan),
+            idle_trials(&plan, arguments),
+        )
+        .exit_code());
     }
     let journal = Journal::create(&settings.out, &header(&registry))?;
     let judge = Arc::new(Judge { project, journal, snapshots });
@@ -162,16 +182,29 @@ fn is_filtered_out(trial: &PlannedTrial, arguments: &TestArguments) -> bool {
 }
 
 fn mimic_arguments(arguments: &TestArguments, plan: &Plan) -> libtest_mimic::Arguments {
-    let filtered_out = plan.trials().iter().filter(|trial| is_filtered_out(trial, arguments));
+    let filtered_out = shown_trials(plan, arguments).filter(|one| is_filtered_out(one, arguments));
     arguments.to_mimic(filtered_out.map(|trial| trial.name().to_owned()))
 }
 
+/// The trials that libtest-mimic hears of. Of several filters it is told by the names that they
+/// leave out, and compares each with each: it could not stand the rows of a large data set.
+fn shown_trials<'p>(
+    plan: &'p Plan,
+    arguments: &'p TestArguments,
+) -> impl Iterator<Item = &'p PlannedTrial> {
+    let several = arguments.filters.len() > 1;
+    let is_idle = |trial: &PlannedTrial| matches!(trial, PlannedTrial::Idle { .. });
+    plan.trials()
+        .iter()
+        .filter(move |one| !(several && is_idle(one) && is_filtered_out(one, arguments)))
+}
+
 /// Trials that are only listed or filtered out.
-fn idle_trials(plan: &Plan) -> Vec<Trial> {
+fn idle_trials(plan: &Plan, arguments: &TestArguments) -> Vec<Trial> {
     let idle = |trial: &PlannedTrial| {
         Trial::test(trial.name(), || Ok(())).with_ignored_flag(trial.ignored().is_some())
     };
-    plan.trials().iter().map(idle).collect()
+    shown_trials(plan, arguments).map(idle).collect()
 }
 
 /// Runs the selected trials: one thread answers, model by model; libtest-mimic's threads each
@@ -182,49 +215,30 @@ fn run_trials(
     settings: &Settings,
     judge: &Arc<Judge>,
 ) -> Result<libtest_mimic::Conclusion, RunError> {
-    let mut queue = worker::Queue::new(plan.models().to_vec());
+    let is_run = |trial: &PlannedTrial| {
+        let is_ignored = trial.ignored().is_some();
+        is_reported(trial, arguments) && trial.is_possible() && arguments.is_run(is_ignored)
+    };
+    let mut runners = Runners::new(plan, &is_run, judge);
     let mut trials = Vec::with_capacity(plan.trials().len());
-    for trial in plan.trials() {
+    for trial in shown_trials(plan, arguments) {
         let ignored = trial.ignored();
-        let reported = is_reported(trial, arguments);
-        let is_run = reported && trial.is_possible() && arguments.is_run(ignored.is_some());
-        if let (Some(reason), false, true) = (&ignored, is_run, reported) {
+        let is_run = is_run(trial);
+        if let (Some(reason), false, true) = (&ignored, is_run, is_reported(trial, arguments)) {
             judge.record_ignored(trial, reason)?;
         }
         // libtest-mimic shows no reason for a trial that it ignores itself.
         let is_ignored = ignored.is_some() && arguments.ignored;
-        let runner = if is_run { runner(trial, &mut queue, judge) } else { leave_out(ignored) };
+        let runner = if is_run { runners.runner(trial) } else { runners::leave_out(ignored) };
         trials.push(Trial::ignorable_test(trial.name(), runner).with_ignored_flag(is_ignored));
     }
+    let queue = runners.into_queue();
     let engine_settings = settings.engine.clone();
     let worker = std::thread::spawn(move || queue.serve(&engine_settings));
     let conclusion = libtest_mimic::run(&mimic_arguments(arguments, plan), trials);
     // The worker's panics are errors of the trials that waited for it; here it has ended.
     let _ = worker.join();
     Ok(conclusion)
-}
-
-type Runner = Box<dyn FnOnce() -> Result<Completion, Failed> + Send>;
-
-/// What stands in for a trial that is not run.
-fn leave_out(reason: Option<String>) -> Runner {
-    let completion = reason.map_or_else(Completion::ignored, Completion::ignored_with);
-    Box::new(move || Ok(completion))
-}
-
-fn runner(trial: &PlannedTrial, queue: &mut worker::Queue, judge: &Arc<Judge>) -> Runner {
-    let judge = Arc::clone(judge);
-    match trial {
-        PlannedTrial::Invalid(invalid) => {
-            let invalid = Arc::clone(invalid);
-            Box::new(move || judge.conclude_invalid(&invalid))
-        }
-        PlannedTrial::Run(planned) => {
-            let planned = Arc::clone(planned);
-            let reply = queue.push(&planned);
-            Box::new(move || judge.conclude(&planned, reply.recv().ok()))
-        }
-    }
 }
 
 /// Says something to the person at the terminal.

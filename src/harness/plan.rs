@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::case::{Case, Discovered, InvalidCase};
+use crate::case::{Case, CaseName, Discovered, InvalidCase, SnapshotPolicy};
+use crate::dataset::RowTests;
 use crate::model::Identity;
 use crate::registry::{ModelEntry, Registry};
 use crate::snapshot::{SnapshotFolder, SnapshotKey, SnapshotKind};
 
 use super::RunError;
+use super::datasets::{PlannedDataset, Selection};
+use super::gate::{Gated, PlannedGate};
 use super::support::{Unsupported, unsupported};
 
 /// A case on a model.
@@ -23,6 +26,19 @@ pub(super) struct Planned {
     pub(super) model_index: usize,
     /// What the model is known to be unable to do.
     pub(super) unsupported: Option<Unsupported>,
+    /// The data set whose row it is.
+    pub(super) member: Option<Member>,
+}
+
+/// A row's place in its data set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member {
+    /// The data set's place in [`Plan::gated`], if a gate of it is run.
+    pub(super) group: Option<usize>,
+    /// The row's place among all of the data set.
+    pub(super) index: usize,
+    /// Whether a wrong row fails its test.
+    pub(super) tests: RowTests,
 }
 
 /// One line of the test output.
@@ -32,6 +48,15 @@ pub(super) enum PlannedTrial {
     Run(Arc<Planned>),
     /// A case file that cannot be run.
     Invalid(Arc<InvalidCase>),
+    /// A demand on all rows of a data set.
+    Gate(Arc<PlannedGate>),
+    /// A row of a data set that is only listed or filtered out, and therefore not read.
+    Idle {
+        /// `folder::dataset::id::model`.
+        name: String,
+        /// Why it is ignored, if it is.
+        ignored: Option<String>,
+    },
 }
 
 impl PlannedTrial {
@@ -39,6 +64,8 @@ impl PlannedTrial {
         match self {
             Self::Run(planned) => &planned.name,
             Self::Invalid(invalid) => invalid.name.as_str(),
+            Self::Gate(gate) => &gate.name,
+            Self::Idle { name, .. } => name,
         }
     }
 
@@ -49,6 +76,8 @@ impl PlannedTrial {
                 let unsupported = planned.unsupported.map(|unsupported| unsupported.to_string());
                 unsupported.or_else(|| planned.case.ignore.clone())
             }
+            Self::Gate(gate) => gate.dataset.ignored().map(str::to_owned),
+            Self::Idle { ignored, .. } => ignored.clone(),
             Self::Invalid(_) => None,
         }
     }
@@ -57,6 +86,8 @@ impl PlannedTrial {
     pub(super) fn is_possible(&self) -> bool {
         match self {
             Self::Run(planned) => planned.unsupported.is_none(),
+            Self::Idle { .. } => false,
+            Self::Gate(gate) => gate.group.is_some(),
             Self::Invalid(_) => true,
         }
     }
@@ -68,6 +99,8 @@ pub(super) struct Plan {
     trials: Vec<PlannedTrial>,
     models: Vec<ModelEntry>,
     cases: Vec<Arc<Case>>,
+    datasets: Vec<PlannedDataset>,
+    gated: Vec<Gated>,
 }
 
 impl Plan {
@@ -76,13 +109,23 @@ impl Plan {
         discovered: Vec<Discovered>,
         models: Vec<&ModelEntry>,
         identity: impl Fn(&ModelEntry) -> Option<Identity>,
+        selection: &Selection<'_>,
     ) -> Result<Self, RunError> {
         let (mut trials, mut cases) = (Vec::new(), Vec::<Arc<Case>>::new());
+        let (mut datasets, mut gated) = (Vec::new(), Vec::new());
         for found in discovered {
             match found {
                 Discovered::Case(case) => cases.push(Arc::from(case)),
                 Discovered::Invalid(invalid) => {
                     trials.push(PlannedTrial::Invalid(Arc::new(invalid)));
+                }
+                Discovered::Dataset(file) => {
+                    match PlannedDataset::open(&file, &models, selection) {
+                        Ok(dataset) => datasets.push(dataset),
+                        Err(invalid) => {
+                            trials.push(PlannedTrial::Invalid(Arc::new(invalid)));
+                        }
+                    }
                 }
             }
         }
@@ -90,14 +133,19 @@ impl Plan {
             let runs_here = cases.iter().filter(|case| case.runs_on(&model.name));
             let known = identity(model);
             let known = known.as_ref();
-            trials.extend(runs_here.map(|case| planned(case, model, model_index, known)));
+            let plan = |case: &Arc<Case>| planned(case, model, model_index, known);
+            trials.extend(runs_here.map(|case| PlannedTrial::Run(Arc::new(plan(case)))));
+            for dataset in datasets.iter().filter(|one| one.dataset().runs_on(&model.name)) {
+                trials.extend(dataset.trials(&model.name, selection, &plan, &mut gated));
+            }
         }
         let models: Vec<ModelEntry> = models.into_iter().cloned().collect();
         if trials.is_empty() {
             let models = models.into_iter().map(|model| model.name).collect();
-            return Err(RunError::NothingToRun { cases: cases.len(), models });
+            let cases = cases.len() + datasets.len();
+            return Err(RunError::NothingToRun { cases, models });
         }
-        Ok(Self { trials, models, cases })
+        Ok(Self { trials, models, cases, datasets, gated })
     }
 
     pub(super) fn trials(&self) -> &[PlannedTrial] {
@@ -106,6 +154,11 @@ impl Plan {
 
     pub(super) fn models(&self) -> &[ModelEntry] {
         &self.models
+    }
+
+    /// The data sets that have a gate to be judged, each on a model.
+    pub(super) fn gated(&self) -> &[Gated] {
+        &self.gated
     }
 
     /// Tells cargo-insta about the snapshots of all cases on all models of the registry, chosen
@@ -117,20 +170,29 @@ impl Plan {
     ) -> std::io::Result<()> {
         let keys = self.cases.iter().flat_map(|case| {
             let models = registry.models().iter().filter(|model| case.runs_on(&model.name));
-            models.flat_map(|model| snapshot_keys(case, &model.name))
+            models.flat_map(|model| snapshot_keys(&case.name, case.snapshot, &model.name))
         });
-        snapshots.mark_referenced(keys)
+        let datasets = self.datasets.iter().map(PlannedDataset::dataset);
+        let rows = datasets.flat_map(|dataset| {
+            let models = registry.models().iter().filter(|model| dataset.runs_on(&model.name));
+            let kept = dataset.snapshot();
+            models.flat_map(move |model| {
+                dataset.row_names().flat_map(move |row| snapshot_keys(&row, kept, &model.name))
+            })
+        });
+        snapshots.mark_referenced(keys.chain(rows))
     }
 }
 
 /// The snapshots of a case on a model.
 pub(super) fn snapshot_keys<'a>(
-    case: &Case,
+    case: &CaseName,
+    kept: SnapshotPolicy,
     model: &'a str,
 ) -> impl Iterator<Item = SnapshotKey<'a>> + use<'a> {
-    let text = case.snapshot.keeps_text().then_some(SnapshotKind::Answer);
-    let input = case.snapshot.keeps_input().then_some(SnapshotKind::Input);
-    let stem = case.name.snapshot_stem();
+    let text = kept.keeps_text().then_some(SnapshotKind::Answer);
+    let input = kept.keeps_input().then_some(SnapshotKind::Input);
+    let stem = case.snapshot_stem();
     let key = move |kind| SnapshotKey { stem: stem.clone(), model, kind };
     text.into_iter().chain(input).map(key)
 }
@@ -140,12 +202,13 @@ fn planned(
     model: &ModelEntry,
     model_index: usize,
     known: Option<&Identity>,
-) -> PlannedTrial {
-    PlannedTrial::Run(Arc::new(Planned {
+) -> Planned {
+    Planned {
         name: format!("{}::{}", case.name, model.name),
         case: Arc::clone(case),
         model: model.name.clone(),
         model_index,
         unsupported: known.and_then(|known| unsupported(case, known)),
-    }))
+        member: None,
+    }
 }

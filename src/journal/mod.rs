@@ -55,6 +55,8 @@ pub enum Status {
     UnexpectedPass,
     /// There is no answer to judge.
     Error,
+    /// It is a data set's row, right or wrong; the data set's gates judge.
+    Recorded,
     /// It was not run.
     Ignored,
 }
@@ -62,7 +64,7 @@ pub enum Status {
 impl Status {
     /// Whether the test line of this trial is `ok`.
     pub fn is_success(self) -> bool {
-        matches!(self, Self::Passed | Self::KnownFailure)
+        matches!(self, Self::Passed | Self::KnownFailure | Self::Recorded)
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Counts {
     pub unexpected_passes: usize,
     /// Without an answer.
     pub errors: usize,
+    /// Rows of data sets that gates judge.
+    pub recorded: usize,
     /// Not run.
     pub ignored: usize,
 }
@@ -118,6 +120,7 @@ fn counts(trials: &[&TrialRecord]) -> Counts {
             Status::KnownFailure => &mut counts.known_failures,
             Status::UnexpectedPass => &mut counts.unexpected_passes,
             Status::Error => &mut counts.errors,
+            Status::Recorded => &mut counts.recorded,
             Status::Ignored => &mut counts.ignored,
         };
         *count += 1;

@@ -81,6 +81,7 @@ fn notes(run: &Run, rows: &[Row]) -> Vec<String> {
         (Status::KnownFailure, "known to fail (xfail)"),
         (Status::UnexpectedPass, "passed although known to fail"),
         (Status::Error, "without an answer (error)"),
+        (Status::Recorded, "rows of data sets, which gates judge"),
     ];
     let counted = counted.into_iter().filter_map(|(status, words)| match count(status) {
         0 => None,

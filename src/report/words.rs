@@ -11,6 +11,7 @@ pub(super) fn status_word(status: Status) -> &'static str {
         Status::KnownFailure => "known failure",
         Status::UnexpectedPass => "unexpected pass",
         Status::Error => "error",
+        Status::Recorded => "recorded",
         Status::Ignored => "ignored",
     }
 }

@@ -72,6 +72,7 @@ fn describe(expectation: &Expectation) -> String {
         Expectation::Choice { answer, .. } => format!("Choice(option {})", answer + 1),
         Expectation::Facts(_) => "Facts".to_owned(),
         Expectation::Boxes { .. } => "Boxes".to_owned(),
+        Expectation::Metric(expected) => format!("Metric({})", expected.metric),
         Expectation::All(_) => "All".to_owned(),
         Expectation::Any(_) => "Any".to_owned(),
         Expectation::Not(_) => "Not".to_owned(),

@@ -29,6 +29,7 @@ pub mod multiple_choice;
 pub mod numpy;
 pub mod overlap;
 mod python_text;
+pub mod reference;
 mod short;
 pub mod vqa;
 pub mod yes_no;
@@ -130,6 +131,7 @@ pub fn judge(expectation: &Expectation, evidence: Evidence<'_>) -> Verdict {
         Expectation::Choice { options, answer } => short::choice(options, *answer, &evidence),
         Expectation::Facts(sheet) => facts::judge(sheet, &evidence),
         Expectation::Boxes { truth, min_iou } => boxes::judge(truth, *min_iou, &evidence),
+        Expectation::Metric(expected) => reference::judge(expected, &evidence),
         Expectation::All(parts) => combined::all(parts, evidence),
         Expectation::Any(parts) => combined::any(parts, evidence),
         Expectation::Not(inner) => combined::not(inner, evidence),

@@ -5,6 +5,7 @@
 
 mod project;
 
+mod datasets; // Rows and gates of data sets.
 mod failures; // Cases, checkpoints and settings that cannot be used.
 mod families; // What families can do, how they are asked, and what they got.
 mod insta; // Snapshots: new, changed, accepted, reviewed, unreferenced.

@@ -4,22 +4,28 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use eyechart::case::{self, Checks, Discovered, DiscoveryError};
+use eyechart::case::{self, CaseError, Checks, DatasetFile, Discovered};
+use eyechart::dataset::{Dataset, Pictures};
 use eyechart::registry::{self, Registry, RegistryError};
 
 pub(crate) fn run(path: &Path) -> ExitCode {
-    let models = match known_models(path) {
-        Ok(models) => models,
-        Err(error) => {
-            let _ = writeln!(io::stderr().lock(), "error: {error}");
-            return ExitCode::FAILURE;
-        }
+    let found = match known_models(path) {
+        Ok(models) => case::discover(path, &models, Checks::Everything).map_err(|e| e.to_string()),
+        Err(error) => Err(error.to_string()),
     };
-    let found = case::discover(path, &models, Checks::Everything);
     // Whoever closed the pipe wants to hear no more; the exit code still tells.
-    let _ = report(&found, &mut io::stdout().lock(), &mut io::stderr().lock());
-    let is_valid = |found: &Vec<Discovered>| !found.iter().any(is_invalid);
-    if found.as_ref().is_ok_and(is_valid) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let (mut out, mut problems) = (io::stdout().lock(), io::stderr().lock());
+    match found {
+        Err(error) => {
+            let _ = writeln!(problems, "error: {error}");
+            ExitCode::FAILURE
+        }
+        Ok(found) => {
+            let checked = Checked::of(&found);
+            let _ = checked.report(&mut out, &mut problems);
+            if checked.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+    }
 }
 
 /// The models that globs may name, from the `eyechart.ron` in or above the folder of cases; empty
@@ -30,31 +36,61 @@ fn known_models(cases: &Path) -> Result<Vec<String>, RegistryError> {
     project.map_or(Ok(Vec::new()), |project| Ok(Registry::load(project)?.names()))
 }
 
-fn is_invalid(discovered: &Discovered) -> bool {
-    matches!(discovered, Discovered::Invalid(_))
+/// What came of checking all files.
+struct Checked {
+    cases: usize,
+    datasets: usize,
+    rows: usize,
+    errors: Vec<CaseError>,
 }
 
-fn report(
-    found: &Result<Vec<Discovered>, DiscoveryError>,
-    out: &mut dyn Write,
-    problems: &mut dyn Write,
-) -> io::Result<()> {
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => return writeln!(problems, "error: {error}"),
-    };
-    for discovered in found {
-        if let Discovered::Invalid(invalid) = discovered {
-            writeln!(problems, "{}", invalid.error)?;
+impl Checked {
+    fn of(found: &[Discovered]) -> Self {
+        let mut checked = Self { cases: 0, datasets: 0, rows: 0, errors: Vec::new() };
+        for one in found {
+            match one {
+                Discovered::Case(_) => checked.cases += 1,
+                Discovered::Invalid(invalid) => {
+                    checked.cases += 1;
+                    checked.errors.push(invalid.error.clone());
+                }
+                Discovered::Dataset(file) => {
+                    checked.datasets += 1;
+                    match rows(file) {
+                        Ok(rows) => checked.rows += rows,
+                        Err(error) => checked.errors.push(error),
+                    }
+                }
+            }
+        }
+        checked
+    }
+
+    fn report(&self, out: &mut dyn Write, problems: &mut dyn Write) -> io::Result<()> {
+        for error in &self.errors {
+            writeln!(problems, "{error}")?;
+        }
+        let mut counted = count(self.cases, "case", "cases");
+        if self.datasets > 0 {
+            let datasets = count(self.datasets, "data set", "data sets");
+            let rows = count(self.rows, "row", "rows");
+            counted.push_str(&format!(", {datasets} with {rows}"));
+        }
+        match self.errors.len() {
+            0 => writeln!(out, "{counted}, all valid"),
+            invalid => writeln!(out, "{counted}, {invalid} invalid"),
         }
     }
-    let invalid = found.iter().filter(|one| is_invalid(one)).count();
-    match invalid {
-        0 => writeln!(out, "{}, all valid", cases(found.len())),
-        _ => writeln!(out, "{}, {invalid} invalid", cases(found.len())),
-    }
 }
 
-fn cases(count: usize) -> String {
-    if count == 1 { "1 case".to_owned() } else { format!("{count} cases") }
+/// Reads every row of a data set's sample, and looks at its pictures.
+fn rows(file: &DatasetFile) -> Result<usize, CaseError> {
+    let dataset = Dataset::open(file)?;
+    let all: Vec<usize> = (0..dataset.len()).collect();
+    dataset.rows(&all, Pictures::Checked)?;
+    Ok(dataset.len())
+}
+
+fn count(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use eyechart::offline::command::{self, ScoreArgs};
 
 mod check;
+mod import;
 mod models;
 
 /// Evaluation of vision-language models: what needs no model run.
@@ -28,6 +29,15 @@ enum Command {
         #[arg(default_value = "cases")]
         path: PathBuf,
     },
+    /// Write the rows of a data set as case files, for those who want to edit them.
+    ///
+    /// Writes over nothing. Exits with 0 if all rows were written, else with 1.
+    Import {
+        /// The `.dataset.ron`.
+        dataset: PathBuf,
+        /// Where to write; made if it is not there.
+        folder: PathBuf,
+    },
     /// List the families with what each can do, and the project's models with where their weights
     /// are, whether they are there, and their size.
     ///
@@ -46,6 +56,7 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check { path } => check::run(&path),
+        Command::Import { dataset, folder } => import::run(&dataset, &folder),
         Command::Models { project } => models::run(&project),
         Command::Score(arguments) => command::run(&arguments),
     }

@@ -65,6 +65,23 @@ pub(super) fn system(text: String, place: Place<'_>) -> Result<String, CaseError
     Ok(text)
 }
 
+/// One question about so many pictures, as a prompt of these words asks it; the number of markers
+/// if it is not that of the pictures.
+pub(crate) fn ask(
+    system: Option<String>,
+    prompt: String,
+    images: usize,
+) -> Result<Conversation, usize> {
+    let markers = prompt.matches(MARKER).count();
+    let texts = vec![(Role::User, prompt)];
+    let turns = match markers {
+        0 => leading_images(texts, images),
+        markers if markers == images => marked_images(texts),
+        markers => return Err(markers),
+    };
+    Ok(Conversation { system, turns })
+}
+
 type Texts = Vec<(Role, String)>;
 
 fn prompt_text(prompt: String, place: Place<'_>) -> Result<Texts, CaseError> {

@@ -11,6 +11,8 @@ use super::super::{
 use crate::extract::normalize;
 use crate::geometry::{PixelBox, PixelSize};
 
+use super::metric;
+
 /// Fewest points for a pass where a fact sheet does not say: four out of five.
 const DEFAULT_MIN_POINTS: f64 = 4.0;
 
@@ -37,6 +39,10 @@ pub(super) fn check(
             Expectation::Facts(fact_sheet(facts, forbidden.unwrap_or_default(), min, place)?)
         }
         RawExpectation::Boxes { truth, min_iou } => boxes(truth, min_iou, place, size)?,
+        RawExpectation::Metric { name, answers, options, min } => {
+            let stated = metric::Stated { metric: name, answers, options, min };
+            Expectation::Metric(metric::check(stated, place)?)
+        }
         RawExpectation::All(raw) => Expectation::All(parts(raw, "All", inside, size)?),
         RawExpectation::Any(raw) => Expectation::Any(parts(raw, "Any", inside, size)?),
         RawExpectation::Not(raw) => Expectation::Not(Box::new(check(*raw, inside, size)?)),

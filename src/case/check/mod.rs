@@ -11,9 +11,14 @@ use super::{Case, CaseName, Dimension, Expectation, SnapshotPolicy, picture};
 use crate::geometry::PixelSize;
 use crate::request::Task;
 
+mod common;
 mod conversation;
 mod expectation;
+mod metric;
 mod settings;
+
+pub(crate) use common::{Common, StatedCommon, common};
+pub(crate) use conversation::ask;
 
 /// What the checks of a file depend on besides the file.
 #[derive(Debug, Clone, Copy)]

@@ -54,7 +54,7 @@ fn test_case(trial: &TrialRecord) -> TestCase {
     let message = trial.message.as_deref().unwrap_or_default();
     let headline = text::attribute(&headline(trial));
     let mut case = match trial.status {
-        Status::Passed => TestCaseBuilder::success(&name, time),
+        Status::Passed | Status::Recorded => TestCaseBuilder::success(&name, time),
         Status::Failed | Status::UnexpectedPass => {
             TestCaseBuilder::failure(&name, time, status_word(trial.status), &headline)
         }

@@ -1,0 +1,52 @@
+//! Base64 (RFC 4648 section 4) as tables of pictures have it: white space and missing padding are
+//! forgiven.
+
+/// The bytes, or nothing if a character is none of base64's.
+pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    let characters = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
+    for byte in characters.take_while(|byte| *byte != b'=') {
+        bits = bits << 6 | u32::from(sextet(byte)?);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    Some(bytes)
+}
+
+fn sextet(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    /// RFC 4648 section 10.
+    #[test]
+    fn test_vectors() {
+        for (text, bytes) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9v", "foo"),
+            ("Zm9vYg", "foob"),
+            ("Zm9v\nYmE=", "fooba"),
+            ("Zm9vYmFy", "foobar"),
+        ] {
+            assert_eq!(decode(text).as_deref(), Some(bytes.as_bytes()));
+        }
+        assert_eq!(decode("+/+/").as_deref(), Some(&[0xFB, 0xFF, 0xBF][..]));
+        assert_eq!(decode("Zm9-"), None);
+    }
+}

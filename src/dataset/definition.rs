@@ -1,0 +1,307 @@
+//! From what the user wrote in a `.dataset.ron` to what the program trusts.
+
+use std::path::{Path, PathBuf};
+
+use super::figure::{Figure, Scoring};
+use super::layout::coco::{self, CocoCaptions};
+use super::layout::mapped::{Columns, mapped};
+use super::layout::mme::Mme;
+use super::layout::refcoco::RefCoco;
+use super::layout::vqa::Vqa;
+use super::layout::{Compared, Format, Layout, choice, short_answer};
+use super::sample::Sample;
+use super::schema::{RawDataset, RawGate, RawSample, RawSource, RowTests};
+use super::table::Separator;
+use super::template::Template;
+use crate::case::{
+    CaseError, Common, DatasetFile, Metric, Problem, RonPlace, RonSource, StatedCommon, TruthKind,
+    common, parse_ron,
+};
+
+/// The IoU at which a box counts as found if `row_min` does not say, as in RefCOCO evaluations.
+const DEFAULT_MIN_IOU: f64 = 0.5;
+
+/// A data set as its file defines it, before a row is read.
+#[derive(Debug)]
+pub(super) struct Definition {
+    pub(super) layout: Box<dyn Layout>,
+    pub(super) sample: Sample,
+    pub(super) prompt: Template,
+    pub(super) scoring: Scoring,
+    pub(super) row_min: Option<f64>,
+    pub(super) row_tests: RowTests,
+    pub(super) gates: Vec<Gate>,
+    pub(super) common: Common,
+}
+
+/// A demand on all rows together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    pub(super) name: &'static str,
+    pub(super) figure: Figure,
+    pub(super) min: f64,
+}
+
+/// What cannot be said of a data set.
+#[derive(Debug, thiserror::Error)]
+enum Unsound {
+    #[error("{0}")]
+    Template(#[from] super::template::TemplateError),
+    #[error("no pictures are named; set `images`, or `image` or `image_base64` in `columns`")]
+    NoImages,
+    #[error(
+        "the columns do not say what is right; set one of `answer`, `xyxy`, `xywh` and `captions`"
+    )]
+    NothingCompared,
+    #[error("`metric` is for answers, and these rows are compared by {0}; drop the field")]
+    NoMetric(&'static str),
+    #[error("{metric} compares with {found}, and these rows have {expected}")]
+    OtherTruth { metric: Metric, found: &'static str, expected: &'static str },
+    #[error("no figure `{found}` for these rows; there are: {known}")]
+    NoFigure { found: String, known: String },
+    #[error("the gate on {0} is there twice")]
+    GateTwice(&'static str),
+    #[error("{what} is {found}, expected {expected}")]
+    Range { what: &'static str, found: f64, expected: &'static str },
+    #[error("nothing would be taken; write at least 1")]
+    NothingTaken,
+    #[error("`rows: Recorded` leaves it to gates to judge, and there is no `gate`")]
+    NothingJudged,
+}
+
+fn error(place: RonPlace<'_>, unsound: impl Into<Unsound>) -> CaseError {
+    place.error(Problem::DataSet(unsound.into().to_string()))
+}
+
+impl Definition {
+    pub(super) fn check(file: &DatasetFile, source: &RonSource) -> Result<Self, CaseError> {
+        let raw: RawDataset = parse_ron(source)?;
+        let place = source.root();
+        let folder = file.path.parent().unwrap_or(Path::new(""));
+        let layout = layout(raw.source, raw.metric, folder, place.field("source"))?;
+        let scoring = scoring(layout.compared(), raw.metric, raw.row_min, place)?;
+        let gates = gates(raw.gate.unwrap_or_default(), scoring, place.field("gate"))?;
+        let stated = StatedCommon {
+            system: raw.system,
+            preset: raw.preset,
+            dimension: raw.dimension,
+            models: raw.models,
+            generation: raw.generation,
+            snapshot: raw.snapshot,
+            tags: raw.tags,
+            ignore: raw.ignore,
+            xfail: raw.xfail,
+        };
+        let prompt =
+            Template::parse(&raw.prompt).map_err(|bad| error(place.field("prompt"), bad))?;
+        if raw.prompt.trim().is_empty() {
+            let problem = Problem::Empty { what: "`prompt`", remedy: "ask something" };
+            return Err(place.field("prompt").error(problem));
+        }
+        let row_tests = match (raw.rows, gates.is_empty()) {
+            (Some(RowTests::Recorded), true) => {
+                return Err(error(place.field("rows"), Unsound::NothingJudged));
+            }
+            (Some(stated), _) => stated,
+            (None, true) => RowTests::Judged,
+            (None, false) => RowTests::Recorded,
+        };
+        Ok(Self {
+            sample: sample(raw.sample, place.field("sample"))?,
+            common: common(stated, &file.defaults, &file.models, place)?,
+            row_min: raw.row_min,
+            layout,
+            prompt,
+            scoring,
+            row_tests,
+            gates,
+        })
+    }
+}
+
+fn sample(raw: Option<RawSample>, place: RonPlace<'_>) -> Result<Sample, CaseError> {
+    let sample = match raw {
+        None => Sample::All,
+        Some(RawSample::First(count)) => Sample::First(count),
+        Some(RawSample::Seeded { count, seed }) => Sample::Seeded { count, seed },
+        Some(RawSample::Ids(ids)) => Sample::Ids(ids.into_iter().map(|id| id.0).collect()),
+        Some(RawSample::ByStratum { column, count, seed }) => {
+            Sample::ByStratum { column, count, seed }
+        }
+    };
+    let is_empty = match &sample {
+        Sample::All => false,
+        Sample::First(count) | Sample::Seeded { count, .. } | Sample::ByStratum { count, .. } => {
+            *count == 0
+        }
+        Sample::Ids(ids) => ids.is_empty(),
+    };
+    if is_empty { Err(error(place, Unsound::NothingTaken)) } else { Ok(sample) }
+}
+
+fn scoring(
+    compared: Compared,
+    metric: Option<Metric>,
+    row_min: Option<f64>,
+    place: RonPlace<'_>,
+) -> Result<Scoring, CaseError> {
+    if let Some(found) = row_min.filter(|min| !(*min > 0.0 && *min <= 1.0)) {
+        let expected = "above 0 and at most 1";
+        return Err(error(
+            place.field("row_min"),
+            Unsound::Range { what: "row_min", found, expected },
+        ));
+    }
+    let unsound = match (compared, metric) {
+        (Compared::Answers(usual), None) => return Ok(Scoring::Metric(usual)),
+        (Compared::Answers(usual), Some(metric)) if usual.truth() == metric.truth() => {
+            return Ok(Scoring::Metric(metric));
+        }
+        (Compared::Answers(usual), Some(metric)) => {
+            let (found, expected) = (truth_words(metric.truth()), truth_words(usual.truth()));
+            Unsound::OtherTruth { metric, found, expected }
+        }
+        (Compared::Boxes, None) => {
+            return Ok(Scoring::Boxes { min_iou: row_min.unwrap_or(DEFAULT_MIN_IOU) });
+        }
+        (Compared::Captions, None) => return Ok(Scoring::Captions),
+        (Compared::Boxes, Some(_)) => Unsound::NoMetric("the IoU of boxes"),
+        (Compared::Captions, Some(_)) => Unsound::NoMetric("the caption metrics over all rows"),
+    };
+    Err(error(place.field("metric"), unsound))
+}
+
+fn truth_words(kind: TruthKind) -> &'static str {
+    match kind {
+        TruthKind::Answers => "texts",
+        TruthKind::YesNo => "yes or no",
+        TruthKind::Choice => "the letter of an option",
+    }
+}
+
+fn gates(raw: Vec<RawGate>, scoring: Scoring, place: RonPlace<'_>) -> Result<Vec<Gate>, CaseError> {
+    let known = scoring.figures();
+    let mut gates: Vec<Gate> = Vec::with_capacity(raw.len());
+    for (index, RawGate { metric, min }) in raw.into_iter().enumerate() {
+        let place = place.item(index);
+        let Some((name, figure)) = known.iter().find(|(name, _)| *name == metric.0) else {
+            let known = known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            return Err(error(place.field("metric"), Unsound::NoFigure { found: metric.0, known }));
+        };
+        if gates.iter().any(|gate| gate.name == *name) {
+            return Err(error(place, Unsound::GateTwice(name)));
+        }
+        if !min.is_finite() {
+            let expected = "a finite number";
+            let unsound = Unsound::Range { what: "min", found: min, expected };
+            return Err(error(place.field("min"), unsound));
+        }
+        gates.push(Gate { name, figure: *figure, min });
+    }
+    Ok(gates)
+}
+
+/// Reads the fields of a source.
+struct Reader<'p> {
+    folder: &'p Path,
+    place: RonPlace<'p>,
+}
+
+impl Reader<'_> {
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn images(&self, text: &str) -> Result<Template, CaseError> {
+        Template::parse(text).map_err(|bad| error(self.place.field("images"), bad))
+    }
+
+    fn optional_images(&self, text: Option<String>) -> Result<Option<Template>, CaseError> {
+        text.map(|text| self.images(&text)).transpose()
+    }
+
+    fn mapped(
+        &self,
+        (file, format): (String, Format),
+        columns: Columns,
+        images: Option<String>,
+        metric: Option<Metric>,
+    ) -> Result<Box<dyn Layout>, CaseError> {
+        let compared = columns.compared(metric);
+        let compared =
+            compared.ok_or_else(|| error(self.place.field("columns"), Unsound::NothingCompared))?;
+        if images.is_none() && !columns.has_image() {
+            return Err(error(self.place, Unsound::NoImages));
+        }
+        let images = self.optional_images(images)?;
+        Ok(Box::new(mapped(self.file(&file), format, columns, images, compared)))
+    }
+}
+
+fn layout(
+    raw: RawSource,
+    metric: Option<Metric>,
+    folder: &Path,
+    place: RonPlace<'_>,
+) -> Result<Box<dyn Layout>, CaseError> {
+    let read = Reader { folder, place };
+    Ok(match raw {
+        RawSource::Vqa { questions, annotations, images } => Box::new(Vqa {
+            questions: read.file(&questions),
+            annotations: annotations.map(|name| read.file(&name)),
+            images: read.images(&images)?,
+        }),
+        RawSource::CocoCaptions { annotations, images } => Box::new(CocoCaptions {
+            annotations: read.file(&annotations),
+            images: read.images(&images)?,
+        }),
+        RawSource::Karpathy { file, split, images } => {
+            Box::new(coco::karpathy(read.file(&file), split, read.images(&images)?))
+        }
+        RawSource::RefCoco { refs, instances, split, images } => Box::new(RefCoco {
+            refs: read.file(&refs),
+            instances: read.file(&instances),
+            split,
+            images: read.images(&images)?,
+        }),
+        RawSource::TextVqa { file, images } => {
+            Box::new(short_answer::text_vqa(read.file(&file), read.images(&images)?))
+        }
+        RawSource::Gqa { questions, images } => {
+            Box::new(short_answer::gqa(read.file(&questions), read.images(&images)?))
+        }
+        RawSource::DocVqa { file, images } => {
+            Box::new(short_answer::doc_vqa(read.file(&file), read.images(&images)?))
+        }
+        RawSource::ChartQa { file, images } => {
+            Box::new(short_answer::chart_qa(read.file(&file), read.images(&images)?))
+        }
+        RawSource::Pope { file, images } => {
+            Box::new(short_answer::pope(read.file(&file), read.images(&images)?))
+        }
+        RawSource::Mme { folder } => Box::new(Mme { folder: read.file(&folder) }),
+        RawSource::VlmEvalKit { file, images } => {
+            let metric = metric.unwrap_or(Metric::MmBench);
+            let images = read.optional_images(images)?;
+            Box::new(choice::vlm_eval_kit(read.file(&file), images, metric))
+        }
+        RawSource::Blink { file, images } => {
+            Box::new(choice::blink(read.file(&file), read.optional_images(images)?))
+        }
+        RawSource::MuirBench { file, images } => {
+            Box::new(choice::muir_bench(read.file(&file), read.optional_images(images)?))
+        }
+        RawSource::ScienceQa { file, images } => {
+            Box::new(choice::science_qa(read.file(&file), read.optional_images(images)?))
+        }
+        RawSource::Csv { file, columns, images } => {
+            read.mapped((file, Format::Table(Separator::Comma)), columns, images, metric)?
+        }
+        RawSource::Tsv { file, columns, images } => {
+            read.mapped((file, Format::Table(Separator::Tab)), columns, images, metric)?
+        }
+        RawSource::Jsonl { file, columns, images } => {
+            read.mapped((file, Format::Rows), columns, images, metric)?
+        }
+    })
+}

@@ -1,0 +1,205 @@
+//! RefCOCO, RefCOCO+ and RefCOCOg as `lichengunc/refer` has them: a pickle of expressions, and
+//! COCO's instances with the boxes. A row is a sentence.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{Compared, Draft, DraftImage, Heads, Layout, Truth};
+use crate::dataset::error::{DataError, DataPlace, DataProblem};
+use crate::dataset::record::Record;
+use crate::dataset::sample::Head;
+use crate::dataset::template::Template;
+use crate::dataset::{json, pickle};
+
+const ID: &str = "sent_id";
+
+/// Names that templates may use.
+const COLUMNS: [&str; 10] = [
+    "question",
+    "sent",
+    "raw",
+    "sent_id",
+    "ref_id",
+    "ann_id",
+    "image_id",
+    "category_id",
+    "split",
+    "file_name",
+];
+
+#[derive(Debug)]
+pub(in crate::dataset) struct RefCoco {
+    /// `refs(unc).p`
+    pub(in crate::dataset) refs: PathBuf,
+    pub(in crate::dataset) instances: PathBuf,
+    pub(in crate::dataset) split: String,
+    pub(in crate::dataset) images: Template,
+}
+
+impl RefCoco {
+    /// The sentences of the split, each with the reference that it belongs to.
+    fn sentences(&self) -> Result<Vec<(Record, Record)>, DataError> {
+        let bytes = std::fs::read(&self.refs);
+        let bytes = bytes.map_err(|error| DataError::unreadable(&self.refs, &error))?;
+        let refs = pickle::read(&bytes).map_err(|error| {
+            let place = DataPlace::Binary(error.offset as u64);
+            DataError::new(&self.refs, place, DataProblem::Pickle(error.to_string()))
+        })?;
+        let no_rows = || {
+            let expected = "a list of references";
+            DataError::new(&self.refs, DataPlace::File, DataProblem::NoRows { expected })
+        };
+        let Value::Array(refs) = refs else { return Err(no_rows()) };
+        let mut sentences = Vec::new();
+        for reference in refs {
+            let reference = self.record(reference)?;
+            if is_in_split(&self.split, &reference.text("split")?) {
+                for sentence in reference.list("sentences")? {
+                    sentences.push((self.record(sentence.clone())?, reference.clone()));
+                }
+            }
+        }
+        Ok(sentences)
+    }
+
+    fn record(&self, value: Value) -> Result<Record, DataError> {
+        match value {
+            Value::Object(fields) => Ok(Record::new(fields, &self.refs, DataPlace::File)),
+            _ => {
+                let problem = DataProblem::NoRows { expected: "references and sentences as dicts" };
+                Err(DataError::new(&self.refs, DataPlace::File, problem))
+            }
+        }
+    }
+
+    fn draft(&self, sentence: &Record, reference: &Record) -> Result<Draft, DataError> {
+        // The file's name in the pickle is none of a file; the instances have the right one.
+        let mut values = reference.scalars();
+        values.retain(|(name, _)| name != "file_name");
+        values.extend(sentence.scalars());
+        values.push(("question".to_owned(), sentence.text("sent")?));
+        Ok(Draft {
+            id: sentence.text(ID)?,
+            values,
+            images: Vec::new(),
+            truth: Truth::Unknown,
+            group: String::new(),
+            cluster: reference.text("image_id")?,
+            path: self.refs.clone(),
+            place: DataPlace::File,
+        })
+    }
+
+    fn lacks(&self, draft: &Draft, what: &'static str, lacks: &'static str) -> DataError {
+        let id = value(draft, what).to_owned();
+        let other = self.instances.clone();
+        let problem = DataProblem::Lacks { what, id, lacks, other };
+        DataError::new(&self.refs, DataPlace::File, problem)
+    }
+}
+
+/// `getRefIds` of `refer.py`: `testA` takes every split with an `A` in its name.
+fn is_in_split(wanted: &str, found: &str) -> bool {
+    match wanted {
+        "testA" | "testB" | "testC" => found.contains(&wanted[4..]),
+        "test" => found.contains("test"),
+        _ => wanted == found,
+    }
+}
+
+fn value<'d>(draft: &'d Draft, name: &str) -> &'d str {
+    draft.values.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+}
+
+/// What the instances say of the wanted pictures and boxes.
+#[derive(Default)]
+struct Instances {
+    files: HashMap<String, String>,
+    boxes: HashMap<String, [f64; 4]>,
+}
+
+impl Instances {
+    fn read(path: &Path, drafts: &[Draft]) -> Result<Self, DataError> {
+        let ids = |name| drafts.iter().map(|draft| value(draft, name)).collect::<HashSet<_>>();
+        let (images, boxes) = (ids("image_id"), ids("ann_id"));
+        let mut found = Self::default();
+        json::for_each(path, &mut |element| {
+            if !matches!(element.key, "images" | "annotations") {
+                return Ok(());
+            }
+            let record = Record::parse(&element)?;
+            let id = record.text("id")?;
+            if element.key == "images" && images.contains(id.as_str()) {
+                found.files.insert(id, record.text("file_name")?);
+            } else if element.key == "annotations" && boxes.contains(id.as_str()) {
+                let [x, y, width, height] = record.four_numbers("bbox")?;
+                found.boxes.insert(id, [x, y, x + width, y + height]);
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+impl Layout for RefCoco {
+    fn heads(&self, column: Option<&str>) -> Result<Heads, DataError> {
+        let mut heads = Heads::default();
+        for (sentence, reference) in self.sentences()? {
+            let stratum = match column {
+                None => String::new(),
+                Some(column) => {
+                    sentence.optional(column).map_or_else(|| reference.text(column), Ok)?
+                }
+            };
+            heads.rows.push(Head { id: sentence.text(ID)?, stratum, offset: 0 });
+        }
+        heads.add_columns(COLUMNS);
+        Ok(heads)
+    }
+
+    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Vec<Draft>, DataError> {
+        let mut drafts = Vec::with_capacity(wanted.len());
+        for (sentence, reference) in self.sentences()? {
+            if wanted.contains(sentence.text(ID)?.as_str()) {
+                drafts.push(self.draft(&sentence, &reference)?);
+            }
+        }
+        let instances = Instances::read(&self.instances, &drafts)?;
+        for draft in &mut drafts {
+            let file = instances.files.get(value(draft, "image_id"));
+            let file = file.ok_or_else(|| self.lacks(draft, "image_id", "picture"))?.clone();
+            let bounds = instances.boxes.get(value(draft, "ann_id"));
+            let bounds = *bounds.ok_or_else(|| self.lacks(draft, "ann_id", "box"))?;
+            draft.values.push(("file_name".to_owned(), file));
+            draft.images = vec![DraftImage::File(self.images.fill(&draft.values))];
+            draft.truth = Truth::Box(bounds);
+        }
+        Ok(drafts)
+    }
+
+    fn compared(&self) -> Compared {
+        Compared::Boxes
+    }
+
+    fn id_name(&self) -> &'static str {
+        ID
+    }
+
+    fn path(&self) -> &Path {
+        &self.refs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_in_split;
+
+    #[test]
+    fn splits_are_chosen_as_refer_does() {
+        assert!(is_in_split("testA", "testAB") && is_in_split("testB", "testAB"));
+        assert!(is_in_split("test", "testA") && !is_in_split("testA", "testB"));
+        assert!(is_in_split("val", "val") && !is_in_split("train", "val"));
+    }
+}

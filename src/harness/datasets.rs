@@ -1,0 +1,192 @@
+//! The part of the plan that data sets make: a trial for each row, and one for each gate.
+//!
+//! Only the rows that are run are read; of the others, and of all in a list, only the name is
+//! known.
+
+use std::sync::Arc;
+
+use crate::case::{Case, CaseName, DatasetFile, InvalidCase};
+use crate::dataset::{Dataset, Gate, Pictures, Row, RowTests};
+use crate::registry::ModelEntry;
+
+use super::gate::{Gated, PlannedGate};
+use super::plan::{Member, Planned, PlannedTrial};
+
+/// A data set that was opened, with the rows that any model is asked.
+#[derive(Debug)]
+pub(super) struct PlannedDataset {
+    dataset: Arc<Dataset>,
+    rows: Arc<Vec<Row>>,
+    /// Place in `rows` of each row that is read.
+    places: Vec<Option<usize>>,
+    /// Why no row could be read.
+    broken: Option<Arc<InvalidCase>>,
+}
+
+/// What decides whether a test is run.
+pub(super) struct Selection<'s> {
+    /// Whether a test of this name is run; `true` for one that is ignored.
+    pub(super) is_run: &'s dyn Fn(&str, bool) -> bool,
+    /// What is done about the pictures of rows that are.
+    pub(super) pictures: Pictures<'s>,
+}
+
+impl PlannedDataset {
+    /// Opens a data set and reads the rows that are run on one of the models.
+    pub(super) fn open(
+        file: &DatasetFile,
+        models: &[&ModelEntry],
+        selection: &Selection<'_>,
+    ) -> Result<Self, InvalidCase> {
+        let invalid = |error| {
+            let (name, path) = (file.name.clone(), file.path.clone());
+            InvalidCase { name, path, error }
+        };
+        let dataset = Dataset::open(file).map_err(invalid)?;
+        let models: Vec<&str> = models
+            .iter()
+            .map(|model| model.name.as_str())
+            .filter(|model| dataset.runs_on(model))
+            .collect();
+        let wanted = wanted(&dataset, &models, selection);
+        let mut places = vec![None; dataset.len()];
+        for (place, index) in wanted.iter().enumerate() {
+            places[*index] = Some(place);
+        }
+        let (rows, broken) = match wanted.is_empty() {
+            true => (Vec::new(), None),
+            false => match dataset.rows(&wanted, selection.pictures) {
+                Ok(rows) => (rows, None),
+                Err(error) => (Vec::new(), Some(Arc::new(invalid(error)))),
+            },
+        };
+        Ok(Self { dataset: Arc::new(dataset), rows: Arc::new(rows), places, broken })
+    }
+
+    pub(super) fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// The trials on a model; `plan` makes a trial of a row's case.
+    pub(super) fn trials(
+        &self,
+        model: &str,
+        selection: &Selection<'_>,
+        plan: &dyn Fn(&Arc<Case>) -> Planned,
+        gated: &mut Vec<Gated>,
+    ) -> Vec<PlannedTrial> {
+        let gates = gate_names(&self.dataset, model);
+        let ignored = self.dataset.ignored().is_some();
+        let is_gated = gates.iter().any(|(_, _, name)| (selection.is_run)(name, ignored));
+        let group = is_gated.then_some(gated.len());
+        let mut trials = Vec::with_capacity(self.dataset.len() + gates.len());
+        let mut own = Vec::new();
+        for (index, case) in self.dataset.row_names().enumerate() {
+            let name = format!("{case}::{model}");
+            let is_run = (selection.is_run)(&name, ignored);
+            match self.row(index) {
+                Some(row) if is_run || is_gated => {
+                    let member = Member { group, index, tests: self.dataset.row_tests() };
+                    let planned = Arc::new(Planned { member: Some(member), ..plan(&row.case) });
+                    if is_run {
+                        trials.push(PlannedTrial::Run(planned));
+                    } else {
+                        own.push(planned);
+                        trials.push(self.idle(name));
+                    }
+                }
+                _ => trials.push(self.unread(&case, model, name, is_run)),
+            }
+        }
+        let partial = (!own.is_empty() && own.len() < self.dataset.len()).then(|| {
+            let (all, run) = (self.dataset.len(), self.dataset.len() - own.len());
+            format!("only {run} of {all} rows were selected, and a gate needs all or none of them")
+        });
+        if partial.is_some() {
+            own.clear();
+        }
+        trials.extend(gates.into_iter().map(|(gate, case, name)| {
+            self.gate_trial(gate, case, name, model, group, partial.clone())
+        }));
+        if group.is_some() {
+            gated.push(Gated { rows: Arc::clone(&self.rows), own });
+        }
+        trials
+    }
+
+    fn row(&self, index: usize) -> Option<&Row> {
+        self.rows.get(self.places[index]?)
+    }
+
+    fn idle(&self, name: String) -> PlannedTrial {
+        PlannedTrial::Idle { name, ignored: self.dataset.ignored().map(str::to_owned) }
+    }
+
+    /// A row that is not run, or that should be but could not be read.
+    fn unread(&self, case: &CaseName, model: &str, name: String, is_run: bool) -> PlannedTrial {
+        match &self.broken {
+            Some(broken) if is_run => broken_trial(broken, case, model),
+            _ => self.idle(name),
+        }
+    }
+
+    fn gate_trial(
+        &self,
+        gate: &Gate,
+        case: CaseName,
+        name: String,
+        model: &str,
+        group: Option<usize>,
+        partial: Option<String>,
+    ) -> PlannedTrial {
+        if let (Some(broken), Some(_)) = (&self.broken, group) {
+            return broken_trial(broken, &case, model);
+        }
+        PlannedTrial::Gate(Arc::new(PlannedGate {
+            name,
+            case: case.to_string(),
+            model: model.to_owned(),
+            gate: gate.clone(),
+            dataset: Arc::clone(&self.dataset),
+            group,
+            partial,
+        }))
+    }
+}
+
+/// A test that fails because its data set could not be read.
+fn broken_trial(broken: &InvalidCase, case: &CaseName, model: &str) -> PlannedTrial {
+    let InvalidCase { path, error, .. } = broken.clone();
+    PlannedTrial::Invalid(Arc::new(InvalidCase { name: case.child(model), path, error }))
+}
+
+type NamedGate<'d> = (&'d Gate, CaseName, String);
+
+fn gate_names<'d>(dataset: &'d Dataset, model: &str) -> Vec<NamedGate<'d>> {
+    let named = |gate| {
+        let case = dataset.gate_name(gate);
+        let name = format!("{case}::{model}");
+        (gate, case, name)
+    };
+    dataset.gates().iter().map(named).collect()
+}
+
+/// The rows that are run on any model: those that are selected, and all if a gate is.
+fn wanted(dataset: &Dataset, models: &[&str], selection: &Selection<'_>) -> Vec<usize> {
+    let ignored = dataset.ignored().is_some();
+    let is_run = |name: &str| (selection.is_run)(name, ignored);
+    let has_gate =
+        |model: &&str| gate_names(dataset, model).iter().any(|(_, _, gate)| is_run(gate));
+    if models.iter().any(has_gate) {
+        return (0..dataset.len()).collect();
+    }
+    let is_wanted =
+        |name: &CaseName| models.iter().any(|model| is_run(&format!("{name}::{model}")));
+    let names = dataset.row_names().enumerate();
+    names.filter(|(_, name)| is_wanted(name)).map(|(index, _)| index).collect()
+}
+
+/// Whether a wrong row fails its test.
+pub(super) fn fails_alone(planned: &Planned) -> bool {
+    planned.member.is_none_or(|member| member.tests == RowTests::Judged)
+}

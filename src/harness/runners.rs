@@ -1,0 +1,123 @@
+//! What each test does when it is run: wait for its answer, judge it, and tell the gates.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use libtest_mimic::{Completion, Failed};
+
+use crate::journal::{Status, TrialRecord};
+
+use super::gate::{self, PlannedGate, RowOutcome};
+use super::judge::Judge;
+use super::plan::{Plan, Planned, PlannedTrial};
+use super::worker::Queue;
+
+/// The body of a test.
+pub(super) type Runner = Box<dyn FnOnce() -> Result<Completion, Failed> + Send>;
+
+type RunRow = Box<dyn FnOnce() -> TrialRecord + Send>;
+
+/// Makes the tests' bodies, in the order of the plan.
+pub(super) struct Runners<'p> {
+    plan: &'p Plan,
+    judge: &'p Arc<Judge>,
+    queue: Queue,
+    /// For each of [`Plan::gated`], the gates to tell of a row.
+    listeners: Vec<Vec<Sender<RowOutcome>>>,
+    /// What each gate that judges hears, in the order of the plan.
+    heard: VecDeque<Receiver<RowOutcome>>,
+    /// For each of [`Plan::gated`], whether a gate runs the rows that no test runs.
+    adopted: Vec<bool>,
+}
+
+impl<'p> Runners<'p> {
+    /// `is_run` tells which trials get a body.
+    pub(super) fn new(
+        plan: &'p Plan,
+        is_run: &dyn Fn(&PlannedTrial) -> bool,
+        judge: &'p Arc<Judge>,
+    ) -> Self {
+        let mut listeners: Vec<Vec<Sender<RowOutcome>>> = vec![Vec::new(); plan.gated().len()];
+        let mut heard = VecDeque::new();
+        for trial in plan.trials().iter().filter(|trial| is_run(trial)) {
+            if let PlannedTrial::Gate(gate) = trial
+                && let (Some(group), None) = (gate.group, &gate.partial)
+            {
+                let (sender, receiver) = channel();
+                listeners[group].push(sender);
+                heard.push_back(receiver);
+            }
+        }
+        let adopted = vec![false; plan.gated().len()];
+        Self { plan, judge, queue: Queue::new(plan.models().to_vec()), listeners, heard, adopted }
+    }
+
+    /// The body of a trial that is run; to be called in the order of the plan.
+    pub(super) fn runner(&mut self, trial: &PlannedTrial) -> Runner {
+        let judge = Arc::clone(self.judge);
+        match trial {
+            PlannedTrial::Run(planned) => {
+                let run = self.row(planned);
+                Box::new(move || judge.finish(run()))
+            }
+            PlannedTrial::Invalid(invalid) => {
+                let invalid = Arc::clone(invalid);
+                Box::new(move || judge.conclude_invalid(&invalid))
+            }
+            PlannedTrial::Gate(gate) => self.gate(gate),
+            PlannedTrial::Idle { ignored, .. } => leave_out(ignored.clone()),
+        }
+    }
+
+    /// All requests, once every body is made. From here on only rows hold on to the gates'
+    /// channels, so that a channel closes when the last row is done.
+    pub(super) fn into_queue(self) -> Queue {
+        self.queue
+    }
+
+    /// Waits for the answer, judges it, and tells the gates of the row's data set.
+    fn row(&mut self, planned: &Arc<Planned>) -> RunRow {
+        let (planned, judge) = (Arc::clone(planned), Arc::clone(self.judge));
+        let group = planned.member.and_then(|member| member.group);
+        let gates = group.map(|group| self.listeners[group].clone()).unwrap_or_default();
+        let reply = self.queue.push(&planned);
+        Box::new(move || {
+            let record = judge.record(&planned, reply.recv().ok());
+            if let Some(member) = planned.member {
+                gate::tell(&gates, &RowOutcome::of(member.index, &record));
+            }
+            record
+        })
+    }
+
+    /// Waits for all rows. The first gate of a data set whose rows are not run by tests of their
+    /// own runs them.
+    fn gate(&mut self, planned: &Arc<PlannedGate>) -> Runner {
+        let (planned, judge) = (Arc::clone(planned), Arc::clone(self.judge));
+        let Some(group) = planned.group else { return leave_out(None) };
+        if let Some(reason) = planned.partial.clone() {
+            return Box::new(move || judge.conclude_gate(&planned, (Status::Ignored, reason)));
+        }
+        let gated = &self.plan.gated()[group];
+        let is_first = !std::mem::replace(&mut self.adopted[group], true);
+        let own: &[Arc<Planned>] = if is_first { &gated.own } else { &[] };
+        let own: Vec<RunRow> = own.iter().map(|row| self.row(row)).collect();
+        let rows = Arc::clone(&gated.rows);
+        let heard = self.heard.pop_front();
+        Box::new(move || {
+            for run in own {
+                // The row has no test that could fail; the gate hears how it ended.
+                let _ = judge.finish(run());
+            }
+            let heard = heard.ok_or("this gate hears of no row")?;
+            judge.conclude_gate(&planned, gate::judge(&planned.gate, &rows, &heard))
+        })
+    }
+}
+
+/// What stands in for a trial that is not run.
+pub(super) fn leave_out(reason: Option<String>) -> Runner {
+    let completion = reason.map_or_else(Completion::ignored, Completion::ignored_with);
+    Box::new(move || Ok(completion))
+}
