@@ -8,17 +8,21 @@ the linear maps over all rows of the batch while each row attends to its own slo
 a CUDA GPU a decode step runs on kernels of our own ([`Fused`]).
 */
 
+mod attention;
+mod feed_forward;
+mod stacked;
+
 use std::fmt::Debug;
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
-use candle_nn::{Activation, Linear, Module};
+use candle_nn::{Linear, Module};
 
-use super::fused::{Fused, HeadCounts, HeadNorms};
+use super::fused::{Fused, HeadCounts};
 use super::rotary::RotaryTable;
-use super::{
-    Bias, CacheError, KeyValueCache, LayerCache, Segment, attend_segments, gated, look_up,
-};
+use super::{Bias, CacheError, KeyValueCache, LayerCache, Segment, look_up};
 use crate::weights::{TensorReader, WeightsError};
+use attention::Attention;
+pub use feed_forward::GatedFeedForward;
 
 /// The sizes that all layers of a decoder share. All are at least 1.
 #[derive(Debug, Clone, Copy)]
@@ -305,171 +309,5 @@ impl<F: FeedForward> Layer<F> {
         let hidden = (hidden + self.attention.forward(&normed, rotary, segments, cache)?)?;
         let normed = self.post_norm.forward(&hidden)?;
         Ok((hidden + self.feed_forward.forward(&normed)?)?)
-    }
-}
-
-#[derive(Debug)]
-struct Attention {
-    /// Queries, keys and values, one behind the other.
-    qkv: Linear,
-    output: Linear,
-    /// Of queries, and of keys.
-    norms: Option<(Norm, Norm)>,
-    counts: HeadCounts,
-}
-
-impl Attention {
-    fn load(config: &DecoderConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
-        let HeadCounts { heads, kv_heads, head_dim } = config.heads;
-        let (width, kv_width) = (heads * head_dim, kv_heads * head_dim);
-        let parts = [("q_proj", width), ("k_proj", kv_width), ("v_proj", kv_width)];
-        let norm = |name| Norm::load(head_dim, config.rms_eps, &reader.under(name));
-        let output = [("o_proj", config.hidden)];
-        Ok(Self {
-            qkv: stacked_linear(config.hidden, &parts, config.attention_bias, reader)?,
-            output: stacked_linear(width, &output, config.attention_bias, reader)?,
-            norms: match config.head_norms {
-                HeadNormKind::None => None,
-                HeadNormKind::RootMeanSquare => Some((norm("q_norm")?, norm("k_norm")?)),
-            },
-            counts: config.heads,
-        })
-    }
-
-    fn forward(
-        &self,
-        hidden: &Tensor,
-        rotary: &RotaryTable,
-        segments: &[Segment],
-        cache: &mut LayerCache<'_>,
-    ) -> Result<Tensor, CacheError> {
-        let HeadCounts { heads, kv_heads, head_dim } = self.counts;
-        let qkv = self.qkv.forward(hidden)?;
-        let qkv = qkv.reshape((hidden.dim(0)?, heads + 2 * kv_heads, head_dim))?;
-        let (query_norm, key_norm) = self.norms.as_ref().map(|(q, k)| (q, k)).unzip();
-        let queries = rotary.apply(&normed_heads(&qkv.narrow(1, 0, heads)?, query_norm)?)?;
-        let keys = rotary.apply(&normed_heads(&qkv.narrow(1, heads, kv_heads)?, key_norm)?)?;
-        let values = normed_heads(&qkv.narrow(1, heads + kv_heads, kv_heads)?, None)?;
-        let scale = (head_dim as f64).powf(-0.5);
-        let attended = attend_segments(&queries, &keys, &values, scale, segments, cache)?;
-        Ok(self.output.forward(&attended)?)
-    }
-
-    fn add_to_map(&mut self, map: AttentionMap, change: &Tensor) -> TensorResult<()> {
-        let HeadCounts { heads, kv_heads, head_dim } = self.counts;
-        let (start, rows) = match map {
-            AttentionMap::Query => (0, heads * head_dim),
-            AttentionMap::Value => ((heads + kv_heads) * head_dim, kv_heads * head_dim),
-        };
-        let weight = self.qkv.weight();
-        let changed = (weight.narrow(0, start, rows)?.to_dtype(DType::F32)? + change)?;
-        let changed = changed.to_dtype(weight.dtype())?;
-        let end = start + rows;
-        let behind = weight.narrow(0, end, weight.dim(0)? - end)?;
-        let pieces = [weight.narrow(0, 0, start)?, changed, behind];
-        self.qkv = Linear::new(Tensor::cat(&pieces, 0)?, self.qkv.bias().cloned());
-        Ok(())
-    }
-
-    fn forward_fused(
-        &self,
-        fused: &Fused,
-        normed: &Tensor,
-        rotary: &RotaryTable,
-        places: &Tensor,
-        cache: &LayerCache<'_>,
-    ) -> TensorResult<Tensor> {
-        let qkv = fused.linear(self.qkv.weight(), normed)?;
-        let norms = self.norms.as_ref().map(|(queries, keys)| HeadNorms {
-            queries: &queries.weight,
-            keys: &keys.weight,
-            eps: queries.eps,
-        });
-        let attended = fused.attention(&qkv, self.counts, norms, rotary, places, cache)?;
-        fused.linear(self.output.weight(), &attended)
-    }
-}
-
-/// `(tokens, heads, head_dim)` to contiguous `(heads, tokens, head_dim)`, each head normed.
-fn normed_heads(heads: &Tensor, norm: Option<&Norm>) -> TensorResult<Tensor> {
-    let heads = heads.transpose(0, 1)?.contiguous()?;
-    norm.map_or(Ok(heads.clone()), |norm| norm.forward(&heads))
-}
-
-/// Several linear maps of the same input as one, their outputs side by side.
-fn stacked_linear(
-    inputs: usize,
-    parts: &[(&str, usize)],
-    bias: Bias,
-    reader: &TensorReader,
-) -> Result<Linear, WeightsError> {
-    let stack = |tensors: Vec<Tensor>| {
-        let stacked =
-            if tensors.len() == 1 { Ok(tensors[0].clone()) } else { Tensor::cat(&tensors, 0) };
-        stacked.map_err(|source| reader.convert_error(parts[0].0, source))
-    };
-    let weights = parts
-        .iter()
-        .map(|(name, outputs)| reader.under(name).tensor("weight", &[*outputs, inputs]))
-        .collect::<Result<_, _>>()?;
-    let constants = |name: &&str, outputs: &usize| reader.under(name).tensor("bias", &[*outputs]);
-    let bias = match bias {
-        Bias::Without => None,
-        Bias::With => {
-            let all = parts.iter().map(|(name, outputs)| constants(name, outputs));
-            Some(stack(all.collect::<Result<_, _>>()?)?)
-        }
-    };
-    Ok(Linear::new(stack(weights)?, bias))
-}
-
-/// The gated feed-forward part (Shazeer 2020, arXiv 2002.05202):
-/// `down (activation(gate x) * (up x))`.
-#[derive(Debug)]
-pub struct GatedFeedForward {
-    /// The gate, then what it gates.
-    gate_up: Linear,
-    down: Linear,
-    activation: Activation,
-}
-
-impl GatedFeedForward {
-    /// Reads `gate_proj`, `up_proj` and `down_proj`.
-    pub fn load(
-        hidden: usize,
-        intermediate: usize,
-        bias: Bias,
-        activation: Activation,
-        reader: &TensorReader,
-    ) -> Result<Self, WeightsError> {
-        let gate_up = [("gate_proj", intermediate), ("up_proj", intermediate)];
-        Ok(Self {
-            gate_up: stacked_linear(hidden, &gate_up, bias, reader)?,
-            down: stacked_linear(intermediate, &[("down_proj", hidden)], bias, reader)?,
-            activation,
-        })
-    }
-
-    fn is_fusible(&self) -> bool {
-        let no_constants = self.gate_up.bias().is_none() && self.down.bias().is_none();
-        no_constants && matches!(self.activation, Activation::Silu | Activation::Swish)
-    }
-}
-
-impl FeedForward for GatedFeedForward {
-    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor> {
-        let both = self.gate_up.forward(hidden)?;
-        let half = both.dim(1)? / 2;
-        let gate = both.narrow(1, 0, half)?.force_contiguous()?;
-        let up = both.narrow(1, half, half)?.contiguous()?;
-        self.down.forward(&gated(self.activation, gate, &up)?)
-    }
-
-    fn forward_fused(&self, fused: &Fused, hidden: &Tensor) -> TensorResult<Tensor> {
-        if !self.is_fusible() {
-            return self.forward(hidden);
-        }
-        let inner = fused.gated(self.gate_up.weight(), hidden)?;
-        fused.linear(self.down.weight(), &inner)
     }
 }

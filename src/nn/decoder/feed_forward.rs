@@ -1,0 +1,61 @@
+//! The gated feed-forward part of a decoder layer.
+
+use candle_core::{Result as TensorResult, Tensor};
+use candle_nn::{Activation, Linear, Module};
+
+use super::FeedForward;
+use super::stacked::stacked_linear;
+use crate::nn::fused::Fused;
+use crate::nn::{Bias, gated};
+use crate::weights::{TensorReader, WeightsError};
+
+/// The gated feed-forward part (Shazeer 2020, arXiv 2002.05202):
+/// `down (activation(gate x) * (up x))`.
+#[derive(Debug)]
+pub struct GatedFeedForward {
+    /// The gate, then what it gates.
+    gate_up: Linear,
+    down: Linear,
+    activation: Activation,
+}
+
+impl GatedFeedForward {
+    /// Reads `gate_proj`, `up_proj` and `down_proj`.
+    pub fn load(
+        hidden: usize,
+        intermediate: usize,
+        bias: Bias,
+        activation: Activation,
+        reader: &TensorReader,
+    ) -> Result<Self, WeightsError> {
+        let gate_up = [("gate_proj", intermediate), ("up_proj", intermediate)];
+        Ok(Self {
+            gate_up: stacked_linear(hidden, &gate_up, bias, reader)?,
+            down: stacked_linear(intermediate, &[("down_proj", hidden)], bias, reader)?,
+            activation,
+        })
+    }
+
+    fn is_fusible(&self) -> bool {
+        let no_constants = self.gate_up.bias().is_none() && self.down.bias().is_none();
+        no_constants && matches!(self.activation, Activation::Silu | Activation::Swish)
+    }
+}
+
+impl FeedForward for GatedFeedForward {
+    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor> {
+        let both = self.gate_up.forward(hidden)?;
+        let half = both.dim(1)? / 2;
+        let gate = both.narrow(1, 0, half)?.force_contiguous()?;
+        let up = both.narrow(1, half, half)?.contiguous()?;
+        self.down.forward(&gated(self.activation, gate, &up)?)
+    }
+
+    fn forward_fused(&self, fused: &Fused, hidden: &Tensor) -> TensorResult<Tensor> {
+        if !self.is_fusible() {
+            return self.forward(hidden);
+        }
+        let inner = fused.gated(self.gate_up.weight(), hidden)?;
+        fused.linear(self.down.weight(), &inner)
+    }
+}
