@@ -1,9 +1,10 @@
-"""Beam search by transformers on the random and the trained Qwen3-VL checkpoints. Usage: python beams.py
+"""Beam search by transformers on the random and the trained Qwen3-VL checkpoints. Usage: python beams.py [trained]
 
 `entries` serves other families as well: it needs a function that generates.
 """
 
 import json
+import sys
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -99,16 +100,21 @@ def known(folder: Path) -> list[str]:
     return [case["name"] for case in json.loads((folder / "oracle.json").read_text(encoding="utf-8"))["cases"]]
 
 
-def main() -> None:
-    torch.set_num_threads(1)
+def random_checkpoints() -> None:
     for name in ("tied", "untied", "bf16"):
         folder = ORACLE / "qwen3_vl" / name
         names = known(folder)
         record(folder, PICTURES, folder, [names[0], names[-1], *(n for n in names if n.startswith("two_images"))][:3], 10, more_stops=4)
+
+
+def trained() -> None:
     prompts = json.loads((Path(__file__).parent / "trained_prompts.json").read_text(encoding="utf-8"))
-    trained = ORACLE / "qwen3_vl" / "trained"
-    record(ROOT / prompts["checkpoint"], ROOT / prompts["pictures"], trained, known(trained)[::20], 20)
+    folder = ORACLE / "qwen3_vl" / "trained"
+    record(ROOT / prompts["checkpoint"], ROOT / prompts["pictures"], folder, known(folder)[::40], 20)
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    trained()
+    if sys.argv[1:] != ["trained"]:
+        random_checkpoints()
