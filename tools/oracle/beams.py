@@ -87,8 +87,8 @@ def record(folder: Path, pictures: Path, out: Path, names: list[str], limit: int
     from qwen3_vl import Reference
 
     reference = Reference(folder)
-    cases = {case["name"]: case for case in json.loads((out / "oracle.json").read_text(encoding="utf-8"))["cases"]}
-    inputs = {name: reference.prepare(cases[name], pictures)[1] for name in names}
+    asked = {case["name"]: case for case in cases(out)}
+    inputs = {name: reference.prepare(asked[name], pictures)[1] for name in names}
     generate = generator(reference, inputs)
     # A random checkpoint hardly ever stops.
     reference.stop = reference.stop + frequent(generate, names, limit, more_stops)
@@ -96,8 +96,12 @@ def record(folder: Path, pictures: Path, out: Path, names: list[str], limit: int
     write_json(out / "beams.json", {"stop": reference.stop, "searches": entries(generate, names, limit)})
 
 
+def cases(folder: Path) -> list[dict]:
+    return json.loads((folder / "oracle.json").read_text(encoding="utf-8"))["cases"]
+
+
 def known(folder: Path) -> list[str]:
-    return [case["name"] for case in json.loads((folder / "oracle.json").read_text(encoding="utf-8"))["cases"]]
+    return [case["name"] for case in cases(folder)]
 
 
 def random_checkpoints() -> None:
@@ -110,7 +114,9 @@ def random_checkpoints() -> None:
 def trained() -> None:
     prompts = json.loads((Path(__file__).parent / "trained_prompts.json").read_text(encoding="utf-8"))
     folder = ORACLE / "qwen3_vl" / "trained"
-    record(ROOT / prompts["checkpoint"], ROOT / prompts["pictures"], folder, known(folder)[::40], 20)
+    # Short answers: they end by themselves.
+    short = [case["name"] for case in cases(folder) if 3 <= len(case["greedy_ids"]) <= 6]
+    record(ROOT / prompts["checkpoint"], ROOT / prompts["pictures"], folder, short[:2], 12)
 
 
 if __name__ == "__main__":
