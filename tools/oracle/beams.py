@@ -1,9 +1,10 @@
-"""Beam search by transformers on the random and the trained Qwen3-VL checkpoints. Usage: python beams.py
+"""Beam search by transformers on the random and the trained Qwen3-VL checkpoints. Usage: python beams.py [trained]
 
 `entries` serves other families as well: it needs a function that generates.
 """
 
 import json
+import sys
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -86,8 +87,8 @@ def record(folder: Path, pictures: Path, out: Path, names: list[str], limit: int
     from qwen3_vl import Reference
 
     reference = Reference(folder)
-    cases = {case["name"]: case for case in json.loads((out / "oracle.json").read_text(encoding="utf-8"))["cases"]}
-    inputs = {name: reference.prepare(cases[name], pictures)[1] for name in names}
+    asked = {case["name"]: case for case in cases(out)}
+    inputs = {name: reference.prepare(asked[name], pictures)[1] for name in names}
     generate = generator(reference, inputs)
     # A random checkpoint hardly ever stops.
     reference.stop = reference.stop + frequent(generate, names, limit, more_stops)
@@ -95,20 +96,31 @@ def record(folder: Path, pictures: Path, out: Path, names: list[str], limit: int
     write_json(out / "beams.json", {"stop": reference.stop, "searches": entries(generate, names, limit)})
 
 
+def cases(folder: Path) -> list[dict]:
+    return json.loads((folder / "oracle.json").read_text(encoding="utf-8"))["cases"]
+
+
 def known(folder: Path) -> list[str]:
-    return [case["name"] for case in json.loads((folder / "oracle.json").read_text(encoding="utf-8"))["cases"]]
+    return [case["name"] for case in cases(folder)]
 
 
-def main() -> None:
-    torch.set_num_threads(1)
+def random_checkpoints() -> None:
     for name in ("tied", "untied", "bf16"):
         folder = ORACLE / "qwen3_vl" / name
         names = known(folder)
         record(folder, PICTURES, folder, [names[0], names[-1], *(n for n in names if n.startswith("two_images"))][:3], 10, more_stops=4)
+
+
+def trained() -> None:
     prompts = json.loads((Path(__file__).parent / "trained_prompts.json").read_text(encoding="utf-8"))
-    trained = ORACLE / "qwen3_vl" / "trained"
-    record(ROOT / prompts["checkpoint"], ROOT / prompts["pictures"], trained, known(trained)[::20], 20)
+    folder = ORACLE / "qwen3_vl" / "trained"
+    # Short answers: they end by themselves.
+    short = [case["name"] for case in cases(folder) if 3 <= len(case["greedy_ids"]) <= 6]
+    record(ROOT / prompts["checkpoint"], ROOT / prompts["pictures"], folder, short[:2], 12)
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    trained()
+    if sys.argv[1:] != ["trained"]:
+        random_checkpoints()
