@@ -10,6 +10,7 @@ pub mod extract;
 pub mod geometry;
 pub mod harness;
 pub mod image;
+pub mod inventory;
 pub mod journal;
 pub mod model;
 pub mod nn;

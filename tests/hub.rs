@@ -458,7 +458,8 @@ fn a_fetched_checkpoint_loads() {
         .collect();
     let files: Vec<(&str, &[u8])> =
         files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-    let folder = Hub::new(&files).fetch(COMMIT).unwrap();
+    let hub = Hub::new(&files);
+    let folder = hub.fetch(COMMIT).unwrap();
     let error = eyechart::model::load(&folder, &Device::Cpu, None).err();
     assert_eq!(error.map(|error| error.to_string()), None);
 }

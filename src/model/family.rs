@@ -145,6 +145,34 @@ pub fn identify(folder: &Path) -> Result<Identity, ModelError> {
     Ok(Identity { family: name, language_model, capabilities })
 }
 
+/// A family that can be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFamily {
+    /// What it is called.
+    pub name: &'static str,
+    /// The values of `model_type` that it is found by.
+    pub model_types: Vec<&'static str>,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+/// The families of the table, each once, by name.
+pub fn families() -> Vec<KnownFamily> {
+    let mut known: Vec<KnownFamily> = Vec::new();
+    for Family { model_type, name, capabilities, .. } in FAMILIES {
+        match known.iter_mut().find(|family| family.name == *name) {
+            Some(family) => family.model_types.push(model_type),
+            None => known.push(KnownFamily {
+                name,
+                model_types: vec![model_type],
+                capabilities: *capabilities,
+            }),
+        }
+    }
+    known.sort_by_key(|family| family.name);
+    known
+}
+
 /// The name of each family that can be loaded.
 pub fn known_family_names() -> impl Iterator<Item = &'static str> {
     FAMILIES.iter().map(|family| family.name)

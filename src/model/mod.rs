@@ -28,7 +28,10 @@ use ::image::RgbImage;
 use candle_core::Tensor;
 
 pub use error::ModelError;
-pub use family::{Identity, identify, known_families, known_family_names, load, load_processor};
+pub use family::{
+    Identity, KnownFamily, families, identify, known_families, known_family_names, load,
+    load_processor,
+};
 
 use crate::extract::BoxNotation;
 use crate::geometry::PixelSize;

@@ -16,6 +16,7 @@ mod hub_cache;
 mod pickle;
 mod pins;
 mod safetensors_file;
+mod size;
 mod tensors;
 mod torch_file;
 
@@ -24,4 +25,5 @@ pub use folder::CheckpointFolder;
 pub use hub_cache::HubCache;
 pub use pickle::PickleError;
 pub use pins::check_pins;
+pub(crate) use size::readable as readable_size;
 pub use tensors::{TensorReader, Weights};

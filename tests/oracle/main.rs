@@ -24,6 +24,8 @@ mod instruct_blip;
 mod limits;
 /// LLaVA-1.5 in both published layouts.
 mod llava;
+/// MiniGPT-v2 from its three parts.
+mod minigpt_v2;
 /// Decoding and resizing against Pillow.
 mod pictures;
 /// Prompts, pixels, features, logits and answers against transformers.

@@ -33,9 +33,14 @@ def slow(folder: Path, legacy: bool) -> LlamaTokenizer:
     return LlamaTokenizer(str(folder / "tokenizer.model"), legacy=legacy)
 
 
+def fast(folder: Path, legacy: bool) -> LlamaTokenizerFast:
+    """As transformers converts it. Without `add_prefix_space` it forgets the space before the first word."""
+    return LlamaTokenizerFast(str(folder / "tokenizer.model"), legacy=legacy, from_slow=True, add_prefix_space=True)
+
+
 def save_fast(folder: Path, legacy: bool, added: list[str]) -> None:
-    """Writes `tokenizer.json` as transformers converts it, with tokens behind the vocabulary, and removes `tokenizer.model`."""
-    tokenizer = LlamaTokenizerFast(str(folder / "tokenizer.model"), legacy=legacy, from_slow=True)
+    """Writes `tokenizer.json`, with tokens behind the vocabulary, and removes `tokenizer.model`."""
+    tokenizer = fast(folder, legacy)
     tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in added], special_tokens=True)
     tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     (folder / "tokenizer.model").unlink()

@@ -4,6 +4,7 @@ Usage: python llava.py LLAVA    (LLAVA: a copy of https://github.com/haotian-liu
 `conversation.py` are run; the network is transformers')
 """
 
+import copy
 import importlib
 import json
 import sys
@@ -13,13 +14,13 @@ from pathlib import Path
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionConfig, LlamaConfig, LlavaConfig, LlamaTokenizerFast, LlavaForConditionalGeneration, LlavaProcessor
+from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor
 
 import llama_tokenizer
 from checkpoints import randomise
 from make import assistant, case, user
 from paths import ORACLE, PICTURES, write_json
-from recording import Prepared, record
+from recording import Prepared, cast, frequent, record
 
 PLACEHOLDER = "<image>"
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
@@ -78,8 +79,13 @@ class Reference:
 
     def decode(self, ids):
         # The slow tokenizer differs where bytes are no UTF-8, of which random weights write much.
-        fast = LlamaTokenizerFast(self.tokenizer.vocab_file, legacy=self.spec["legacy"], from_slow=True) if self.original else self.tokenizer
-        return fast.decode(ids, skip_special_tokens=True)
+        tokenizer = llama_tokenizer.fast(Path(self.tokenizer.vocab_file).parent, self.spec["legacy"]) if self.original else self.tokenizer
+        return tokenizer.decode(ids, skip_special_tokens=True)
+
+    def cast(self, dtype):
+        other = copy.copy(self)
+        other.model = cast(self.model, dtype)
+        return other
 
     def render(self, conversation: dict) -> str:
         """With the original's code; without a system sentence as the hub's template does."""
@@ -106,7 +112,7 @@ class Reference:
     def prepare(self, case: dict, pictures: Path) -> Prepared:
         shown = [part["Image"] for turn in case["conversation"]["turns"] for part in turn["parts"] if "Image" in part]
         pixels = [self.pixels(pictures / case["images"][index]) for index in shown]
-        features = [self.model.get_image_features(p[None])[0] for p in pixels]
+        features = [self.model.get_image_features(p[None].to(self.model.dtype))[0] for p in pixels]
         rendered = self.render(case["conversation"])
         config = self.model.config
         side = config.vision_config.image_size // config.vision_config.patch_size
@@ -216,7 +222,6 @@ def save_hub(folder: Path, spec: dict, model) -> None:
         "vision_feature_select_strategy": "default", **spec.get("outer", {}),
     })
     write_json(folder / "preprocessor_config.json", preprocessing(spec["vision"]["image_size"], spec))
-    write_json(folder / "generation_config.json", {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 471})
     llama_tokenizer.save_settings(folder, spec["legacy"])
     llama_tokenizer.save_fast(folder, spec["legacy"], [PLACEHOLDER, "<pad>"])
 
@@ -249,7 +254,6 @@ def save_original(folder: Path, spec: dict, model) -> None:
         "mm_vision_tower": f"openai/{TOWER}", "model_type": "llava", "pad_token_id": 0, "pretraining_tp": 1, "rope_scaling": None,
         "tie_word_embeddings": False, "tune_mm_mlp_adapter": False, "use_mm_proj": True, "vocab_size": model.config.text_config.vocab_size,
     })
-    write_json(folder / "generation_config.json", {"bos_token_id": 1, "eos_token_id": 2, "max_length": 4096, "pad_token_id": 0})
     llama_tokenizer.save_settings(folder, spec["legacy"])
 
 
@@ -262,7 +266,11 @@ def main(root: str) -> None:
         # More embeddings than tokens, as in the hub's checkpoints; the original has none for the placeholder.
         model = model_of(spec, 470 if spec["layout"] == "original" else 480)
         (save_original if spec["layout"] == "original" else save_hub)(folder, spec, model)
-        record(Reference(folder, spec, model, code), cases(), PICTURES, folder)
+        reference = Reference(folder, spec, model, code)
+        # A random checkpoint hardly ever stops.
+        reference.stop += frequent(reference, cases()[:6], PICTURES, 3)
+        write_json(folder / "generation_config.json", {"bos_token_id": 1, "eos_token_id": reference.stop, "pad_token_id": 0})
+        record(reference, cases(), PICTURES, folder)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ A reference has: `prepare(case, pictures)` giving a `Prepared`, `stop` ids, `dec
 `model`, a transformers model whose `generate` and call take `inputs_embeds`.
 """
 
+import copy
 import zlib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,7 +90,7 @@ def greedy(reference, prepared: list[Prepared], count: int, penalty: float):
     return rows, [lead[:len(row)].min().item() for lead, row in zip(leads, rows)]
 
 
-def beams(reference, prepared: Prepared, count: int) -> list[dict]:
+def beams(reference, name: str, prepared: Prepared, count: int) -> list[dict]:
     """The best of 3 beams for each setting, where noise does not turn it."""
     found = []
     for length_penalty, early_stopping in BEAMS:
@@ -97,8 +99,41 @@ def beams(reference, prepared: Prepared, count: int) -> list[dict]:
         ids = cut(result.sequences[0].tolist(), reference.stop)
         shaken = [cut(generate(reference, [prepared], count, [Noise(seed)], **options).sequences[0].tolist(), reference.stop) for seed in range(2)]
         if all(other == ids for other in shaken):
-            found.append({**options, "ids": ids, "score": result.sequences_scores[0].item()})
+            found.append({"case": name, **options, "early_stopping": "FirstFinished" if early_stopping else "Heuristic", "repetition_penalty": 1.0,
+                          "min_new_tokens": 0, "max_new_tokens": count, "ids": ids, "score": result.sequences_scores[0].item()})
     return found
+
+
+def frequent(reference, cases: list[dict], pictures: Path, count: int) -> list[int]:
+    """The ids that answers have most often behind their second token: as stop tokens they end some beams, but not all."""
+    prepared = [reference.prepare(case, pictures) for case in cases]
+    answers = [greedy(reference, [p], 12, 1.0)[0][0] for p in prepared]
+    first = {id for ids in answers for id in ids[:2]}
+    return [id for id, _ in Counter(id for ids in answers for id in ids[2:] if id not in first).most_common(count)]
+
+
+def cast(model, dtype):
+    """A copy in another type, as `from_pretrained` makes it: rotary frequencies stay f32."""
+    other = copy.deepcopy(model).to(dtype)
+    for module in other.modules():
+        if hasattr(module, "original_inv_freq"):
+            module.inv_freq = module.original_inv_freq
+    return other
+
+
+@torch.no_grad()
+def half_types(reference, cases: list[dict], pictures: Path, tensors: dict) -> dict[str, float]:
+    """How far the reference's own logits in half types are from those in f32, at most, as a share of the logits' spread."""
+    result = {}
+    for name, dtype in (("F16", torch.float16), ("BF16", torch.bfloat16)):
+        half = reference.cast(dtype)
+        shares = []
+        for case in cases:
+            logits = half.model(inputs_embeds=half.prepare(case, pictures).embeds, logits_to_keep=1).logits[0, -1].float()
+            expected = tensors[f"{case['name']}.logits"]
+            shares.append(((logits - expected).abs().max() / (expected.max() - expected.min())).item())
+        result[name] = max(shares)
+    return result
 
 
 @torch.no_grad()
@@ -118,14 +153,16 @@ def record(reference, cases: list[dict], pictures: Path, out: Path) -> None:
         entries.append({
             **case, "rendered": prepared.rendered, "input_ids": prepared.ids, "repetition_penalty": penalty, "greedy_ids": ids,
             "smallest_margin": margin, "text": reference.decode(ids), "shown": shown,
-            "beams": beams(reference, prepared, 10) if case.get("beams") else [],
         })
         kept[name] = prepared
     groups = batches(reference, [entry for entry in entries if entry["repetition_penalty"] == 1.0], kept)
+    searches = [search for entry in entries if entry.pop("beams", False) for search in beams(reference, entry["name"], kept[entry["name"]], 10)]
     stopped = sum(entry["greedy_ids"][-1] in reference.stop for entry in entries)
     print(f"{out.name}: {len(entries)} of {len(cases)} cases, {stopped} stop by themselves, {len(groups)} batches,",
-          f"{sum(len(entry['beams']) for entry in entries)} beam searches; smallest margin {min(e['smallest_margin'] for e in entries):.4f}")
-    write_json(out / "oracle.json", {"cases": entries, "batches": groups})
+          f"{len(searches)} beam searches ({sum(len(search['ids']) < 10 for search in searches)} stop); smallest margin {min(e['smallest_margin'] for e in entries):.4f}")
+    halves = half_types(reference, entries, pictures, tensors)
+    print(f"  half types differ by {halves} of the spread")
+    write_json(out / "oracle.json", {"cases": entries, "batches": groups, "beams": searches, "half_types": halves})
     save_file(tensors, out / "oracle.safetensors")
 
 

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use eyechart::offline::command::{self, ScoreArgs};
 
 mod check;
+mod models;
 
 /// Evaluation of vision-language models: what needs no model run.
 #[derive(Debug, Parser)]
@@ -27,6 +28,15 @@ enum Command {
         #[arg(default_value = "cases")]
         path: PathBuf,
     },
+    /// List the families with what each can do, and the project's models with where their weights
+    /// are, whether they are there, and their size.
+    ///
+    /// Downloads nothing. Exits with 1 if the project's eyechart.ron cannot be used.
+    Models {
+        /// The folder of the project's eyechart.ron.
+        #[arg(default_value = ".")]
+        project: PathBuf,
+    },
     /// Score official result files as the official scripts do.
     ///
     /// Exits with 0 if all gates (`--min`) hold, 1 if one does not, 2 if a file cannot be scored.
@@ -36,6 +46,7 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check { path } => check::run(&path),
+        Command::Models { project } => models::run(&project),
         Command::Score(arguments) => command::run(&arguments),
     }
 }

@@ -63,6 +63,11 @@ impl MiniGptV2Processor {
     }
 }
 
+/// What Python's `strip` takes away: Unicode's white space, and four separators.
+fn is_python_space(character: char) -> bool {
+    character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
+}
+
 impl Processor for MiniGptV2Processor {
     fn capabilities(&self) -> Capabilities {
         CAPABILITIES
@@ -99,7 +104,8 @@ impl Processor for MiniGptV2Processor {
     fn decode_text(&self, token_ids: &[u32]) -> Result<String, ModelError> {
         let text = self.tokenizer.decode(token_ids)?;
         let answer = text.split("</s>").next().unwrap_or_default().replace("<s>", "");
-        Ok(answer.rsplit("[/INST]").next().unwrap_or_default().trim().to_owned())
+        let last = answer.rsplit("[/INST]").next().unwrap_or_default();
+        Ok(last.trim_matches(is_python_space).to_owned())
     }
 
     fn stop_tokens(&self) -> &[u32] {

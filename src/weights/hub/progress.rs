@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use hf_hub::api::Progress;
 
+use crate::weights::size::readable;
+
 /// Time between two pictures of the bar.
 const REFRESH: Duration = Duration::from_millis(200);
 
@@ -36,7 +38,8 @@ impl ShownProgress {
     fn bar(&self) -> String {
         let filled = (self.done * WIDTH).checked_div(self.size).unwrap_or(WIDTH).min(WIDTH);
         let bar = format!("{}{}", "#".repeat(filled), "-".repeat(WIDTH - filled));
-        format!("{} [{bar}] {} of {}", self.name, megabytes(self.done), megabytes(self.size))
+        let size = |bytes: usize| readable(bytes as u64);
+        format!("{} [{bar}] {} of {}", self.name, size(self.done), size(self.size))
     }
 }
 
@@ -45,7 +48,7 @@ impl Progress for ShownProgress {
         (self.name, self.size, self.done) = (filename.to_owned(), size, 0);
         if let Style::Lines { started: started @ false } = &mut self.style {
             *started = true;
-            say(&format!("downloading {filename}, {}\n", megabytes(size)));
+            say(&format!("downloading {filename}, {}\n", readable(size as u64)));
         }
     }
 
@@ -71,10 +74,6 @@ impl Progress for ShownProgress {
 /// Whoever closed stderr wants to hear nothing.
 fn say(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
-}
-
-fn megabytes(bytes: usize) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 #[cfg(test)]
