@@ -11,10 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{self, Capabilities, KnownFamily, ModelError, Support};
 use crate::registry::{ModelEntry, Registry, Source};
-use crate::weights::{CheckpointFolder, HubCache, WeightsError, readable_size};
-
-/// How files of weights end.
-const ENDINGS: [&str; 4] = ["safetensors", "bin", "pth", "pt"];
+use crate::weights::{HubCache, readable_size};
 
 /// The families that can be loaded.
 #[derive(Debug)]
@@ -75,7 +72,7 @@ enum State {
     /// It has not been downloaded.
     NotDownloaded,
     /// It lacks files.
-    Incomplete(WeightsError),
+    Incomplete(ModelError),
     /// It is not a checkpoint of a known family.
     Unusable(ModelError),
 }
@@ -114,7 +111,7 @@ impl State {
             Ok(identity) => identity.family,
             Err(error) => return Self::Unusable(error),
         };
-        match weight_files(folder) {
+        match model::find_weight_files(folder) {
             Ok(files) => {
                 let bytes = files.iter().filter_map(|file| file.metadata().ok());
                 Self::Present { family, bytes: bytes.map(|file| file.len()).sum() }
@@ -143,31 +140,4 @@ impl Display for Listed {
             false => writeln!(formatter, "  {}", folder.display()),
         }
     }
-}
-
-/// The files of weights: those that the usual layout names, or where there is no such, every file in
-/// the folder and those below it that looks like one.
-fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, WeightsError> {
-    let checkpoint = CheckpointFolder::open(folder)?;
-    checkpoint.weight_files().or_else(|error| {
-        let others = files_that_look_like_weights(folder);
-        let is_of_parts = matches!(&error, WeightsError::MissingFile { path, .. }
-            if path.ends_with("model.safetensors"));
-        if is_of_parts && !others.is_empty() { Ok(others) } else { Err(error) }
-    })
-}
-
-fn files_that_look_like_weights(folder: &Path) -> Vec<PathBuf> {
-    let listed = |folder: &Path| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).collect()
-    };
-    let top = listed(folder);
-    let below = top.iter().filter(|path| path.is_dir()).flat_map(|folder| listed(folder));
-    let is_weights = |path: &PathBuf| {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        path.is_file() && ending.is_some_and(|ending| ENDINGS.contains(&ending))
-    };
-    let below: Vec<PathBuf> = below.collect();
-    top.into_iter().chain(below).filter(is_weights).collect()
 }

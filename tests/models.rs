@@ -20,7 +20,7 @@ fn write(path: &Path, content: &[u8]) {
 const REGISTRY: &str = r#"(models: {
     "here": (dir: "here"),
     "sharded": (dir: "sharded"),
-    "in-parts": (dir: "in-parts"),
+    "no-weights": (dir: "no-weights"),
     "nowhere": (dir: "nowhere"),
     "unknown": (dir: "unknown"),
     "cached": (hub: "owner/cached", revision: "c0ffee"),
@@ -39,9 +39,7 @@ fn every_state_of_a_model_is_told() {
     let index = br#"{"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}"#;
     file("sharded/model.safetensors.index.json", index);
     file("sharded/model-1.safetensors", &[0; 10]);
-    file("in-parts/config.json", config);
-    file("in-parts/eva_vit_g.pth", &[0; 300]);
-    file("in-parts/llama/model.safetensors", &[0; 600]);
+    file("no-weights/config.json", config);
     file("unknown/config.json", br#"{"model_type": "gpt2"}"#);
     let snapshot = "cache/models--owner--cached/snapshots/c0ffee";
     file(&format!("{snapshot}/config.json"), config);
@@ -52,6 +50,19 @@ fn every_state_of_a_model_is_told() {
     let models = out.split_once("\nmodels of").unwrap().1;
     let known = regex::Regex::new("known are [a-z0-9_, -]*").unwrap();
     insta::assert_snapshot!(known.replace(models, "known are .."));
+}
+
+/// The three parts of MiniGPT-v2 count together.
+#[test]
+fn a_model_in_parts_is_measured_as_a_whole() {
+    let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/oracle/minigpt_v2/published");
+    let project = tempfile::tempdir().unwrap();
+    let registry = format!("(models: {{\"parts\": (dir: {:?})}})", oracle.display().to_string());
+    write(&project.path().join("eyechart.ron"), registry.as_bytes());
+    let (code, out, problems) = models(project.path());
+    assert_eq!((code, problems.as_str()), (Some(0), ""));
+    let line = out.lines().find(|line| line.starts_with("parts: ")).unwrap();
+    assert!(line.starts_with("parts: MiniGPT-v2, "), "{line}");
 }
 
 #[test]

@@ -160,8 +160,10 @@ fn answers_are_read_in_a_notation_and_its_frame() {
         )
     };
     assert_eq!(unread(BoxNotation::Qwen2_5Vl), (json!(1.0), json!(0.0), json!(2.0)));
-    let iou = 28.0 * 14.0 / 1e6 * 2e4 / 5e3;
-    assert_eq!(unread(BoxNotation::Qwen3Vl), (json!(iou), json!(1.0), json!(1.0)));
+    let (small, right, unreadable) = unread(BoxNotation::Qwen3Vl);
+    // 5.6 x 1.4 pixels of 100 x 50.
+    assert!((small.as_f64().unwrap() - 7.84 / 5000.0).abs() < 1e-12, "{small}");
+    assert_eq!((right, unreadable), (json!(1.0), json!(1.0)));
     let sizeless = files.write_json("sizeless.json", &json!([{"id": 1, "bbox": [0, 0, 1, 1]}]));
     let one = files.write_json("one.json", &json!([answer(1, [0, 0, 1, 1])]));
     let answers = AnswerBoxes::Notation(BoxNotation::Qwen3Vl);

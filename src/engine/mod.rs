@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::registry::{ModelEntry, Precision, Source};
 use crate::request::{Conversation, GenerationOptions};
-use crate::weights;
+use crate::weights::{self, HubCache};
 
 mod device;
 mod error;
@@ -205,8 +205,7 @@ impl Engine {
 /// What a registry entry's model is and can do, as far as that shows without loading it; none if
 /// its checkpoint is not here or not usable, which loading will tell.
 pub fn known_identity(entry: &ModelEntry) -> Option<Identity> {
-    let Source::Folder(folder) = &entry.source else { return None };
-    let identity = model::identify(folder).ok()?;
+    let identity = model::identify(&present_folder(&entry.source)?).ok()?;
     Some(Identity { capabilities: with_boxes(identity.capabilities, entry.boxes), ..identity })
 }
 
@@ -241,6 +240,14 @@ impl Input {
 
 fn picture_size(image: &PreparedImage) -> PictureSize {
     PictureSize { original: image.original, resized: Some(image.resized) }
+}
+
+/// Where the checkpoint is, as far as it is here already; it may lack files.
+fn present_folder(source: &Source) -> Option<PathBuf> {
+    match source {
+        Source::Folder(folder) => Some(folder.clone()),
+        Source::Hub { repository, revision } => HubCache::from_env().snapshot(repository, revision),
+    }
 }
 
 fn checkpoint_folder(source: &Source) -> Result<PathBuf, EngineError> {

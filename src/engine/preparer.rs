@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use candle_core::Tensor;
 
-use super::{EngineError, TrialRequest, checkpoint_folder, guarded, identity_of, timed};
+use super::{
+    EngineError, TrialRequest, checkpoint_folder, guarded, identity_of, present_folder, timed,
+};
 use crate::answer::{ModelInput, SeenImage, Timings};
 use crate::image;
 use crate::model::{self, Identity, ModelError, PreparedImage, PreparedPrompt, Processor};
@@ -22,9 +24,18 @@ impl Preparer {
     /// # Errors
     /// The checkpoint's configuration is missing or unusable, or loading panicked.
     pub fn load(entry: &ModelEntry) -> Result<Self, EngineError> {
-        let folder = checkpoint_folder(&entry.source)?;
         guarded(|| {
-            let processor = model::load_processor(&folder)?;
+            let present = present_folder(&entry.source);
+            let present =
+                present.and_then(|folder| Some((model::load_processor(&folder).ok()?, folder)));
+            // What is here suffices without the weights; if it does not, all is fetched.
+            let (processor, folder) = match present {
+                Some(present) => present,
+                None => {
+                    let folder = checkpoint_folder(&entry.source)?;
+                    (model::load_processor(&folder)?, folder)
+                }
+            };
             let identity = identity_of(&folder, processor.as_ref(), entry)?;
             Ok(Self { processor, identity })
         })

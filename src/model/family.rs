@@ -4,7 +4,7 @@ The table of families, keyed by `model_type` of `config.json`, and loading throu
 A new family is one more line of [`FAMILIES`].
 */
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
 use serde::Deserialize;
@@ -25,12 +25,16 @@ type LoadProcessor = fn(&CheckpointFolder) -> Result<Box<dyn Processor>, ModelEr
 /// The type that the checkpoint was saved in.
 type StoredType = fn(&CheckpointFolder) -> Result<DType, ModelError>;
 
+/// The files that hold its weights.
+type WeightFiles = fn(&CheckpointFolder) -> Result<Vec<PathBuf>, ModelError>;
+
 /// What a family is called and can do, and a loader of each of its halves.
 struct Family {
     model_type: &'static str,
     name: &'static str,
     capabilities: Capabilities,
     stored_dtype: StoredType,
+    weight_files: WeightFiles,
     load: LoadModel,
     load_processor: LoadProcessor,
 }
@@ -41,6 +45,7 @@ const FAMILIES: &[Family] = &[
         name: "BLIP-2",
         capabilities: blip2::CAPABILITIES,
         stored_dtype,
+        weight_files,
         load: blip2::load,
         load_processor: blip2::load_processor,
     },
@@ -49,6 +54,7 @@ const FAMILIES: &[Family] = &[
         name: "InstructBLIP",
         capabilities: blip2::CAPABILITIES,
         stored_dtype,
+        weight_files,
         load: instruct_blip::load,
         load_processor: instruct_blip::load_processor,
     },
@@ -57,6 +63,7 @@ const FAMILIES: &[Family] = &[
         name: "Qwen3-VL",
         capabilities: qwen3_vl::CAPABILITIES,
         stored_dtype,
+        weight_files,
         load: qwen3_vl::load,
         load_processor: qwen3_vl::load_processor,
     },
@@ -65,6 +72,7 @@ const FAMILIES: &[Family] = &[
         name: "Qwen3-VL",
         capabilities: qwen3_vl::CAPABILITIES,
         stored_dtype,
+        weight_files,
         load: qwen3_vl::load,
         load_processor: qwen3_vl::load_processor,
     },
@@ -73,6 +81,7 @@ const FAMILIES: &[Family] = &[
         name: "LLaVA-1.5",
         capabilities: llava::CAPABILITIES,
         stored_dtype,
+        weight_files,
         load: llava::load,
         load_processor: llava::load_processor,
     },
@@ -82,6 +91,7 @@ const FAMILIES: &[Family] = &[
         name: "LLaVA-1.5",
         capabilities: llava::CAPABILITIES,
         stored_dtype,
+        weight_files,
         load: llava::load,
         load_processor: llava::load_processor,
     },
@@ -90,6 +100,7 @@ const FAMILIES: &[Family] = &[
         name: "MiniGPT-v2",
         capabilities: minigpt_v2::CAPABILITIES,
         stored_dtype: minigpt_v2::stored_dtype,
+        weight_files: minigpt_v2::weight_files,
         load: minigpt_v2::load,
         load_processor: minigpt_v2::load_processor,
     },
@@ -115,6 +126,20 @@ pub fn load(
 /// That of weights that lie in the folder itself.
 fn stored_dtype(folder: &CheckpointFolder) -> Result<DType, ModelError> {
     Ok(folder.weights()?.stored_dtype())
+}
+
+/// Those in the folder itself.
+fn weight_files(folder: &CheckpointFolder) -> Result<Vec<PathBuf>, ModelError> {
+    Ok(folder.weight_files()?)
+}
+
+/// The files that hold the weights of the checkpoint in `folder`, wherever they are.
+///
+/// # Errors
+/// One of them is missing, or the family is not known.
+pub fn find_weight_files(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
+    let folder = CheckpointFolder::open(folder)?;
+    (family_of(&folder)?.weight_files)(&folder)
 }
 
 /// Loads the half of the checkpoint in `folder` that needs no weights.

@@ -29,8 +29,8 @@ use candle_core::Tensor;
 
 pub use error::ModelError;
 pub use family::{
-    Identity, KnownFamily, families, identify, known_families, known_family_names, load,
-    load_processor,
+    Identity, KnownFamily, families, find_weight_files, identify, known_families,
+    known_family_names, load, load_processor,
 };
 
 use crate::extract::BoxNotation;

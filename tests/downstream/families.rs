@@ -94,13 +94,22 @@ fn listing_needs_no_checkpoint() {
     let project = two_families();
     project.case("two", TWO_PICTURES);
     let listed = |ignored: &[&str]| {
-        let said = run(&mut project.eval(&[&["--list"], ignored].concat())).exits(0);
+        let mut list = project.eval(&[&["--list"], ignored].concat());
+        let said = run(list.env("HF_HUB_CACHE", project.path("hub"))).exits(0);
         said.stdout
             .lines()
             .filter_map(|line| line.strip_suffix(": test"))
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
+    assert_eq!(listed(&["--ignored"]), ["two::blip"]);
+    // A model of the hub is known from the cache, if its configuration is there.
+    let hub = r#"(models: {"blip": (hub: "a/b", revision: "c0ffee")})"#;
+    project.file("eyechart.ron", hub);
+    assert_eq!(listed(&["--ignored"]), [""; 0]);
+    let config =
+        std::fs::read_to_string(format!("{REPOSITORY}/fixtures/oracle/blip2/opt/config.json"));
+    project.file("hub/models--a--b/snapshots/c0ffee/config.json", &config.unwrap());
     assert_eq!(listed(&["--ignored"]), ["two::blip"]);
     project.file("eyechart.ron", r#"(models: {"blip": (dir: "nowhere")})"#);
     assert_eq!(listed(&[]), ["two::blip"]);

@@ -143,6 +143,11 @@ const DAMAGES: &[(&str, Damage, &[&str])] = &[
     ),
     (
         "llava/original",
+        |folder| set(folder, "config.json", "/image_aspect_ratio", json!("anyres")),
+        &["image_aspect_ratio is `anyres`, expected `pad` or `square` (LLaVA-1.6"],
+    ),
+    (
+        "llava/original",
         |folder| set(folder, "config.json", "/mm_use_im_start_end", json!(true)),
         &["mm_use_im_start_end is true, expected false"],
     ),

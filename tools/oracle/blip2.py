@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from transformers import (AutoTokenizer, Blip2ForConditionalGeneration, Blip2Processor, BlipImageProcessor, InstructBlipForConditionalGeneration,
                           InstructBlipProcessor)
 
+import beams
 from blip2_checkpoints import CHECKPOINTS, IMAGE, build
 from paths import ORACLE, PICTURES, write_json
 
@@ -17,27 +18,11 @@ from paths import ORACLE, PICTURES, write_json
 torch.set_num_threads(1)
 
 MIN_MARGIN = 0.004
-# Least lead of the best beam's score over the second's.
-MIN_BEAM_MARGIN = 0.002
 
 SHOWN = ["square.png", "tall.png", "wide.png", "edges.png", "palette.png", "grey.png", "alpha.png", "speck.png"]
 QUESTIONS = ["a photo of", "Question: how many cars are there? Answer:", "Question: what color is the car? Short answer:", "A short image caption.",
              "What is unusual about this image?", "Write a detailed description.", "", "They've said: it isn't THE \"car\" , é 😀 ﬁ"]
 LONG = "Question: how many cars are there? Answer: two. " * 7
-
-BEAMS = [
-    {"num_beams": 3, "length_penalty": 1.0, "early_stopping": False},
-    {"num_beams": 3, "length_penalty": -1.0, "early_stopping": False},
-    {"num_beams": 5, "length_penalty": 0.0, "early_stopping": True},
-    {"num_beams": 5, "length_penalty": 1.0, "early_stopping": "never"},
-    {"num_beams": 5, "length_penalty": -1.0, "early_stopping": True, "min_new_tokens": 6},
-    {"num_beams": 4, "length_penalty": 2.0, "early_stopping": False, "min_new_tokens": 3},
-    {"num_beams": 5, "length_penalty": 1.0, "early_stopping": False, "repetition_penalty": 1.5},
-]
-
-
-# As `EarlyStopping` in src/request.rs calls it.
-STOPPING = {False: "Heuristic", True: "FirstFinished", "never": "Never"}
 
 
 def asked(picture: str, text: str) -> dict:
@@ -58,11 +43,11 @@ def cases() -> list[dict]:
 class Reference:
     """One checkpoint in transformers, in f32."""
 
-    def __init__(self, name: str, folder: Path, dtype=torch.float32):
+    def __init__(self, name: str, folder: Path, dtype=torch.float32, attention: str | None = "eager"):
         spec = CHECKPOINTS[name]
         self.instruct = spec["family"] == "instruct_blip"
         model_class = InstructBlipForConditionalGeneration if self.instruct else Blip2ForConditionalGeneration
-        self.model = model_class.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
+        self.model = model_class.from_pretrained(folder, dtype=dtype, attn_implementation=attention).eval()
         self.decoder_only = not self.model.language_model.config.is_encoder_decoder
         images, tokenizer = BlipImageProcessor.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
         if self.decoder_only:
@@ -138,7 +123,7 @@ def cut(ids: list[int], end: list[int]) -> list[int]:
 def record(name: str) -> None:
     folder = ORACLE / name
     build(name, folder)
-    reference, precise = Reference(name, folder), Reference(name, folder, torch.float64)
+    reference = Reference(name, folder)
     entries, tensors = [], {}
     for case in cases():
         inputs = reference.prepare([text_of(case)], [opened(case)])
@@ -161,7 +146,8 @@ def record(name: str) -> None:
         tensors[f"{case['name']}.0.tokens"] = parts["tower" if reference.instruct else "projected"]
         if len(entries) <= 4:
             tensors |= {f"{case['name']}.{part}": value.clone() for part, value in parts.items()}
-    searched = beams(reference, precise, entries)
+    plain = [entry for entry in entries if entry["repetition_penalty"] == 1.0][:4]
+    searched = beams.entries(generator(reference, plain), [entry["name"] for entry in plain], 12)
     together = batches(reference, entries)
     stopped = sum(entry["greedy_ids"][-1] in reference.end() for entry in entries)
     print(f"{name}: {len(entries)} cases, {stopped} stop by themselves, {len(together)} batches, {len(searched)} beam searches")
@@ -190,22 +176,16 @@ def half_types(name: str, entries: list[dict], tensors: dict) -> dict[str, float
     return result
 
 
-def beams(reference: Reference, precise: Reference, entries: list[dict]) -> list[dict]:
-    """Beam searches whose best answer leads clearly and is the same in f64."""
-    result = []
-    for index, options in enumerate(BEAMS):
-        for entry in entries[index % 2:8:2]:
-            found = []
-            for model in (reference, precise):
-                inputs = model.prepare([text_of(entry)], [opened(entry)])
-                search = model.generate(inputs, 12, num_return_sequences=2, **options)
-                ids = [cut(row, model.end()) for row in model.answers(search, inputs).tolist()]
-                found.append((ids, search.sequences_scores.tolist()))
-            (ids, scores), (precise_ids, _) = found
-            if ids == precise_ids and scores[0] - scores[1] >= MIN_BEAM_MARGIN:
-                result.append({"case": entry["name"], "max_new_tokens": 12, "min_new_tokens": 0, "repetition_penalty": 1.0, **options,
-                               "early_stopping": STOPPING[options["early_stopping"]], "ids": ids[0], "score": scores[0], "second_score": scores[1]})
-    return result
+def generator(reference: Reference, cases: list[dict]):
+    """What `beams.entries` asks of a model: ids up to the first stop token, and the sequence's score."""
+    inputs = {case["name"]: reference.prepare([text_of(case)], [opened(case)]) for case in cases}
+
+    def generate(name: str, **options):
+        result = reference.generate(inputs[name], options.pop("max_new_tokens"), **options)
+        score = result.sequences_scores[0].item() if options["num_beams"] > 1 else None
+        return cut(reference.answers(result, inputs[name])[0].tolist(), reference.end()), score
+
+    return generate
 
 
 def batches(reference: Reference, entries: list[dict]) -> list[dict]:

@@ -29,7 +29,7 @@ CHECKPOINTS = {
         "text": {"model_type": "opt", "hidden_size": 40, "num_hidden_layers": 2, "ffn_dim": 56, "max_position_embeddings": 300, "num_attention_heads": 5},
     },
     "blip2/t5": {
-        "seed": 12, "end": 2.0, "family": "blip2", "layout": "old", "shards": 2, "queries": 3, "clean_up": False,
+        "seed": 12, "end": 2.6, "family": "blip2", "layout": "old", "shards": 2, "queries": 3, "clean_up": False,
         "vision": {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8,
                    "layer_norm_eps": 1e-5},
         "qformer": {"hidden_size": 24, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 56, "cross_attention_frequency": 3},
@@ -38,7 +38,7 @@ CHECKPOINTS = {
                  "dense_act_fn": "gelu", "bos_token_id": 1, "decoder_start_token_id": 0, "tie_word_embeddings": False},
     },
     "instruct_blip/vicuna": {
-        "seed": 13, "end": 1.3, "family": "instruct_blip", "layout": "new", "shards": 2, "queries": 4, "clean_up": False,
+        "seed": 13, "end": 1.6, "family": "instruct_blip", "layout": "new", "shards": 2, "queries": 4, "clean_up": False,
         "vision": {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 42, "patch_size": 14},
         "qformer": {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48, "cross_attention_frequency": 2,
                     "max_position_embeddings": 130},
@@ -46,7 +46,7 @@ CHECKPOINTS = {
                  "num_key_value_heads": 3, "max_position_embeddings": 400, "rms_norm_eps": 1e-6, "bos_token_id": 1, "eos_token_id": 2},
     },
     "instruct_blip/t5": {
-        "seed": 14, "end": 1.8, "family": "instruct_blip", "layout": "old", "shards": 1, "queries": 6, "clean_up": False,
+        "seed": 14, "end": 2.6, "family": "instruct_blip", "layout": "old", "shards": 1, "queries": 6, "clean_up": False,
         "vision": {"hidden_size": 20, "intermediate_size": 36, "num_hidden_layers": 3, "num_attention_heads": 5, "image_size": 28, "patch_size": 7},
         "qformer": {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 40, "cross_attention_frequency": 2,
                     "max_position_embeddings": 130},

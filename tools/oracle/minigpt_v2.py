@@ -100,6 +100,9 @@ class Tokenizer:
     def decode(self, ids, **options):
         return self.fast.decode(ids, **options)
 
+    def __deepcopy__(self, _):
+        return self
+
     def __getattr__(self, name):
         return getattr(self.slow, name)
 
@@ -167,7 +170,7 @@ class Reference:
             embeds = self.whole.get_context_emb(prompt, features)
         else:
             embeds, _ = self.whole.prompt_wrap(torch.stack([torch.cat([f[0] for f in features])]), None, [prompt])
-        self.whole.embed_tokens = embed
+        del self.whole.embed_tokens
         segments = [ids[0].tolist() for ids in told if ids.dim() == 2]
         count = features[0].shape[1] if features else 0
         ids = list(segments[0])

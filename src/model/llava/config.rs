@@ -57,9 +57,18 @@ pub enum Layout {
     Original {
         /// The tower's checkpoint.
         tower: CheckpointFolder,
-        /// `image_aspect_ratio`: `pad`, or another word or nothing for a crop.
-        aspect_ratio: Option<String>,
+        /// `image_aspect_ratio`.
+        squaring: Squaring,
     },
+}
+
+/// How a picture that is no square becomes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Squaring {
+    /// Bars in the mean colour beside it, the picture in the middle: nothing is lost.
+    Pad,
+    /// The middle is cut out: what lies beside it is lost.
+    Crop,
 }
 
 impl Config {
@@ -286,6 +295,7 @@ fn load_original(folder: &CheckpointFolder, tower: &str) -> Result<Config, Model
         let expected = "false (LLaVA-1.5 marks no start and end of a picture)";
         ("mm_use_im_start_end", "true".to_owned(), expected.to_owned())
     })?;
+    let squaring = squaring(raw.image_aspect_ratio.as_deref(), &check)?;
     let feature = raw.mm_vision_select_feature;
     let feature_tokens = match feature.as_str() {
         "patch" => FeatureTokens::Patches,
@@ -302,8 +312,20 @@ fn load_original(folder: &CheckpointFolder, tower: &str) -> Result<Config, Model
         projector_activation: Activation::Gelu,
         projector_bias: Bias::With,
         text,
-        layout: Layout::Original { tower, aspect_ratio: raw.image_aspect_ratio },
+        layout: Layout::Original { tower, squaring },
     })
+}
+
+/// What `process_images` of the original does with a picture; LLaVA-1.6 would cut it to tiles.
+fn squaring(aspect_ratio: Option<&str>, check: &FieldCheck) -> Result<Squaring, ModelError> {
+    match aspect_ratio {
+        Some("pad") => Ok(Squaring::Pad),
+        Some("square") | None => Ok(Squaring::Crop),
+        Some(other) => {
+            let expected = "`pad` or `square` (LLaVA-1.6 is not supported)";
+            Err(check.error("image_aspect_ratio", format!("`{other}`"), expected))
+        }
+    }
 }
 
 fn load_tower(tower: &CheckpointFolder, feature: i64) -> Result<ClipConfig, ModelError> {

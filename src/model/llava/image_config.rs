@@ -11,7 +11,7 @@ use ::image::{Rgb, RgbImage, imageops};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::config::{Config, Layout};
+use super::config::{Config, Layout, Squaring};
 use crate::geometry::PixelSize;
 use crate::image::resize;
 use crate::model::fields::FieldCheck;
@@ -26,15 +26,6 @@ const BICUBIC: u32 = 3;
 
 /// Largest ratio of the sides; a thread of a picture would be resized to gigabytes.
 const MAX_ASPECT: u32 = 200;
-
-/// How a picture that is no square becomes one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Squaring {
-    /// Bars in the mean colour beside it, the picture in the middle: nothing is lost.
-    Pad,
-    /// The middle is cut out: what lies beside it is lost.
-    Crop,
-}
 
 /// `preprocessor_config.json`, checked.
 #[derive(Debug, Clone, Copy)]
@@ -149,11 +140,11 @@ impl ImageConfig {
 /// The original layout says it in `config.json`, the hub's in `preprocessor_config.json`. There,
 /// silence means padding, because published numbers were made so.
 fn squaring(raw: &RawImageConfig, layout: &Layout) -> Squaring {
-    let pads = match layout {
-        Layout::Hub { .. } => raw.do_pad.unwrap_or(true),
-        Layout::Original { aspect_ratio, .. } => aspect_ratio.as_deref() == Some("pad"),
-    };
-    if pads { Squaring::Pad } else { Squaring::Crop }
+    match (layout, raw.do_pad) {
+        (Layout::Original { squaring, .. }, _) => *squaring,
+        (Layout::Hub { .. }, Some(false)) => Squaring::Crop,
+        (Layout::Hub { .. }, Some(true) | None) => Squaring::Pad,
+    }
 }
 
 /// No step of the preprocessing may be switched off, and the resampling must be bicubic.

@@ -23,8 +23,8 @@ mod network;
 mod processor;
 mod prompt;
 
-pub use config::{Config, FeatureTokens};
-pub use image_config::{ImageConfig, Squaring};
+pub use config::{Config, FeatureTokens, Layout, Squaring};
+pub use image_config::ImageConfig;
 pub use processor::LlavaProcessor;
 
 use candle_core::{DType, Device};

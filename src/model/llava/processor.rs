@@ -5,8 +5,8 @@ use std::fmt;
 use ::image::RgbImage;
 
 use super::CAPABILITIES;
-use super::config::{Config, Layout};
-use super::image_config::{ImageConfig, Squaring};
+use super::config::{Config, Layout, Squaring};
+use super::image_config::ImageConfig;
 use super::prompt::{self, PLACEHOLDER};
 use crate::model::fields::FieldCheck;
 use crate::model::shown::{Spans, expand_placeholders};

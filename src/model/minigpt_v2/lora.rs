@@ -6,7 +6,7 @@ Names are those of huggingface/peft: version 0.2, with which the checkpoint was 
 since, which put the adapter's name (`default`) in them.
 */
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Tensor};
 
 use super::config::Config;
 use crate::model::ModelError;
@@ -25,7 +25,6 @@ pub(super) fn merge(
     llama: &mut Llama,
     config: &Config,
     trained: &TensorReader,
-    device: &Device,
 ) -> Result<(), ModelError> {
     let layers = trained.cast_to(DType::F32).under(LAYERS);
     let text = &config.text;
@@ -38,8 +37,8 @@ pub(super) fn merge(
             };
             let (rank, outputs) = (config.lora_rank, heads * text.head_dim);
             let reader = attention.under(name);
-            let down = factor(&reader, "lora_A", [rank, text.hidden])?.to_device(device)?;
-            let up = factor(&reader, "lora_B", [outputs, rank])?.to_device(device)?;
+            let down = factor(&reader, "lora_A", [rank, text.hidden])?;
+            let up = factor(&reader, "lora_B", [outputs, rank])?;
             let change = (up.matmul(&down)? * (config.lora_alpha / rank as f64))?;
             llama.add_to_map(layer, map, &change)?;
         }
@@ -54,11 +53,7 @@ pub(super) fn is_change(name: &str) -> bool {
     map.is_some_and(|map| MAPS.iter().any(|(_, name)| map.starts_with(&format!("{name}.lora_"))))
 }
 
-fn factor(
-    reader: &TensorReader,
-    name: &str,
-    shape: [usize; 2],
-) -> Result<candle_core::Tensor, WeightsError> {
+fn factor(reader: &TensorReader, name: &str, shape: [usize; 2]) -> Result<Tensor, WeightsError> {
     let newer = reader.under(name).under("default");
     match newer.contains("weight") {
         true => newer.tensor("weight", &shape),

@@ -29,6 +29,8 @@ mod prompt;
 pub use config::{Config, PromptBos};
 pub use processor::MiniGptV2Processor;
 
+use std::path::PathBuf;
+
 use candle_core::{DType, Device};
 
 use super::joined::Joined;
@@ -60,4 +62,12 @@ pub(super) fn load_processor(folder: &CheckpointFolder) -> Result<Box<dyn Proces
 /// The type that the largest part, the language model, was saved in.
 pub(super) fn stored_dtype(folder: &CheckpointFolder) -> Result<DType, ModelError> {
     Ok(Config::load(folder)?.llama.weights()?.stored_dtype())
+}
+
+/// The files of all three parts.
+pub(super) fn weight_files(folder: &CheckpointFolder) -> Result<Vec<PathBuf>, ModelError> {
+    let Config { llama, vit_file, trained_file, .. } = Config::load(folder)?;
+    let mut files = llama.weight_files()?;
+    files.extend([vit_file, trained_file]);
+    Ok(files)
 }

@@ -28,7 +28,7 @@ pub(super) fn load(
     let vision = MiniGptV2Vision::load(config, &trained)?;
     let llama = config.llama.weights()?.reader(device, dtype);
     let mut llama = Llama::load(config.text, &llama.under("model"), &llama.under("lm_head"))?;
-    lora::merge(&mut llama, config, &trained, device)?;
+    lora::merge(&mut llama, config, &trained)?;
     Ok((vision, llama))
 }
 
