@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use eyechart::answer::FinishReason;
 use eyechart::decode::{DecodeRow, Generated, generate};
+use eyechart::engine::DeviceChoice;
 use eyechart::image::decode_file;
 use eyechart::model::{
     self, ImageFeatures, PrefillRow, PreparedImage, PreparedPrompt, Slot, VisionLanguageModel,
@@ -70,6 +71,12 @@ pub(crate) struct Fixture {
     pub(crate) pictures: PathBuf,
 }
 
+/// What the networks run on: `EYECHART_DEVICE`, else the CPU.
+fn device() -> Device {
+    let choice = std::env::var("EYECHART_DEVICE").unwrap_or("cpu".to_owned());
+    choice.parse::<DeviceChoice>().unwrap().open().unwrap()
+}
+
 impl Fixture {
     /// The random checkpoint `name`, such as `llava/hub`, whose data lie in its own folder.
     pub(crate) fn random(name: &str) -> Self {
@@ -90,7 +97,7 @@ impl Fixture {
     ) -> Self {
         let tensors = oracle(&format!("{data}/oracle.safetensors"));
         Self {
-            model: model::load(checkpoint, &Device::Cpu, dtype).unwrap(),
+            model: model::load(checkpoint, &device(), dtype).unwrap(),
             oracle: read_json(&format!("{data}/oracle.json")),
             tensors: candle_core::safetensors::load(tensors, &Device::Cpu).unwrap(),
             pictures,
