@@ -103,8 +103,9 @@ impl Definition {
                 return Err(error(place.field("rows"), Unsound::NothingJudged));
             }
             (Some(stated), _) => stated,
-            (None, true) => RowTests::Judged,
-            (None, false) => RowTests::Recorded,
+            // Captions give rows no verdict of their own.
+            (None, true) if scoring != Scoring::Captions => RowTests::Judged,
+            (None, _) => RowTests::Recorded,
         };
         Ok(Self {
             sample: sample(raw.sample, place.field("sample"))?,

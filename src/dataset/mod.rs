@@ -27,7 +27,7 @@ out.
 | `metric` | the [metric](crate::case::Metric) of a row, if not the layout's usual one |
 | `row_min` | the least that a row needs to pass, from 0 to 1; if left out, anything above 0, and for boxes an IoU of 0.5 |
 | `gate` | `[(metric: .., min: ..)]`: demands on a figure over all rows |
-| `rows` | `Judged`: a wrong row fails its test; `Recorded`: it does not, the gates judge. Without it, `Recorded` if there is a gate |
+| `rows` | `Judged`: a wrong row fails its test; `Recorded`: it does not, the gates judge. Without it, `Recorded` if there is a gate, and for captions |
 | others | `system`, `preset`, `dimension`, `models`, `generation`, `snapshot` (`Off` if left out), `tags`, `ignore`, `xfail` as in cases |
 
 A row's test is `folder::dataset::id::model`, a gate's `folder::dataset::gate_metric::model`. What

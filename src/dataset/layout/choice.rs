@@ -38,6 +38,7 @@ pub(in crate::dataset) fn vlm_eval_kit(
             };
             let (truth, options) = table_truth(metric, row)?;
             let cluster = row.optional("image_path").or_else(|| row.optional("question_id"));
+            let cluster = cluster.or_else(|| unrotated(&row.optional("index")?));
             Ok(Reading {
                 derived: vec![("options".to_owned(), listed(&options))],
                 group: row.optional("category").unwrap_or_default(),
@@ -46,6 +47,11 @@ pub(in crate::dataset) fn vlm_eval_kit(
             })
         }),
     }
+}
+
+/// The index of the question that a row is a rotation of.
+fn unrotated(index: &str) -> Option<String> {
+    Some((index.parse::<u64>().ok()? % 1_000_000).to_string())
 }
 
 /// VLMEvalKit takes a text of up to 64 characters for the index of the row that has the picture.
