@@ -1,4 +1,4 @@
-//! How long a checkpoint takes, stage by stage, for batches of several sizes; the twin of
+//! How long a checkpoint takes, stage by stage, for batches of several sizes; the other half of
 //! `tools/oracle/speed.py` and `tools/gpu/compare.py`, which ask transformers the same.
 //!
 //! `cargo run --release --example speed -- FOLDER IMAGE NEW_TOKENS [--batch N].. [--probe FILE]`
@@ -188,6 +188,7 @@ fn probe(
         ("pixels", input.image[0].pixels.to_device(&cpu)?),
         ("grid", Tensor::new(&grid, &cpu)?),
         ("ids", Tensor::new(input.prompt.token_ids.as_slice(), &cpu)?),
+        ("connector_ids", Tensor::new(input.prompt.connector_ids.as_slice(), &cpu)?),
         ("features", features[0].tokens.to_dtype(DType::F32)?.to_device(&cpu)?),
         ("logits", model.prefill(&[row])?.to_device(&cpu)?),
     ]);

@@ -3,7 +3,7 @@ From logits to answers: one loop for all families.
 
 [`generate`] reads prompts into their slots, then steps the whole batch until every row has
 stopped; a row that is done leaves the batch. A row follows one answer ([`sampling`]) or several
-([`beam`]), each in a slot of its own, beside rows that do otherwise. Knows nothing of families,
+(`beam`), each in a slot of its own, beside rows that do otherwise. Knows nothing of families,
 cases or scores.
 */
 

@@ -47,6 +47,10 @@ def make_checkpoint(name: str, folder: Path) -> tuple[Path, dict]:
     for file in recipe["source"].iterdir():
         if file.suffix in (".json", ".txt", ".jinja", ".model") and file.name not in ("evaluation.json", "oracle.json"):
             (folder / file.name).write_bytes(file.read_bytes())
+    # The published pixel limits; those of the small checkpoint would shrink the picture.
+    preprocessor = json.loads((folder / "preprocessor_config.json").read_text())
+    preprocessor["size"] = {"shortest_edge": 65536, "longest_edge": 16777216}
+    (folder / "preprocessor_config.json").write_text(json.dumps(preprocessor))
     published = json.dumps(recipe["config"], indent=1)
     (folder / "config.json").write_text(published)
     torch.manual_seed(7)
