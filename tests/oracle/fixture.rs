@@ -97,7 +97,8 @@ impl Fixture {
     ) -> Self {
         let tensors = oracle(&format!("{data}/oracle.safetensors"));
         Self {
-            model: model::load(checkpoint, &device(), dtype).unwrap(),
+            // A GPU would take the type of the file.
+            model: model::load(checkpoint, &device(), Some(dtype.unwrap_or(DType::F32))).unwrap(),
             oracle: read_json(&format!("{data}/oracle.json")),
             tensors: candle_core::safetensors::load(tensors, &Device::Cpu).unwrap(),
             pictures,
