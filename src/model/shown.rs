@@ -9,6 +9,7 @@ use std::ops::Range;
 use candle_core::{Result as TensorResult, Tensor};
 
 use super::{ImageFeatures, ModelError, PrefillRow, PreparedImage, Slot};
+use crate::request::Conversation;
 
 /// A picture that a prompt shows.
 #[derive(Debug, Clone)]
@@ -44,11 +45,48 @@ pub(super) fn shown_images<'a>(row: &PrefillRow<'a>) -> Result<Vec<ShownImage<'a
     Ok(shown)
 }
 
+/// The pictures that a conversation shows, in its order, each one of `images`.
+pub(super) fn shown_indices(
+    conversation: &Conversation,
+    images: &[PreparedImage],
+) -> Result<Vec<usize>, ModelError> {
+    let available = images.len();
+    let among_them = |index| match index < available {
+        true => Ok(index),
+        false => Err(ModelError::NoSuchImage { index, available }),
+    };
+    conversation.image_order().map(among_them).collect()
+}
+
+/// A token that stands for a picture in a rendered prompt.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlaceholderToken<'a> {
+    pub(super) id: u32,
+    pub(super) text: &'a str,
+}
+
+/// The ids of a prompt with each placeholder grown to its picture: there must be one for each of
+/// the pictures `shown`.
+pub(super) fn expand_shown(
+    ids: &[u32],
+    placeholder: PlaceholderToken<'_>,
+    shown: &[usize],
+    images: &[PreparedImage],
+) -> Result<(Vec<u32>, Spans), ModelError> {
+    let found = ids.iter().filter(|id| **id == placeholder.id).count();
+    if found != shown.len() {
+        let placeholder = placeholder.text.to_owned();
+        return Err(ModelError::Placeholders { placeholder, found, expected: shown.len() });
+    }
+    let tokens = shown.iter().map(|index| (*index, images[*index].visual_tokens));
+    Ok(expand_placeholders(ids, placeholder.id, tokens))
+}
+
 /// Image index and span of each picture in an expanded prompt.
 pub(super) type Spans = Vec<(usize, Range<usize>)>;
 
 /// Repeats each placeholder once per visual token; `images` gives index and count in order.
-pub(super) fn expand_placeholders(
+fn expand_placeholders(
     ids: &[u32],
     placeholder: u32,
     images: impl IntoIterator<Item = (usize, usize)>,

@@ -9,7 +9,7 @@ use super::config::{Config, Layout, Squaring};
 use super::image_config::ImageConfig;
 use super::prompt::{self, PLACEHOLDER};
 use crate::model::fields::FieldCheck;
-use crate::model::shown::{Spans, expand_placeholders};
+use crate::model::shown::{PlaceholderToken, Spans, expand_shown, shown_indices};
 use crate::model::tokenizer::TextTokenizer;
 use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor};
 use crate::request::Conversation;
@@ -113,20 +113,12 @@ impl Processor for LlavaProcessor {
         conversation: &Conversation,
         images: &[PreparedImage],
     ) -> Result<PreparedPrompt, ModelError> {
-        let shown: Vec<usize> = conversation.image_order().collect();
-        if let Some(index) = shown.iter().copied().find(|index| *index >= images.len()) {
-            return Err(ModelError::NoSuchImage { index, available: images.len() });
-        }
+        let shown = shown_indices(conversation, images)?;
         let rendered = prompt::render(conversation);
         let ids = self.encode(&rendered)?;
         let (Placeholder::Token(id) | Placeholder::Cut(id)) = self.placeholder;
-        let found = ids.iter().filter(|other| **other == id).count();
-        if found != shown.len() {
-            let placeholder = PLACEHOLDER.to_owned();
-            return Err(ModelError::Placeholders { placeholder, found, expected: shown.len() });
-        }
-        let tokens = shown.into_iter().map(|index| (index, images[index].visual_tokens));
-        let (token_ids, image_spans) = expand_placeholders(&ids, id, tokens);
+        let placeholder = PlaceholderToken { id, text: PLACEHOLDER };
+        let (token_ids, image_spans) = expand_shown(&ids, placeholder, &shown, images)?;
         Ok(self.prepared(rendered, token_ids, image_spans))
     }
 

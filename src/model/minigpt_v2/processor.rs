@@ -8,7 +8,7 @@ use super::CAPABILITIES;
 use super::config::{Config, PromptBos};
 use super::prompt::{self, PLACEHOLDER};
 use crate::model::sentencepiece::PrefixSpace;
-use crate::model::shown::expand_placeholders;
+use crate::model::shown::{PlaceholderToken, expand_shown, shown_indices};
 use crate::model::square_image::{Normalisation, SquareGrid, squash};
 use crate::model::tokenizer::TextTokenizer;
 use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor};
@@ -82,19 +82,11 @@ impl Processor for MiniGptV2Processor {
         conversation: &Conversation,
         images: &[PreparedImage],
     ) -> Result<PreparedPrompt, ModelError> {
-        let shown: Vec<usize> = conversation.image_order().collect();
-        if let Some(index) = shown.iter().copied().find(|index| *index >= images.len()) {
-            return Err(ModelError::NoSuchImage { index, available: images.len() });
-        }
+        let shown = shown_indices(conversation, images)?;
         let pieces = prompt::pieces(conversation);
         let ids = self.encode(&pieces)?;
-        let found = ids.iter().filter(|id| **id == self.placeholder).count();
-        if found != shown.len() {
-            let placeholder = PLACEHOLDER.to_owned();
-            return Err(ModelError::Placeholders { placeholder, found, expected: shown.len() });
-        }
-        let tokens = shown.into_iter().map(|index| (index, images[index].visual_tokens));
-        let (token_ids, image_spans) = expand_placeholders(&ids, self.placeholder, tokens);
+        let placeholder = PlaceholderToken { id: self.placeholder, text: PLACEHOLDER };
+        let (token_ids, image_spans) = expand_shown(&ids, placeholder, &shown, images)?;
         let prompt = PreparedPrompt::of_tokens(pieces.concat(), token_ids, image_spans);
         // The reference hands embeddings to `generate`, which then penalises the answer only.
         Ok(PreparedPrompt { penalised_ids: Vec::new(), ..prompt })

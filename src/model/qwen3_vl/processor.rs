@@ -6,7 +6,7 @@ use ::image::RgbImage;
 
 use super::{CAPABILITIES, Config, ImageConfig, patches};
 use crate::model::chat_template::ChatTemplate;
-use crate::model::shown::expand_placeholders;
+use crate::model::shown::{PlaceholderToken, expand_shown, shown_indices};
 use crate::model::tokenizer::TextTokenizer;
 use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor};
 use crate::request::Conversation;
@@ -56,19 +56,11 @@ impl Processor for Qwen3VlProcessor {
         conversation: &Conversation,
         images: &[PreparedImage],
     ) -> Result<PreparedPrompt, ModelError> {
-        let shown: Vec<usize> = conversation.image_order().collect();
-        if let Some(index) = shown.iter().copied().find(|index| *index >= images.len()) {
-            return Err(ModelError::NoSuchImage { index, available: images.len() });
-        }
+        let shown = shown_indices(conversation, images)?;
         let rendered = self.template.render(conversation)?;
         let ids = self.tokenizer.encode(&rendered)?;
-        let found = ids.iter().filter(|id| **id == self.image_token_id).count();
-        if found != shown.len() {
-            let placeholder = self.image_token.clone();
-            return Err(ModelError::Placeholders { placeholder, found, expected: shown.len() });
-        }
-        let tokens = shown.into_iter().map(|index| (index, images[index].visual_tokens));
-        let (token_ids, image_spans) = expand_placeholders(&ids, self.image_token_id, tokens);
+        let placeholder = PlaceholderToken { id: self.image_token_id, text: &self.image_token };
+        let (token_ids, image_spans) = expand_shown(&ids, placeholder, &shown, images)?;
         if token_ids.is_empty() {
             return Err(ModelError::EmptyPrompt);
         }
