@@ -99,6 +99,9 @@ pub struct Answer {
     /// (before penalties; negative when sampling or beam search chose another than the most
     /// likely).
     pub margins: Vec<f32>,
+    /// For each generated id, that runner-up: of all other tokens the one with the largest logit.
+    #[serde(default)]
+    pub runners_up: Vec<u32>,
     /// What beam search ranked this answer by: its log probability (after penalties) divided by a
     /// power of its length. None without beam search.
     #[serde(default, skip_serializing_if = "Option::is_none")]

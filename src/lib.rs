@@ -3,7 +3,9 @@
 */
 
 pub mod answer;
+pub mod asked;
 pub mod case;
+pub mod checksum;
 pub mod dataset;
 pub mod decode;
 pub mod engine;

@@ -170,6 +170,8 @@ pub struct Case {
     pub name: CaseName,
     /// The case file.
     pub path: PathBuf,
+    /// Line of the file on which the case begins, from 1; none for a row of a data set.
+    pub line: Option<usize>,
     /// The pictures' files, in the order in which [`Conversation`] indexes them.
     pub images: Vec<PathBuf>,
     /// What is asked.

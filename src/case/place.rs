@@ -41,6 +41,12 @@ impl<'a> Place<'a> {
         self.source.error_at(self.source.outline().span(self.node).start, problem)
     }
 
+    /// The line on which the value begins, from 1.
+    pub(super) fn line(self) -> usize {
+        let start = self.source.outline().span(self.node).start;
+        self.source.text()[..start].matches('\n').count() + 1
+    }
+
     /// An error at the key before the value.
     pub(super) fn key_error(self, problem: Problem) -> CaseError {
         let outline = self.source.outline();

@@ -308,6 +308,7 @@ impl Dataset {
         let case = Case {
             name,
             path: self.path.clone(),
+            line: None,
             dimension: if several { Dimension::SeveralImages } else { self.dimension() },
             images,
             conversation,

@@ -38,8 +38,16 @@ struct Beam {
     slot: Slot,
     token_ids: Vec<u32>,
     margins: Vec<f32>,
+    runners_up: Vec<u32>,
     /// Its log probability; for one that ended, divided by a power of its length.
     score: f32,
+}
+
+impl Beam {
+    fn empty(slot: Slot) -> Self {
+        let (token_ids, margins, runners_up) = (Vec::new(), Vec::new(), Vec::new());
+        Self { slot, token_ids, margins, runners_up, score: 0.0 }
+    }
 }
 
 /// A running beam and a token to follow it.
@@ -54,7 +62,7 @@ struct Candidate {
 impl<'a> BeamSearch<'a> {
     pub(super) fn new(row: &DecodeRow<'a>, stop_tokens: &'a [u32]) -> Self {
         let (slot, beams) = (row.slot, row.options.num_beams);
-        let start = Beam { slot, token_ids: Vec::new(), margins: Vec::new(), score: 0.0 };
+        let start = Beam::empty(slot);
         Self {
             options: row.options,
             prompt: &row.prompt.penalised_ids,
@@ -121,7 +129,9 @@ impl<'a> BeamSearch<'a> {
     fn grow(&self, candidate: Candidate, logits: &[Vec<f32>]) -> Beam {
         let Candidate { parent, id, score } = candidate;
         let mut beam = self.running[parent].clone();
-        beam.margins.push(sampling::margin(&logits[parent], id));
+        let lead = sampling::lead(&logits[parent], id);
+        beam.margins.push(lead.margin);
+        beam.runners_up.push(lead.runner_up);
         beam.token_ids.push(id);
         Beam { score, ..beam }
     }
@@ -186,12 +196,11 @@ impl<'a> BeamSearch<'a> {
     pub(super) fn ended(self) -> Ended {
         let (stop_tokens, limit) = (self.stop_tokens, self.options.max_new_tokens);
         let best = self.finished.into_iter().next();
-        let (token_ids, margins, beam_score) = match best {
-            Some(Beam { token_ids, margins, score, slot: _ }) => (token_ids, margins, Some(score)),
-            None => (Vec::new(), Vec::new(), None),
-        };
+        let beam_score = best.as_ref().map(|best| best.score);
+        let Beam { token_ids, margins, runners_up, .. } =
+            best.unwrap_or_else(|| Beam::empty(self.slots[0]));
         let finish = finish_reason(&token_ids, stop_tokens, limit).unwrap_or(FinishReason::Length);
-        Ended { token_ids, margins, beam_score, finish }
+        Ended { token_ids, margins, runners_up, beam_score, finish }
     }
 }
 
@@ -269,7 +278,7 @@ mod tests {
     #[test]
     fn slots_are_copied_only_into_those_given_up() {
         let options = GenerationOptions { num_beams: 3, ..GenerationOptions::default() };
-        let beam = |slot| Beam { slot: Slot(slot), token_ids: vec![], margins: vec![], score: 0.0 };
+        let beam = |slot| Beam::empty(Slot(slot));
         for parents in [[4, 4, 4], [5, 4, 6], [6, 6, 4], [5, 5, 6]] {
             let mut search = BeamSearch {
                 options: &options,

@@ -52,6 +52,8 @@ pub struct Generated {
     pub token_ids: Vec<u32>,
     /// For each id, its logit less the best other one's, before penalties.
     pub margins: Vec<f32>,
+    /// For each id, that best other one.
+    pub runners_up: Vec<u32>,
     /// What beam search ranked the answer by; none without beam search.
     pub beam_score: Option<f32>,
     /// Why it ended.
@@ -184,12 +186,12 @@ impl<'a> Sequence<'a> {
     }
 
     fn finished(self) -> Generated {
-        let Ended { token_ids, margins, beam_score, finish } = match self.search {
+        let Ended { token_ids, margins, runners_up, beam_score, finish } = match self.search {
             Search::Single(answer) => answer.ended(),
             Search::Beams(beams) => beams.ended(),
         };
         let (prefill, decoding) = (self.prefill, self.decoding);
-        Generated { token_ids, margins, beam_score, finish, prefill, decoding }
+        Generated { token_ids, margins, runners_up, beam_score, finish, prefill, decoding }
     }
 }
 
@@ -240,6 +242,7 @@ impl Search<'_> {
 struct Ended {
     token_ids: Vec<u32>,
     margins: Vec<f32>,
+    runners_up: Vec<u32>,
     beam_score: Option<f32>,
     finish: FinishReason,
 }

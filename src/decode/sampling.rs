@@ -31,12 +31,25 @@ pub(super) fn check_numbers(logits: &[f32], generated: usize) -> Result<(), Mode
     }
 }
 
-/// The logit of `id` less the best other one's.
-pub fn margin(logits: &[f32], id: u32) -> f32 {
-    let id = id as usize;
-    let others = logits.iter().enumerate().filter(|(index, _)| *index != id);
-    let best = others.map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max);
-    logits.get(id).map_or(f32::NAN, |logit| logit - best)
+/// How far a chosen token was ahead of all others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lead {
+    /// Its logit less the best other one's.
+    pub margin: f32,
+    /// That other one; the first of equals.
+    pub runner_up: u32,
+}
+
+/// The lead of `id`. A vocabulary of one token has no runner-up: it is its own then.
+pub fn lead(logits: &[f32], id: u32) -> Lead {
+    let mut best = (id, f32::NEG_INFINITY);
+    for (other, logit) in (0..).zip(logits.iter().copied()) {
+        if other != id && (logit > best.1 || best.0 == id) {
+            best = (other, logit);
+        }
+    }
+    let own = logits.get(id as usize).copied().unwrap_or(f32::NAN);
+    Lead { margin: own - best.1, runner_up: best.0 }
 }
 
 /// Chooses the tokens of one answer, one after the other.
@@ -238,6 +251,13 @@ mod tests {
     #[test]
     fn greedy_takes_the_first_of_equals() {
         assert_eq!(first_maximum(&[1.0, 3.0, 3.0, 2.0]), 1);
+    }
+
+    #[test]
+    fn the_runner_up_is_the_best_other_one() {
+        assert_eq!(lead(&[1.0, 3.5, 3.0, 3.0], 1), Lead { margin: 0.5, runner_up: 2 });
+        assert_eq!(lead(&[1.0, 3.5, 3.0, 3.0], 0), Lead { margin: -2.5, runner_up: 1 });
+        assert_eq!(lead(&[2.0, f32::NEG_INFINITY], 0).runner_up, 1);
     }
 
     #[test]

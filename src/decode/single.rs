@@ -1,6 +1,6 @@
 //! Following one answer: greedy or drawn.
 
-use super::sampling::{self, Sampler};
+use super::sampling::{self, Lead, Sampler};
 use super::{DecodeRow, Ended, finish_reason};
 use crate::answer::FinishReason;
 use crate::model::{ModelError, Slot};
@@ -15,6 +15,7 @@ pub(super) struct SingleAnswer<'a> {
     sampler: Sampler,
     token_ids: Vec<u32>,
     margins: Vec<f32>,
+    runners_up: Vec<u32>,
     finish: Option<FinishReason>,
 }
 
@@ -27,6 +28,7 @@ impl<'a> SingleAnswer<'a> {
             sampler: Sampler::new(row.options, &row.prompt.penalised_ids, stop_tokens),
             token_ids: Vec::new(),
             margins: Vec::new(),
+            runners_up: Vec::new(),
             finish: None,
         }
     }
@@ -44,7 +46,7 @@ impl<'a> SingleAnswer<'a> {
     pub(super) fn push(&mut self, logits: &[f32]) -> Result<(), ModelError> {
         sampling::check_numbers(logits, self.token_ids.len())?;
         let id = self.sampler.choose(logits)?;
-        self.append(id, sampling::margin(logits, id));
+        self.append(id, sampling::lead(logits, id));
         Ok(())
     }
 
@@ -60,12 +62,14 @@ impl<'a> SingleAnswer<'a> {
         if found.largest.is_nan() {
             return Err(ModelError::NotANumber { generated: self.token_ids.len() });
         }
-        self.append(found.index, found.largest - found.runner_up);
+        let TwoLargest { index, largest, runner_up, runner_up_index } = *found;
+        self.append(index, Lead { margin: largest - runner_up, runner_up: runner_up_index });
         Ok(())
     }
 
-    fn append(&mut self, id: u32, margin: f32) {
-        self.margins.push(margin);
+    fn append(&mut self, id: u32, lead: Lead) {
+        self.margins.push(lead.margin);
+        self.runners_up.push(lead.runner_up);
         self.token_ids.push(id);
         let limit = self.options.max_new_tokens;
         self.finish = finish_reason(&self.token_ids, self.stop_tokens, limit);
@@ -75,6 +79,7 @@ impl<'a> SingleAnswer<'a> {
         Ended {
             token_ids: self.token_ids,
             margins: self.margins,
+            runners_up: self.runners_up,
             beam_score: None,
             finish: self.finish.unwrap_or(FinishReason::Length),
         }

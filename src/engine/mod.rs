@@ -191,6 +191,7 @@ impl Engine {
             text,
             token_ids: generated.token_ids,
             margins: generated.margins,
+            runners_up: generated.runners_up,
             beam_score: generated.beam_score,
             finish: generated.finish,
             input: input.prepared.describe()?,

@@ -6,10 +6,12 @@ use std::path::{Component, Path, PathBuf};
 use libtest_mimic::{Completion, Failed};
 
 use crate::answer::ModelInput;
+use crate::asked::Asked;
 use crate::case::{Case, InvalidCase};
-use crate::engine::{self, Answered};
-use crate::extract::BoxNotation;
-use crate::journal::{Journal, Place, Status, TrialRecord};
+use crate::checksum::FileSums;
+use crate::engine::{self, Answered, TrialRequest};
+use crate::journal::{Journal, Place, Speaker, Status, TrialRecord};
+use crate::model::Identity;
 use crate::request::{Part, Role};
 use crate::score::{self, Verdict};
 use crate::snapshot::{
@@ -20,8 +22,8 @@ use crate::snapshot::{
 use super::error::RunError;
 use super::gate::PlannedGate;
 use super::plan::{Planned, PlannedTrial, snapshot_keys};
-use super::worker::{NoAnswer, Reply};
-use super::{datasets, message};
+use super::worker::{Answering, NoAnswer, Reply};
+use super::{ask, datasets, message};
 
 /// Judges trials; shared by the test threads.
 #[derive(Debug)]
@@ -29,28 +31,31 @@ pub(super) struct Judge {
     pub(super) project: PathBuf,
     pub(super) journal: Journal,
     pub(super) snapshots: SnapshotFolder,
+    /// Sums of the cases' pictures.
+    pub(super) pictures: FileSums,
 }
 
 impl Judge {
     /// Judges a reply; none if the worker died.
     pub(super) fn record(&self, planned: &Planned, reply: Option<Reply>) -> TrialRecord {
-        match reply {
-            None => self.error(planned, None, "the inference worker died; see stderr".to_owned()),
-            Some(Reply { answered: Err(NoAnswer::Unsupported(unsupported)), place, .. }) => {
-                self.ignored(planned, place, unsupported.to_string())
+        let Some(Reply { answered, by }) = reply else {
+            return self.error(planned, None, "the inference worker died; see stderr".to_owned());
+        };
+        let by = by.as_deref();
+        match answered {
+            Err(NoAnswer::Unsupported(unsupported)) => {
+                self.ignored(planned, by, unsupported.to_string())
             }
-            Some(Reply { answered: Err(NoAnswer::Prepared(input)), .. }) => {
-                self.judge_input(planned, *input)
+            Err(NoAnswer::Prepared(input)) => self.judge_input(planned, by, *input),
+            Err(NoAnswer::Failed(error)) => {
+                self.error(planned, by, self.shorten(&error.to_string()))
             }
-            Some(Reply { answered: Err(NoAnswer::Failed(error)), place, .. }) => {
-                self.error(planned, place, self.shorten(&error.to_string()))
-            }
-            Some(Reply { answered: Ok(answered), notation, place }) => {
-                let judging = || self.judge(planned, answered, notation, place.clone());
+            Ok(answered) => {
+                let judging = || self.judge(planned, answered, by);
                 // A panic while judging is an error of this trial, so that it too is recorded.
                 catch_unwind(AssertUnwindSafe(judging)).unwrap_or_else(|payload| {
                     let panic = engine::panic_message(payload.as_ref());
-                    self.error(planned, place, format!("a panic ended the judging: {panic}"))
+                    self.error(planned, by, format!("a panic ended the judging: {panic}"))
                 })
             }
         }
@@ -58,24 +63,12 @@ impl Judge {
 
     /// Records a case file that cannot be run.
     pub(super) fn conclude_invalid(&self, invalid: &InvalidCase) -> Result<Completion, Failed> {
-        let record = TrialRecord {
-            case: invalid.name.to_string(),
-            model: None,
-            file: self.relative(&invalid.path),
-            dimension: None,
-            tags: Vec::new(),
-            question: String::new(),
-            status: Status::Error,
+        let (name, file) = (invalid.name.to_string(), self.relative(&invalid.path));
+        self.finish(TrialRecord {
+            line: invalid.error.position().map(|position| position.line),
             message: Some(self.shorten(&invalid.error.to_string())),
-            known_failure: None,
-            answer: None,
-            verdict: None,
-            snapshot: SnapshotOutcome::Off,
-            input_snapshot: SnapshotOutcome::Off,
-            prepared: None,
-            place: None,
-        };
-        self.finish(record)
+            ..TrialRecord::unanswered(name, None, file, Status::Error)
+        })
     }
 
     /// Records a trial that is not run.
@@ -104,38 +97,24 @@ impl Judge {
 
     fn gate_record(&self, planned: &PlannedGate, status: Status, message: String) -> TrialRecord {
         let PlannedGate { case, model, gate, dataset, .. } = planned;
+        let file = self.relative(dataset.path());
         TrialRecord {
-            case: case.clone(),
-            model: Some(model.clone()),
-            file: self.relative(dataset.path()),
             dimension: Some(dataset.dimension()),
             tags: dataset.tags().to_vec(),
             question: format!("{} >= {}", gate.metric(), gate.min()),
-            status,
             message: Some(message),
-            known_failure: None,
-            answer: None,
-            verdict: None,
-            snapshot: SnapshotOutcome::Off,
-            input_snapshot: SnapshotOutcome::Off,
-            prepared: None,
-            place: None,
+            ..TrialRecord::unanswered(case.clone(), Some(model.clone()), file, status)
         }
     }
 
-    fn ignored(&self, planned: &Planned, place: Option<Place>, reason: String) -> TrialRecord {
+    fn ignored(&self, planned: &Planned, by: Option<&Answering>, reason: String) -> TrialRecord {
         let message = Some(reason);
-        TrialRecord { status: Status::Ignored, message, ..self.blank(planned, place) }
+        TrialRecord { status: Status::Ignored, message, ..self.blank(planned, by) }
     }
 
-    fn judge(
-        &self,
-        planned: &Planned,
-        answered: Answered,
-        notation: Option<BoxNotation>,
-        place: Option<Place>,
-    ) -> TrialRecord {
+    fn judge(&self, planned: &Planned, answered: Answered, by: Option<&Answering>) -> TrialRecord {
         let Answered { answer, image_sizes } = answered;
+        let notation = by.and_then(|by| by.identity.capabilities.boxes);
         let verdict = planned.case.expectation.as_ref().map(|expectation| {
             let evidence = score::Evidence {
                 text: &answer.text,
@@ -145,9 +124,9 @@ impl Judge {
             };
             score::judge(expectation, evidence)
         });
-        let snapshot = self.compare(planned, SnapshotKind::Answer, &answer.text, place.as_ref());
+        let snapshot = self.compare(planned, SnapshotKind::Answer, &answer.text, place(by));
         let input = self.compare_input(planned, &answer.input);
-        let blank = self.blank(planned, place);
+        let blank = self.blank(planned, by);
         let accepted = snapshot.accepted && input.accepted;
         let status = match datasets::fails_alone(planned) {
             true => status(&verdict, accepted, blank.known_failure.is_some()),
@@ -166,9 +145,14 @@ impl Judge {
     }
 
     /// Judges a case that only asks what the model would get.
-    fn judge_input(&self, planned: &Planned, input: ModelInput) -> TrialRecord {
+    fn judge_input(
+        &self,
+        planned: &Planned,
+        by: Option<&Answering>,
+        input: ModelInput,
+    ) -> TrialRecord {
         let result = self.compare_input(planned, &input);
-        let blank = self.blank(planned, None);
+        let blank = self.blank(planned, by);
         let record = TrialRecord {
             status: status(&None, result.accepted, blank.known_failure.is_some()),
             input_snapshot: result.outcome,
@@ -208,32 +192,32 @@ impl Judge {
         })
     }
 
-    fn error(&self, planned: &Planned, place: Option<Place>, error: String) -> TrialRecord {
+    fn error(&self, planned: &Planned, by: Option<&Answering>, error: String) -> TrialRecord {
         let message = Some(error);
-        TrialRecord { status: Status::Error, message, ..self.blank(planned, place) }
+        TrialRecord { status: Status::Error, message, ..self.blank(planned, by) }
     }
 
     /// What is known of a trial before it has an answer.
-    fn blank(&self, planned: &Planned, place: Option<Place>) -> TrialRecord {
-        let case = &planned.case;
-        let known_failure = case.known_failure(&planned.model);
+    fn blank(&self, planned: &Planned, by: Option<&Answering>) -> TrialRecord {
+        let Planned { case, model, .. } = planned;
+        let (name, file) = (case.name.to_string(), self.relative(&case.path));
         TrialRecord {
-            case: case.name.to_string(),
-            model: Some(planned.model.clone()),
-            file: self.relative(&case.path),
+            line: case.line,
             dimension: Some(case.dimension),
             tags: case.tags.clone(),
             question: question(case),
-            status: Status::Error,
-            message: None,
-            known_failure: known_failure.map(|known| known.reason.clone()),
-            answer: None,
-            verdict: None,
-            snapshot: SnapshotOutcome::Off,
-            input_snapshot: SnapshotOutcome::Off,
-            prepared: None,
-            place,
+            known_failure: case.known_failure(model).map(|known| known.reason.clone()),
+            place: place(by).cloned(),
+            speaker: by.map(speaker),
+            asked: by.and_then(|by| self.asked(case, by)),
+            ..TrialRecord::unanswered(name, Some(model.clone()), file, Status::Error)
         }
+    }
+
+    /// The case's question in short; none if a picture cannot be read, which is an error elsewhere.
+    fn asked(&self, case: &Case, by: &Answering) -> Option<Asked> {
+        let TrialRequest { images, conversation, options } = ask::request(case, &by.identity);
+        Asked::of(&conversation, &options, &images, &self.pictures).ok()
     }
 
     /// Adds a record to the journal, and tells how the test ends.
@@ -271,6 +255,20 @@ impl Judge {
             }
         }
         shown.display().to_string()
+    }
+}
+
+fn place(by: Option<&Answering>) -> Option<&Place> {
+    by?.place.as_ref()
+}
+
+fn speaker(by: &Answering) -> Speaker {
+    let Identity { family, language_model, capabilities } = &by.identity;
+    Speaker {
+        family: (*family).to_owned(),
+        language_model: language_model.clone(),
+        boxes: capabilities.boxes,
+        revision: by.revision.clone(),
     }
 }
 

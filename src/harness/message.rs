@@ -76,20 +76,14 @@ mod tests {
     use crate::score::{Reading, Verdict};
 
     fn record(status: Status, snapshot: SnapshotOutcome) -> TrialRecord {
+        let (case, file) = ("grounding::red_car".into(), "cases/grounding/red_car.ron".into());
         TrialRecord {
-            case: "grounding::red_car".into(),
-            model: Some("tiny".into()),
-            file: "cases/grounding/red_car.ron".into(),
-            dimension: None,
-            tags: vec![],
             question: "what colour?".into(),
-            status,
-            message: None,
-            known_failure: None,
             answer: Some(Answer {
                 text: "a blue car\nand a tree".into(),
                 token_ids: vec![1, 2, 3],
                 margins: vec![],
+                runners_up: vec![],
                 beam_score: None,
                 finish: FinishReason::Stop,
                 input: ModelInput::default(),
@@ -104,9 +98,7 @@ mod tests {
                 reasons: vec!["expected \"red\"".into()],
             }),
             snapshot,
-            input_snapshot: SnapshotOutcome::Off,
-            prepared: None,
-            place: None,
+            ..TrialRecord::unanswered(case, Some("tiny".into()), file, status)
         }
     }
 

@@ -14,6 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use libtest_mimic::Trial;
 
 use crate::case::{self, Checks};
+use crate::checksum::FileSums;
 use crate::dataset::Pictures;
 use crate::engine;
 use crate::journal::{self, Journal, Run, RunHeader};
@@ -141,7 +142,7 @@ fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, RunError> {
         .exit_code());
     }
     let journal = Journal::create(&settings.out, &header(&registry))?;
-    let judge = Arc::new(Judge { project, journal, snapshots });
+    let judge = Arc::new(Judge { project, journal, snapshots, pictures: FileSums::default() });
     let conclusion = run_trials(&plan, arguments, &settings, &judge)?;
     let run = Run::read(judge.journal.path())?;
     report::write_all(&run, &settings.out)?;

@@ -9,10 +9,9 @@ use crate::case::Case;
 use crate::engine::{
     Answered, Engine, EngineError, EngineSettings, ModelDescription, Preparer, TrialRequest,
 };
-use crate::extract::BoxNotation;
 use crate::journal::Place;
 use crate::model::Identity;
-use crate::registry::ModelEntry;
+use crate::registry::{ModelEntry, Source};
 
 use super::ask;
 use super::plan::Planned;
@@ -24,10 +23,19 @@ use super::support::{Unsupported, unsupported};
 pub(super) struct Reply {
     /// The answer, or why there is none.
     pub(super) answered: Result<Answered, NoAnswer>,
-    /// How the model writes boxes.
-    pub(super) notation: Option<BoxNotation>,
-    /// Where it ran; none if it could not be loaded.
+    /// What answered; none if it could not be loaded.
+    pub(super) by: Option<Arc<Answering>>,
+}
+
+/// A model that answers.
+#[derive(Debug)]
+pub(super) struct Answering {
+    /// What it is and can do.
+    pub(super) identity: Identity,
+    /// Where it runs; none if only its input is made.
     pub(super) place: Option<Place>,
+    /// The commit of its repository, if it comes from the hub.
+    pub(super) revision: Option<String>,
 }
 
 /// Why a trial has no answer.
@@ -77,7 +85,7 @@ impl Queue {
                 continue;
             }
             match Engine::load(&model, settings) {
-                Ok(engine) => serve_model(engine, jobs, settings.batch.get()),
+                Ok(engine) => serve_model(&model, engine, jobs, settings.batch.get()),
                 Err(error) => refuse_model(jobs, &error),
             }
         }
@@ -90,49 +98,62 @@ fn prepare_inputs(model: &ModelEntry, mut jobs: VecDeque<Job>) {
         Ok(preparer) => preparer,
         Err(error) => return refuse_model(jobs, &error),
     };
-    let identity = preparer.identity();
-    jobs.retain(|job| is_possible(job, identity, None));
+    let by = Arc::new(Answering {
+        identity: preparer.identity().clone(),
+        place: None,
+        revision: revision(model),
+    });
+    jobs.retain(|job| is_possible(job, &by));
     for job in &jobs {
-        let prepared = preparer.prepare(&ask::request(&job.case, identity));
+        let prepared = preparer.prepare(&ask::request(&job.case, &by.identity));
         let answered = Err(match prepared {
             Ok(input) => NoAnswer::Prepared(Box::new(input)),
             Err(error) => NoAnswer::Failed(error),
         });
-        reply(job, Reply { answered, notation: None, place: None });
+        reply(job, Reply { answered, by: Some(Arc::clone(&by)) });
     }
 }
 
-fn serve_model(mut engine: Engine, mut jobs: VecDeque<Job>, batch: usize) {
+fn revision(model: &ModelEntry) -> Option<String> {
+    match &model.source {
+        Source::Hub { revision, .. } => Some(revision.clone()),
+        Source::Folder(_) => None,
+    }
+}
+
+fn serve_model(model: &ModelEntry, mut engine: Engine, mut jobs: VecDeque<Job>, batch: usize) {
     announce(engine.description(), jobs.len());
-    let identity = engine.identity().clone();
-    let notation = identity.capabilities.boxes;
     let ModelDescription { device, precision, .. } = engine.description().clone();
-    let place = Place { device, precision };
-    jobs.retain(|job| is_possible(job, &identity, Some(&place)));
+    let by = Arc::new(Answering {
+        identity: engine.identity().clone(),
+        place: Some(Place { device, precision }),
+        revision: revision(model),
+    });
+    jobs.retain(|job| is_possible(job, &by));
     while !jobs.is_empty() {
         let together: Vec<Job> = jobs.drain(..batch.min(jobs.len())).collect();
         let requests: Vec<TrialRequest> =
-            together.iter().map(|job| ask::request(&job.case, &identity)).collect();
+            together.iter().map(|job| ask::request(&job.case, &by.identity)).collect();
         let answers = engine.answer(&requests.iter().collect::<Vec<_>>());
         for (job, answered) in together.iter().zip(answers) {
             let answered = answered.map_err(NoAnswer::Failed);
-            reply(job, Reply { answered, notation, place: Some(place.clone()) });
+            reply(job, Reply { answered, by: Some(Arc::clone(&by)) });
         }
     }
 }
 
 /// Whether the model can do what the case asks; if not, the trial is told.
-fn is_possible(job: &Job, model: &Identity, place: Option<&Place>) -> bool {
-    let Some(unsupported) = unsupported(&job.case, model) else { return true };
+fn is_possible(job: &Job, by: &Arc<Answering>) -> bool {
+    let Some(unsupported) = unsupported(&job.case, &by.identity) else { return true };
     let answered = Err(NoAnswer::Unsupported(unsupported));
-    reply(job, Reply { answered, notation: None, place: place.cloned() });
+    reply(job, Reply { answered, by: Some(Arc::clone(by)) });
     false
 }
 
 fn refuse_model(jobs: VecDeque<Job>, error: &EngineError) {
     for job in &jobs {
         let answered = Err(NoAnswer::Failed(error.clone()));
-        reply(job, Reply { answered, notation: None, place: None });
+        reply(job, Reply { answered, by: None });
     }
 }
 

@@ -13,7 +13,9 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, ModelInput};
+use crate::asked::Asked;
 use crate::case::Dimension;
+use crate::extract::BoxNotation;
 use crate::registry::Prices;
 use crate::score::Verdict;
 use crate::snapshot::SnapshotOutcome;
@@ -77,6 +79,61 @@ pub struct Place {
     pub precision: String,
 }
 
+/// What answered, as far as its answers can be judged again without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Speaker {
+    /// The family's name, such as `BLIP-2`.
+    pub family: String,
+    /// The `model_type` of the language model inside, where the checkpoint says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language_model: Option<String>,
+    /// How it writes boxes, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boxes: Option<BoxNotation>,
+    /// The commit of its repository, where it comes from the hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+}
+
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The model was asked in this run.
+    #[default]
+    Computed,
+    /// It is the cached answer of an earlier run that asked exactly this; times and memory are those
+    /// of then.
+    Cached,
+    /// It is read from the journal of an earlier run; times and memory are those of then.
+    Replayed,
+}
+
+impl Origin {
+    /// The word for it in reports.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Computed => "computed",
+            Self::Cached => "cached",
+            Self::Replayed => "replayed",
+        }
+    }
+}
+
+/// One of several runs of a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The seed it drew with.
+    pub seed: u64,
+    /// What the model said; none if it could not be asked.
+    pub answer: Option<Answer>,
+    /// What came of judging the answer.
+    pub verdict: Option<Verdict>,
+    /// Why there is no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// One case on one model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
@@ -86,6 +143,10 @@ pub struct TrialRecord {
     pub model: Option<String>,
     /// The case file, relative to the project.
     pub file: PathBuf,
+    /// Line of the file, from 1, where the case begins or what is wrong with it stands; none for a
+    /// row of a data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
     /// What is tested; none if the file could not be read.
     pub dimension: Option<Dimension>,
     /// The case's tags.
@@ -98,10 +159,16 @@ pub struct TrialRecord {
     pub message: Option<String>,
     /// Why it is known to fail, if it is.
     pub known_failure: Option<String>,
-    /// What the model said.
+    /// What the model said; of several runs, in the first.
     pub answer: Option<Answer>,
-    /// What came of judging the answer; none without an expectation.
+    /// Where the answer comes from.
+    #[serde(default)]
+    pub origin: Origin,
+    /// What came of judging the answer, or all of several; none without an expectation.
     pub verdict: Option<Verdict>,
+    /// Every run of a case that is run several times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// How the answer compares with the accepted one.
     pub snapshot: SnapshotOutcome,
     /// How the model's input compares with the accepted one.
@@ -112,9 +179,47 @@ pub struct TrialRecord {
     pub prepared: Option<ModelInput>,
     /// Where the answer was computed.
     pub place: Option<Place>,
+    /// What answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<Speaker>,
+    /// What was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
 }
 
 impl TrialRecord {
+    /// A trial of which nothing is known but its name and file.
+    pub fn unanswered(case: String, model: Option<String>, file: PathBuf, status: Status) -> Self {
+        Self {
+            case,
+            model,
+            file,
+            line: None,
+            dimension: None,
+            tags: Vec::new(),
+            question: String::new(),
+            status,
+            message: None,
+            known_failure: None,
+            answer: None,
+            origin: Origin::Computed,
+            verdict: None,
+            attempts: Vec::new(),
+            snapshot: SnapshotOutcome::Off,
+            input_snapshot: SnapshotOutcome::Off,
+            prepared: None,
+            place: None,
+            speaker: None,
+            asked: None,
+        }
+    }
+
+    /// Every answer of the trial: one, unless it was run several times.
+    pub fn answers(&self) -> impl Iterator<Item = &Answer> {
+        let single = self.answer.iter().filter(|_| self.attempts.is_empty());
+        single.chain(self.attempts.iter().filter_map(|attempt| attempt.answer.as_ref()))
+    }
+
     /// What the model got, or would have got.
     pub fn input(&self) -> Option<&ModelInput> {
         self.answer.as_ref().map(|answer| &answer.input).or(self.prepared.as_ref())
@@ -248,22 +353,11 @@ mod tests {
     }
 
     fn record(case: &str) -> TrialRecord {
+        let (model, file) = (Some("m".into()), "cases/a.ron".into());
         TrialRecord {
-            case: case.into(),
-            model: Some("m".into()),
-            file: "cases/a.ron".into(),
             dimension: Some(Dimension::Grounding),
-            tags: vec![],
             question: "where?\n\u{1}\"".into(),
-            status: Status::Passed,
-            message: None,
-            known_failure: None,
-            answer: None,
-            verdict: None,
-            snapshot: SnapshotOutcome::Off,
-            input_snapshot: SnapshotOutcome::Off,
-            prepared: None,
-            place: None,
+            ..TrialRecord::unanswered(case.into(), model, file, Status::Passed)
         }
     }
 

@@ -94,7 +94,7 @@ fn model_rows(run: &Run, model: &str) -> Vec<Row> {
 /// Figures of a group of trials.
 pub fn figures(trials: &[&TrialRecord], prices: Option<&Prices>) -> Figures {
     let verdicts = || trials.iter().filter_map(|trial| trial.verdict.as_ref());
-    let answers = || trials.iter().filter_map(|trial| trial.answer.as_ref());
+    let answers = || trials.iter().flat_map(|trial| trial.answers());
     let mut seconds: Vec<f64> =
         answers().map(|answer| answer.timings.total().as_secs_f64()).collect();
     seconds.sort_by(f64::total_cmp);
@@ -159,11 +159,12 @@ fn tokens_per_second<'a>(answers: impl Iterator<Item = &'a Answer>) -> Option<f6
 fn cost(trials: &[&TrialRecord], prices: &Prices) -> Option<f64> {
     let mut total = None;
     for trial in trials {
-        let Some(answer) = &trial.answer else { continue };
-        let device = &trial.place.as_ref()?.device;
-        let (_, per_hour) = prices.per_hour.iter().find(|(name, _)| name == device)?;
-        let hours = answer.timings.total().as_secs_f64() / 3600.0;
-        total = Some(total.unwrap_or(0.0) + hours * per_hour);
+        for answer in trial.answers() {
+            let device = &trial.place.as_ref()?.device;
+            let (_, per_hour) = prices.per_hour.iter().find(|(name, _)| name == device)?;
+            let hours = answer.timings.total().as_secs_f64() / 3600.0;
+            total = Some(total.unwrap_or(0.0) + hours * per_hour);
+        }
     }
     total
 }

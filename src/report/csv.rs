@@ -7,7 +7,7 @@ use crate::journal::{Run, TrialRecord};
 
 use super::words::{finish_word, snapshot_word, status_word};
 
-const COLUMNS: [&str; 28] = [
+const COLUMNS: [&str; 31] = [
     "case",
     "model",
     "dimension",
@@ -30,12 +30,15 @@ const COLUMNS: [&str; 28] = [
     "peak_memory_bytes",
     "device",
     "dtype",
+    "model_revision",
+    "origin",
     "snapshot",
     "input_snapshot",
     "known_failure",
     "tags",
     "message",
     "file",
+    "line",
 ];
 
 pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
@@ -47,11 +50,12 @@ pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
     writer.flush()
 }
 
-fn row(trial: &TrialRecord) -> [String; 28] {
+fn row(trial: &TrialRecord) -> [String; 31] {
     let TrialRecord {
         case,
         model,
         file,
+        line,
         dimension,
         tags,
         question,
@@ -59,11 +63,15 @@ fn row(trial: &TrialRecord) -> [String; 28] {
         message,
         known_failure,
         answer,
+        origin,
         verdict,
+        attempts: _,
         snapshot,
         input_snapshot,
-        place,
         prepared: _,
+        place,
+        speaker,
+        asked: _,
     } = trial;
     let answer = answer.as_ref();
     let verdict = verdict.as_ref();
@@ -96,12 +104,15 @@ fn row(trial: &TrialRecord) -> [String; 28] {
         }),
         place.as_ref().map(|place| place.device.clone()).unwrap_or_default(),
         place.as_ref().map(|place| place.precision.clone()).unwrap_or_default(),
+        speaker.as_ref().and_then(|speaker| speaker.revision.clone()).unwrap_or_default(),
+        answer.map(|_| origin.label().to_owned()).unwrap_or_default(),
         snapshot_word(snapshot).to_owned(),
         snapshot_word(input_snapshot).to_owned(),
         known_failure.clone().unwrap_or_default(),
         tags.join(" "),
         message.clone().unwrap_or_default(),
         file.display().to_string(),
+        line.map(|line| line.to_string()).unwrap_or_default(),
     ]
 }
 

@@ -81,22 +81,14 @@ fn trials() -> Vec<TrialRecord> {
 }
 
 fn trial(case: &str, dimension: Dimension) -> TrialRecord {
+    let file = format!("cases/{}.ron", case.replace("::", "/")).into();
     TrialRecord {
-        case: case.into(),
-        model: Some("tiny".into()),
-        file: format!("cases/{}.ron", case.replace("::", "/")).into(),
+        line: Some(2),
         dimension: Some(dimension),
         tags: vec!["sample".into(), "english".into()],
         question: "what is there?".into(),
-        status: Status::Passed,
-        message: None,
-        known_failure: None,
-        answer: None,
-        verdict: None,
-        snapshot: SnapshotOutcome::Off,
-        input_snapshot: SnapshotOutcome::Off,
-        prepared: None,
         place: Some(Place { device: "cpu".into(), precision: "f32".into() }),
+        ..TrialRecord::unanswered(case.into(), Some("tiny".into()), file, Status::Passed)
     }
 }
 
@@ -111,6 +103,7 @@ fn answer(text: &str, tokens: u32) -> Answer {
         text: text.into(),
         token_ids: (0..tokens).collect(),
         margins: (0..tokens).map(|_| 1.0).collect(),
+        runners_up: (0..tokens).map(|id| id + 1).collect(),
         beam_score: None,
         finish: FinishReason::Stop,
         input: ModelInput {

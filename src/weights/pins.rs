@@ -1,15 +1,9 @@
 //! Checksums that a user expects files to have.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::WeightsError;
-
-/// Bytes that are read at a time.
-const CHUNK: usize = 1 << 20;
+use crate::checksum;
 
 /// Checks that each file of `folder` has the SHA-256 (64 hexadecimal digits) given for it. Reads the
 /// files to their ends.
@@ -34,17 +28,7 @@ pub fn check_pins(folder: &Path, pins: &[(String, String)]) -> Result<(), Weight
 
 /// The SHA-256 of a file in hexadecimal digits.
 pub(super) fn sha256(path: &Path) -> Result<String, WeightsError> {
-    let read = |source| WeightsError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(read)?;
-    let mut sum = Sha256::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match file.read(&mut chunk).map_err(read)? {
-            0 => break,
-            length => sum.update(&chunk[..length]),
-        }
-    }
-    Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    checksum::of_file(path).map_err(|source| WeightsError::Read { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

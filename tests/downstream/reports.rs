@@ -51,10 +51,33 @@ fn an_answer_records_what_it_took() {
     }
     let tokens = answer["token_ids"].as_array().unwrap().len();
     assert_eq!(answer["margins"].as_array().unwrap().len(), tokens);
+    let ids = answer["token_ids"].as_array().unwrap();
+    let runners_up = answer["runners_up"].as_array().unwrap();
+    assert!(
+        runners_up.len() == tokens && ids.iter().zip(runners_up).all(|(id, other)| id != other)
+    );
     assert!(answer["input"]["visual_tokens"].as_u64().unwrap() > 0);
     if cfg!(target_os = "linux") {
         assert!(answer["peak_memory_bytes"].as_u64().unwrap() > 1 << 20);
     }
+}
+
+#[test]
+fn a_record_says_what_was_asked_of_whom_and_where_it_stands() {
+    let project = finished_run();
+    let journal = project.read("out/journal.jsonl");
+    let open = journal.lines().find(|line| line.contains("\"case\":\"open\"")).unwrap();
+    let record = &serde_json::from_str::<Value>(open).unwrap()["trial"];
+    assert_eq!(record["line"], 1);
+    assert_eq!(record["origin"], "computed");
+    assert_eq!(
+        record["speaker"],
+        serde_json::json!({"family": "Qwen3-VL", "language_model": "qwen3_vl_text", "boxes": "Qwen3Vl"})
+    );
+    let picture = std::fs::read(project.path("cases/picture.png")).unwrap();
+    let sum = eyechart::checksum::of_bytes(&picture);
+    assert_eq!(record["asked"]["images_sha256"], serde_json::json!([sum]));
+    assert_eq!(record["asked"]["generation"]["max_new_tokens"], 512);
 }
 
 #[test]

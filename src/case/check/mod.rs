@@ -71,6 +71,7 @@ pub(super) fn case(
     Ok(Case {
         name,
         path: path.to_owned(),
+        line: Some(place.line()),
         dimension: raw
             .dimension
             .or(defaults.dimension)

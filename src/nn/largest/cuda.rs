@@ -21,7 +21,7 @@ pub(super) fn two_largest(device: &CudaDevice, logits: &Tensor) -> Result<Vec<Tw
     let ptx = COMPILED.get().map_or("", String::as_str);
     let (rows, vocabulary) = logits.dims2()?;
     // SAFETY: the kernel writes every number before it is read.
-    let output = unsafe { Tensor::empty((rows, 3), logits.dtype(), logits.device()) }?;
+    let output = unsafe { Tensor::empty((rows, 4), logits.dtype(), logits.device()) }?;
     let stream = device.cuda_stream();
     let (read, written) = (address(&stream, logits)?, address(&stream, &output)?);
     let width = i32::try_from(vocabulary).map_err(Error::wrap)?;
@@ -42,5 +42,6 @@ pub(super) fn two_largest(device: &CudaDevice, logits: &Tensor) -> Result<Vec<Tw
 #[expect(clippy::cast_possible_truncation, reason = "a vocabulary's indices are exact in f32")]
 #[expect(clippy::cast_sign_loss, reason = "an index")]
 fn of_numbers(row: &[f32]) -> TwoLargest {
-    TwoLargest { index: row[0] as u32, largest: row[1], runner_up: row[2] }
+    let [index, runner_up_index] = [row[0] as u32, row[3] as u32];
+    TwoLargest { index, largest: row[1], runner_up: row[2], runner_up_index }
 }

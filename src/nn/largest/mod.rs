@@ -1,6 +1,6 @@
 /*!
 The largest logit of each row and the next one: all that a greedy step needs, so that a GPU hands
-over three numbers a row instead of the whole vocabulary.
+over four numbers a row instead of the whole vocabulary.
 */
 
 #[cfg(feature = "cuda")]
@@ -17,6 +17,8 @@ pub struct TwoLargest {
     pub largest: f32,
     /// The largest of the others.
     pub runner_up: f32,
+    /// Its index; of equals the first.
+    pub runner_up_index: u32,
 }
 
 /// Of each row of f32 `logits` `(rows, vocabulary)`, where they are.
@@ -36,14 +38,16 @@ fn on_cpu(logits: &Tensor) -> Result<Vec<TwoLargest>> {
 
 fn of_row(row: &[f32]) -> TwoLargest {
     let nothing = f32::NEG_INFINITY;
-    let mut found = TwoLargest { index: 0, largest: nothing, runner_up: nothing };
+    let mut found =
+        TwoLargest { index: 0, largest: nothing, runner_up: nothing, runner_up_index: 0 };
     let mut numbers = !row.is_empty();
     for (index, logit) in (0_u32..).zip(row.iter().copied()) {
         numbers &= logit < f32::INFINITY;
         if logit > found.largest || index == 0 {
-            found = TwoLargest { index, largest: logit, runner_up: found.largest };
-        } else if logit > found.runner_up {
-            found.runner_up = logit;
+            let TwoLargest { index: runner_up_index, largest: runner_up, .. } = found;
+            found = TwoLargest { index, largest: logit, runner_up, runner_up_index };
+        } else if logit > found.runner_up || found.runner_up_index == found.index {
+            (found.runner_up, found.runner_up_index) = (logit, index);
         }
     }
     if !numbers {
@@ -59,10 +63,18 @@ mod tests {
     #[test]
     fn the_first_of_equals_is_the_largest() {
         let found = of_row(&[1.0, 3.0, 2.0, 3.0]);
-        assert_eq!(found, TwoLargest { index: 1, largest: 3.0, runner_up: 3.0 });
+        let of = |index, largest, runner_up, runner_up_index| TwoLargest {
+            index,
+            largest,
+            runner_up,
+            runner_up_index,
+        };
+        assert_eq!(found, of(1, 3.0, 3.0, 3));
         let found = of_row(&[-2.0, -1.0, -3.0]);
-        assert_eq!(found, TwoLargest { index: 1, largest: -1.0, runner_up: -2.0 });
-        assert_eq!(of_row(&[f32::NEG_INFINITY; 2]).index, 0);
+        assert_eq!(found, of(1, -1.0, -2.0, 0));
+        let nothing = f32::NEG_INFINITY;
+        assert_eq!(of_row(&[nothing; 3]), of(0, nothing, nothing, 1));
+        assert_eq!(of_row(&[5.0, 1.0, 2.0, 2.0]), of(0, 5.0, 2.0, 2));
     }
 
     #[test]
