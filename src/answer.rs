@@ -21,6 +21,38 @@ pub enum FinishReason {
     Length,
 }
 
+/// A kind of device: on two of one class the same program computes the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceClass {
+    /// A processor.
+    Cpu,
+    /// A GPU of NVIDIA's.
+    Cuda,
+    /// A GPU of Apple's.
+    Metal,
+}
+
+impl DeviceClass {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Cpu, Self::Cuda, Self::Metal];
+
+    /// Its name, with which the names of its devices begin.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::Metal => "metal",
+        }
+    }
+
+    /// The class of a device by its name in records, such as `cuda:0`.
+    pub fn of_device(device: &str) -> Option<Self> {
+        let (class, _) = device.split_once(':').unwrap_or((device, ""));
+        Self::ALL.into_iter().find(|one| one.label() == class)
+    }
+}
+
 /// Wall time of each stage of one trial; written as seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Timings {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::schema::RawPreset;
-use super::{Dimension, GenerationOverrides, KnownFailure, ModelPattern, SnapshotPolicy};
+use super::{
+    Dimension, GenerationOverrides, KnownFailure, ModelPattern, Runs, SnapshotPer, SnapshotPolicy,
+};
 
 /// What cases of a folder have unless they say otherwise.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,6 +17,9 @@ pub(crate) struct Defaults {
     pub(super) models: Option<Vec<ModelPattern>>,
     pub(super) generation: GenerationOverrides,
     pub(super) snapshot: Option<SnapshotPolicy>,
+    pub(super) snapshot_per: Option<SnapshotPer>,
+    pub(super) allow_near_tie: Option<f32>,
+    pub(super) runs: Option<Runs>,
     pub(super) tags: Vec<String>,
     pub(super) ignore: Option<String>,
     pub(super) xfail: Option<Vec<KnownFailure>>,
@@ -33,6 +38,9 @@ impl Defaults {
             models: self.models.or(outer.models),
             generation: self.generation.or(outer.generation),
             snapshot: self.snapshot.or(outer.snapshot),
+            snapshot_per: self.snapshot_per.or(outer.snapshot_per),
+            allow_near_tie: self.allow_near_tie.or(outer.allow_near_tie),
+            runs: self.runs.or(outer.runs),
             tags: added(outer.tags, self.tags),
             ignore: self.ignore.or(outer.ignore),
             xfail: self.xfail.or(outer.xfail),

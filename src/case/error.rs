@@ -294,6 +294,18 @@ pub enum Problem {
         /// The temperature.
         temperature: f64,
     },
+    /// Several runs that can only be the same.
+    #[error(
+        "{times} runs of a greedy case give one answer {times} times; set generation.temperature \
+         above 0, or drop `runs`"
+    )]
+    RunsWithoutDraws {
+        /// How many.
+        times: usize,
+    },
+    /// Several runs of which none can be right.
+    #[error("`runs` counts right answers, and nothing is expected; set `expect`, or drop `runs`")]
+    RunsWithoutExpectation,
     /// Fewest tokens above most.
     #[error("min_new_tokens is {min}, but max_new_tokens is {max}; expected at most as many")]
     TokenLimits {

@@ -20,6 +20,9 @@ A case is one RON file; `Some` may be left out everywhere, and unknown fields ar
 | `models` | globs over the models it is meant for; all if left out |
 | `generation` | `max_new_tokens`, `min_new_tokens`, `temperature`, `top_p`, `top_k`, `seed`, `repetition_penalty`, `num_beams`, `length_penalty`, `early_stopping` (`Heuristic`, `FirstFinished` or `Never`) |
 | `snapshot` | `Text` (default), `Input`, `Both` or `Off`: keeps the answer's text, or the [input](crate::answer::ModelInput) that the model got, which needs no weights |
+| `snapshot_per` | `Model` (default), or `DeviceClass`: a snapshot of the answer for each of cpu, cuda and metal |
+| `allow_near_tie` | accepts an answer that differs from the snapshot, if its first other token was ahead of the snapshot's by less than this in logits; see [`NEAR_TIE`](crate::snapshot::NEAR_TIE) |
+| `runs` | `(times: 5, need: 4)`: asks five times, with the seeds `seed`, `seed` + 1, ..., and passes if four answers are right; the snapshot is the first answer's |
 | `tags` | words to filter reports by |
 | `ignore` | why it does not run |
 | `xfail` | `{"glob": "reason"}`: models on which it must fail; the first glob that matches counts |
@@ -51,7 +54,8 @@ family's manner), `Grounding` with the words for the thing, such as "the red car
 | `All([..])`, `Any([..])`, `Not(..)` | fits all, one, or not; an answer that cannot be read fits no `Not` |
 
 A `defaults.ron` holds for its folder and those in it, and sets `image_folder` (relative to
-itself), `dimension`, `system`, `preset`, `models`, `generation`, `snapshot`, `tags`, `ignore` and `xfail`.
+itself), `dimension`, `system`, `preset`, `models`, `generation`, `snapshot`, `snapshot_per`,
+`allow_near_tie`, `runs`, `tags`, `ignore` and `xfail`.
 What is said nearer to the case wins, field by field and within `generation` option by option; tags
 add up. If it is wrong, it and every case below it fail.
 
@@ -80,6 +84,7 @@ mod outline;
 mod pattern;
 mod picture;
 mod place;
+mod runs;
 mod schema;
 mod source;
 mod suggestion;
@@ -97,6 +102,7 @@ pub use name::CaseName;
 pub use pattern::{KnownFailure, ModelPattern};
 pub(crate) use picture::{missing as missing_picture, size as picture_size};
 pub(crate) use place::Place as RonPlace;
+pub use runs::{Runs, seed_of_run};
 pub(crate) use schema::RawPreset;
 pub(crate) use source::Source as RonSource;
 pub(crate) use syntax::parse as parse_ron;
@@ -163,6 +169,15 @@ impl SnapshotPolicy {
     }
 }
 
+/// What shares a snapshot of the answer's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum SnapshotPer {
+    /// All devices: what a model says must not depend on where it runs.
+    Model,
+    /// Each class of devices has a snapshot of its own.
+    DeviceClass,
+}
+
 /// A checked eval case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
@@ -188,6 +203,13 @@ pub struct Case {
     pub generation: GenerationOverrides,
     /// What is kept for review.
     pub snapshot: SnapshotPolicy,
+    /// What shares a snapshot.
+    pub snapshot_per: SnapshotPer,
+    /// Accepts an answer that leaves the snapshot's at a token whose logit was ahead of the
+    /// snapshot's token by less than this.
+    pub allow_near_tie: Option<f32>,
+    /// How often it is run.
+    pub runs: Runs,
     /// Free words to filter reports by.
     pub tags: Vec<String>,
     /// Why it does not run, if it does not.
@@ -200,6 +222,11 @@ impl Case {
     /// Whether it is meant for the model of this name.
     pub fn runs_on(&self, model: &str) -> bool {
         self.models.is_empty() || self.models.iter().any(|pattern| pattern.matches(model))
+    }
+
+    /// The seed that the nth run, from 0, draws with.
+    pub fn seed(&self, run: usize) -> u64 {
+        seed_of_run(self.generation.seed.unwrap_or_default(), run)
     }
 
     /// Whether only the model's input matters, not its answer.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Dimension, GenerationOverrides, Metric, SnapshotPolicy};
+use super::{Dimension, GenerationOverrides, Metric, Runs, SnapshotPer, SnapshotPolicy};
 use crate::ordered_map::OrderedMap;
 use crate::request::Task;
 
@@ -21,6 +21,9 @@ pub(super) struct RawCase {
     pub(super) models: Option<Vec<String>>,
     pub(super) generation: Option<GenerationOverrides>,
     pub(super) snapshot: Option<SnapshotPolicy>,
+    pub(super) snapshot_per: Option<SnapshotPer>,
+    pub(super) allow_near_tie: Option<f32>,
+    pub(super) runs: Option<Runs>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) ignore: Option<String>,
     pub(super) xfail: Option<OrderedMap<String>>,
@@ -37,6 +40,9 @@ pub(super) struct RawDefaults {
     pub(super) models: Option<Vec<String>>,
     pub(super) generation: Option<GenerationOverrides>,
     pub(super) snapshot: Option<SnapshotPolicy>,
+    pub(super) snapshot_per: Option<SnapshotPer>,
+    pub(super) allow_near_tie: Option<f32>,
+    pub(super) runs: Option<Runs>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) ignore: Option<String>,
     pub(super) xfail: Option<OrderedMap<String>>,

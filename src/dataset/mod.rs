@@ -67,7 +67,8 @@ use std::sync::Arc;
 
 use crate::case::{
     Case, CaseError, CaseName, DatasetFile, Dimension, Expectation, LabelledBox, MetricExpectation,
-    ModelPattern, PersonAnswer, Problem, RonSource, SnapshotPolicy, TruthKind, ask,
+    ModelPattern, PersonAnswer, Problem, RonSource, Runs, SnapshotPer, SnapshotPolicy, TruthKind,
+    ask,
 };
 use crate::geometry::PixelBox;
 
@@ -317,6 +318,9 @@ impl Dataset {
             models: common.models.clone(),
             generation: common.generation,
             snapshot: common.snapshot,
+            snapshot_per: SnapshotPer::Model,
+            allow_near_tie: None,
+            runs: Runs::ONCE,
             tags: common.tags.clone(),
             ignore: common.ignore.clone(),
             xfail: common.xfail.clone(),

@@ -1,29 +1,26 @@
 //! From an answer to a verdict, a record in the journal, and a test line.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use libtest_mimic::{Completion, Failed};
 
-use crate::answer::ModelInput;
-use crate::asked::Asked;
-use crate::case::{Case, InvalidCase};
+use crate::answer::{Answer, DeviceClass, ModelInput};
+use crate::case::{InvalidCase, SnapshotPer};
 use crate::checksum::FileSums;
-use crate::engine::{self, Answered, TrialRequest};
-use crate::journal::{Journal, Place, Speaker, Status, TrialRecord};
-use crate::model::Identity;
-use crate::request::{Part, Role};
+use crate::engine::{self, Answered};
+use crate::journal::{Attempt, Journal, Place, Status, TrialRecord};
 use crate::score::{self, Verdict};
 use crate::snapshot::{
-    self, SnapshotFolder, SnapshotInfo, SnapshotKind, SnapshotOutcome, SnapshotRequest,
-    SnapshotResult,
+    self, ComparedTokens, SnapshotFolder, SnapshotInfo, SnapshotKey, SnapshotKind, SnapshotOutcome,
+    SnapshotRequest, SnapshotResult,
 };
 
 use super::error::RunError;
 use super::gate::PlannedGate;
-use super::plan::{Planned, PlannedTrial, snapshot_keys};
+use super::plan::{Planned, PlannedTrial};
 use super::worker::{Answering, NoAnswer, Reply};
-use super::{ask, datasets, message};
+use super::{datasets, message, records};
 
 /// Judges trials; shared by the test threads.
 #[derive(Debug)]
@@ -35,40 +32,136 @@ pub(super) struct Judge {
     pub(super) pictures: FileSums,
 }
 
+/// A trial's record, and how its test ends.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) record: TrialRecord,
+    /// Whether the test passes: as the record has it, unless all that is wrong is a snapshot that
+    /// insta was told to let pass.
+    pub(super) passes: bool,
+}
+
+impl From<TrialRecord> for Judged {
+    fn from(record: TrialRecord) -> Self {
+        Self { passes: record.status.is_success(), record }
+    }
+}
+
 impl Judge {
-    /// Judges a reply; none if the worker died.
-    pub(super) fn record(&self, planned: &Planned, reply: Option<Reply>) -> TrialRecord {
-        let Some(Reply { answered, by }) = reply else {
-            return self.error(planned, None, "the inference worker died; see stderr".to_owned());
-        };
+    /// Judges the replies to all runs of a trial; one that is none is of a worker that died.
+    pub(super) fn judge(&self, planned: &Planned, replies: Vec<Option<Reply>>) -> Judged {
+        let mut by = None;
+        let mut answers = Vec::with_capacity(replies.len());
+        for reply in replies {
+            let Some(reply) = reply else {
+                let died = "the inference worker died; see stderr".to_owned();
+                return self.error(planned, by.as_deref(), died).into();
+            };
+            by = by.or(reply.by);
+            answers.push(reply.answered);
+        }
         let by = by.as_deref();
-        match answered {
-            Err(NoAnswer::Unsupported(unsupported)) => {
-                self.ignored(planned, by, unsupported.to_string())
-            }
-            Err(NoAnswer::Prepared(input)) => self.judge_input(planned, by, *input),
-            Err(NoAnswer::Failed(error)) => {
-                self.error(planned, by, self.shorten(&error.to_string()))
-            }
-            Ok(answered) => {
-                let judging = || self.judge(planned, answered, by);
-                // A panic while judging is an error of this trial, so that it too is recorded.
-                catch_unwind(AssertUnwindSafe(judging)).unwrap_or_else(|payload| {
-                    let panic = engine::panic_message(payload.as_ref());
-                    self.error(planned, by, format!("a panic ended the judging: {panic}"))
-                })
+        let judging = || self.judge_answers(planned, by, answers);
+        // A panic while judging is an error of this trial, so that it too is recorded.
+        catch_unwind(AssertUnwindSafe(judging)).unwrap_or_else(|payload| {
+            let panic = engine::panic_message(payload.as_ref());
+            self.error(planned, by, format!("a panic ended the judging: {panic}")).into()
+        })
+    }
+
+    fn judge_answers(
+        &self,
+        planned: &Planned,
+        by: Option<&Answering>,
+        answers: Vec<Result<Answered, NoAnswer>>,
+    ) -> Judged {
+        let mut attempts = Vec::with_capacity(answers.len());
+        for (run, answered) in answers.into_iter().enumerate() {
+            attempts.push(match answered {
+                Ok(answered) => attempt(planned, run, answered, by),
+                Err(NoAnswer::Unsupported(reason)) => {
+                    return self.ignored(planned, by, reason.to_string()).into();
+                }
+                Err(NoAnswer::Prepared(input)) => return self.judge_input(planned, by, *input),
+                Err(NoAnswer::Failed(error)) => {
+                    let error = Some(self.shorten(&error.to_string()));
+                    let seed = planned.case.seed(run);
+                    Attempt { seed, answer: None, verdict: None, error }
+                }
+            });
+        }
+        self.conclude(planned, by, attempts)
+    }
+
+    /// Concludes from all runs of a trial.
+    fn conclude(
+        &self,
+        planned: &Planned,
+        by: Option<&Answering>,
+        attempts: Vec<Attempt>,
+    ) -> Judged {
+        let case = &planned.case;
+        let names: Vec<String> = (1..).zip(&attempts).map(name_of_run).collect();
+        let failed = names.iter().zip(&attempts).find_map(|(name, attempt)| {
+            let error = attempt.error.as_ref()?;
+            Some(if case.runs.are_several() { format!("{name}: {error}") } else { error.clone() })
+        });
+        let answer = attempts.first().and_then(|first| first.answer.clone());
+        let verdicts: Vec<Verdict> =
+            attempts.iter().filter_map(|attempt| attempt.verdict.clone()).collect();
+        let verdict = match case.runs.are_several() {
+            true => Some(score::over_runs(&verdicts, &names, case.runs.need)),
+            false => verdicts.into_iter().next(),
+        };
+        let attempts = if case.runs.are_several() { attempts } else { Vec::new() };
+        let blank = TrialRecord { attempts, ..self.blank(planned, by) };
+        match (failed, answer) {
+            (None, Some(answer)) => self.conclude_answer(planned, answer, verdict, blank),
+            (error, answer) => {
+                TrialRecord { status: Status::Error, message: error, answer, ..blank }.into()
             }
         }
+    }
+
+    /// Compares the snapshots and sets the status.
+    fn conclude_answer(
+        &self,
+        planned: &Planned,
+        answer: Answer,
+        verdict: Option<Verdict>,
+        blank: TrialRecord,
+    ) -> Judged {
+        let snapshot = self.compare_answer(planned, &answer, blank.place.as_ref());
+        let input = self.compare_input(planned, &answer.input);
+        let is_settled = snapshot.outcome.is_settled() && input.outcome.is_settled();
+        let passes = snapshot.passes && input.passes;
+        let known_failure = blank.known_failure.is_some();
+        let status = |is_settled: bool| match datasets::fails_alone(planned) {
+            true => status(&verdict, is_settled, known_failure),
+            false if is_settled => Status::Recorded,
+            false => Status::Failed,
+        };
+        let (status, passes) = (status(is_settled), status(passes).is_success());
+        let record = TrialRecord {
+            status,
+            answer: Some(answer),
+            verdict,
+            snapshot: snapshot.outcome,
+            input_snapshot: input.outcome,
+            ..blank
+        };
+        Judged { record: TrialRecord { message: message::of(&record), ..record }, passes }
     }
 
     /// Records a case file that cannot be run.
     pub(super) fn conclude_invalid(&self, invalid: &InvalidCase) -> Result<Completion, Failed> {
         let (name, file) = (invalid.name.to_string(), self.relative(&invalid.path));
-        self.finish(TrialRecord {
+        let record = TrialRecord {
             line: invalid.error.position().map(|position| position.line),
             message: Some(self.shorten(&invalid.error.to_string())),
             ..TrialRecord::unanswered(name, None, file, Status::Error)
-        })
+        };
+        self.finish(record.into())
     }
 
     /// Records a trial that is not run.
@@ -92,78 +185,51 @@ impl Judge {
         gate: &PlannedGate,
         (status, message): (Status, String),
     ) -> Result<Completion, Failed> {
-        self.finish(self.gate_record(gate, status, self.shorten(&message)))
-    }
-
-    fn gate_record(&self, planned: &PlannedGate, status: Status, message: String) -> TrialRecord {
-        let PlannedGate { case, model, gate, dataset, .. } = planned;
-        let file = self.relative(dataset.path());
-        TrialRecord {
-            dimension: Some(dataset.dimension()),
-            tags: dataset.tags().to_vec(),
-            question: format!("{} >= {}", gate.metric(), gate.min()),
-            message: Some(message),
-            ..TrialRecord::unanswered(case.clone(), Some(model.clone()), file, status)
-        }
-    }
-
-    fn ignored(&self, planned: &Planned, by: Option<&Answering>, reason: String) -> TrialRecord {
-        let message = Some(reason);
-        TrialRecord { status: Status::Ignored, message, ..self.blank(planned, by) }
-    }
-
-    fn judge(&self, planned: &Planned, answered: Answered, by: Option<&Answering>) -> TrialRecord {
-        let Answered { answer, image_sizes } = answered;
-        let notation = by.and_then(|by| by.identity.capabilities.boxes);
-        let verdict = planned.case.expectation.as_ref().map(|expectation| {
-            let evidence = score::Evidence {
-                text: &answer.text,
-                finish: answer.finish,
-                notation,
-                image_sizes: &image_sizes,
-            };
-            score::judge(expectation, evidence)
-        });
-        let snapshot = self.compare(planned, SnapshotKind::Answer, &answer.text, place(by));
-        let input = self.compare_input(planned, &answer.input);
-        let blank = self.blank(planned, by);
-        let accepted = snapshot.accepted && input.accepted;
-        let status = match datasets::fails_alone(planned) {
-            true => status(&verdict, accepted, blank.known_failure.is_some()),
-            false if accepted => Status::Recorded,
-            false => Status::Failed,
-        };
-        let record = TrialRecord {
-            status,
-            answer: Some(answer),
-            verdict,
-            snapshot: snapshot.outcome,
-            input_snapshot: input.outcome,
-            ..blank
-        };
-        TrialRecord { message: message::of(&record), ..record }
+        self.finish(self.gate_record(gate, status, self.shorten(&message)).into())
     }
 
     /// Judges a case that only asks what the model would get.
-    fn judge_input(
-        &self,
-        planned: &Planned,
-        by: Option<&Answering>,
-        input: ModelInput,
-    ) -> TrialRecord {
-        let result = self.compare_input(planned, &input);
+    fn judge_input(&self, planned: &Planned, by: Option<&Answering>, input: ModelInput) -> Judged {
+        let SnapshotResult { outcome, passes } = self.compare_input(planned, &input);
         let blank = self.blank(planned, by);
+        let known_failure = blank.known_failure.is_some();
+        let passes = status(&None, passes, known_failure).is_success();
         let record = TrialRecord {
-            status: status(&None, result.accepted, blank.known_failure.is_some()),
-            input_snapshot: result.outcome,
+            status: status(&None, outcome.is_settled(), known_failure),
+            input_snapshot: outcome,
             prepared: Some(input),
             ..blank
         };
-        TrialRecord { message: message::of(&record), ..record }
+        Judged { record: TrialRecord { message: message::of(&record), ..record }, passes }
+    }
+
+    fn compare_answer(
+        &self,
+        planned: &Planned,
+        answer: &Answer,
+        place: Option<&Place>,
+    ) -> SnapshotResult {
+        let case = &planned.case;
+        let class = || DeviceClass::of_device(&place?.device);
+        let kind = match (case.snapshot.keeps_text(), case.snapshot_per) {
+            (false, _) => return NOT_KEPT,
+            (true, SnapshotPer::Model) => SnapshotKind::Answer,
+            (true, SnapshotPer::DeviceClass) => {
+                class().map_or(SnapshotKind::Answer, SnapshotKind::AnswerOn)
+            }
+        };
+        let tokens = ComparedTokens { answer, allow_near_tie: case.allow_near_tie };
+        self.compare(planned, kind, &answer.text, Some(tokens), place)
     }
 
     fn compare_input(&self, planned: &Planned, input: &ModelInput) -> SnapshotResult {
-        self.compare(planned, SnapshotKind::Input, &snapshot::input_text(input), None)
+        match planned.case.snapshot.keeps_input() {
+            true => {
+                let text = snapshot::input_text(input);
+                self.compare(planned, SnapshotKind::Input, &text, None, None)
+            }
+            false => NOT_KEPT,
+        }
     }
 
     fn compare(
@@ -171,17 +237,15 @@ impl Judge {
         planned: &Planned,
         kind: SnapshotKind,
         text: &str,
+        tokens: Option<ComparedTokens<'_>>,
         place: Option<&Place>,
     ) -> SnapshotResult {
         let case = &planned.case;
-        let mut keys = snapshot_keys(&case.name, case.snapshot, &planned.model);
-        let Some(key) = keys.find(|key| key.kind == kind) else {
-            return SnapshotResult { outcome: SnapshotOutcome::Off, accepted: true };
-        };
         self.snapshots.compare(&SnapshotRequest {
-            key,
+            key: SnapshotKey { stem: case.name.snapshot_stem(), model: &planned.model, kind },
             text,
-            question: &question(case),
+            tokens,
+            question: &records::question(case),
             case_file: &case.path,
             info: SnapshotInfo {
                 model: &planned.model,
@@ -192,86 +256,46 @@ impl Judge {
         })
     }
 
-    fn error(&self, planned: &Planned, by: Option<&Answering>, error: String) -> TrialRecord {
-        let message = Some(error);
-        TrialRecord { status: Status::Error, message, ..self.blank(planned, by) }
-    }
-
-    /// What is known of a trial before it has an answer.
-    fn blank(&self, planned: &Planned, by: Option<&Answering>) -> TrialRecord {
-        let Planned { case, model, .. } = planned;
-        let (name, file) = (case.name.to_string(), self.relative(&case.path));
-        TrialRecord {
-            line: case.line,
-            dimension: Some(case.dimension),
-            tags: case.tags.clone(),
-            question: question(case),
-            known_failure: case.known_failure(model).map(|known| known.reason.clone()),
-            place: place(by).cloned(),
-            speaker: by.map(speaker),
-            asked: by.and_then(|by| self.asked(case, by)),
-            ..TrialRecord::unanswered(name, Some(model.clone()), file, Status::Error)
-        }
-    }
-
-    /// The case's question in short; none if a picture cannot be read, which is an error elsewhere.
-    fn asked(&self, case: &Case, by: &Answering) -> Option<Asked> {
-        let TrialRequest { images, conversation, options } = ask::request(case, &by.identity);
-        Asked::of(&conversation, &options, &images, &self.pictures).ok()
-    }
-
-    /// Adds a record to the journal, and tells how the test ends.
-    pub(super) fn finish(&self, record: TrialRecord) -> Result<Completion, Failed> {
+    /// Adds a trial to the journal, and tells how its test ends.
+    pub(super) fn finish(&self, judged: Judged) -> Result<Completion, Failed> {
+        let Judged { record, passes } = judged;
         self.journal.append(&record)?;
         let text = record.message.unwrap_or_default();
         if record.status == Status::Ignored {
             return Ok(Completion::ignored_with(text));
         }
-        if record.status.is_success() {
+        if passes {
             return Ok(Completion::Completed);
         }
         let file = record.file.display().to_string();
         let names_file = text.starts_with(&file);
         Err(if names_file { text.into() } else { format!("{file}\n{text}").into() })
     }
-
-    /// The text with paths relative to the project, as a reader at its root wants them.
-    fn shorten(&self, text: &str) -> String {
-        let prefix = format!("{}{}", self.project.display(), std::path::MAIN_SEPARATOR);
-        text.replace(&prefix, "")
-    }
-
-    fn relative(&self, path: &Path) -> PathBuf {
-        path.strip_prefix(&self.project).unwrap_or(path).to_owned()
-    }
-
-    /// The path for readers: relative to the project, `folder/..` left out.
-    fn shown(&self, path: &Path) -> String {
-        let mut shown = PathBuf::new();
-        for component in self.relative(path).components() {
-            let goes_up = component == Component::ParentDir;
-            if !(goes_up && shown.file_name().is_some() && shown.pop()) {
-                shown.push(component);
-            }
-        }
-        shown.display().to_string()
-    }
 }
 
-fn place(by: Option<&Answering>) -> Option<&Place> {
-    by?.place.as_ref()
+/// What came of a snapshot that is not kept.
+const NOT_KEPT: SnapshotResult = SnapshotResult { outcome: SnapshotOutcome::Off, passes: true };
+
+/// Judges the answer of one run.
+fn attempt(planned: &Planned, run: usize, answered: Answered, by: Option<&Answering>) -> Attempt {
+    let Answered { answer, image_sizes } = answered;
+    let verdict = planned.case.expectation.as_ref().map(|expectation| {
+        let evidence = score::Evidence {
+            text: &answer.text,
+            finish: answer.finish,
+            notation: by.and_then(|by| by.identity.capabilities.boxes),
+            image_sizes: &image_sizes,
+        };
+        score::judge(expectation, evidence)
+    });
+    Attempt { seed: planned.case.seed(run), answer: Some(answer), verdict, error: None }
 }
 
-fn speaker(by: &Answering) -> Speaker {
-    let Identity { family, language_model, capabilities } = &by.identity;
-    Speaker {
-        family: (*family).to_owned(),
-        language_model: language_model.clone(),
-        boxes: capabilities.boxes,
-        revision: by.revision.clone(),
-    }
+fn name_of_run((number, attempt): (usize, &Attempt)) -> String {
+    format!("run {number} (seed {})", attempt.seed)
 }
 
+/// The status of a judged trial; `accepted` tells whether its snapshots are.
 fn status(verdict: &Option<Verdict>, accepted: bool, known_failure: bool) -> Status {
     let right = verdict.as_ref().is_none_or(|verdict| verdict.passed);
     match (right, accepted, known_failure) {
@@ -280,17 +304,6 @@ fn status(verdict: &Option<Verdict>, accepted: bool, known_failure: bool) -> Sta
         (false, true, true) => Status::KnownFailure,
         (false, _, false) | (_, false, _) => Status::Failed,
     }
-}
-
-/// The last thing the user asked.
-fn question(case: &Case) -> String {
-    let turns = case.conversation.turns.iter().rev();
-    let last = turns.into_iter().find(|turn| turn.role == Role::User);
-    let texts = last.into_iter().flat_map(|turn| &turn.parts).filter_map(|part| match part {
-        Part::Text(text) => Some(text.as_str()),
-        Part::Image(_) => None,
-    });
-    texts.collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use similar::TextDiff;
 
 use crate::answer::{Answer, FinishReason};
 use crate::journal::{Status, TrialRecord};
-use crate::snapshot::{SnapshotOutcome, input_text};
+use crate::snapshot::{Ahead, Divergence, NEAR_TIE, SnapshotOutcome, input_text};
 
 /// The message of an answered trial; none if there is nothing to tell.
 pub(super) fn of(record: &TrialRecord) -> Option<String> {
@@ -52,21 +52,79 @@ fn known_failure(record: &TrialRecord) -> Option<String> {
 /// What to tell of a snapshot of `what`, whose text is `now`.
 fn snapshot(what: &str, outcome: &SnapshotOutcome, now: &str) -> Option<String> {
     match outcome {
-        SnapshotOutcome::Off | SnapshotOutcome::Matched => None,
+        SnapshotOutcome::Off
+        | SnapshotOutcome::Matched
+        | SnapshotOutcome::NearTie { .. }
+        | SnapshotOutcome::Accepted { .. } => None,
         SnapshotOutcome::New => Some(format!(
             "this {what} has no accepted snapshot yet; look at it with `cargo insta review`, or \
              accept all with INSTA_UPDATE=always"
         )),
-        SnapshotOutcome::Changed { accepted } => {
+        SnapshotOutcome::Changed { accepted, divergence } => {
             let diff = TextDiff::from_lines(accepted.as_str(), now);
             let mut unified = diff.unified_diff();
             let unified = unified.header("accepted", "now").missing_newline_hint(false);
+            let place = divergence.map(|place| first_difference(&place, accepted, now));
             Some(format!(
                 "the {what} differs from the accepted snapshot; `cargo insta review` accepts it\n\
-                 {unified}"
+                 {}{unified}",
+                place.unwrap_or_default()
             ))
         }
     }
+}
+
+/// The first token that differs, where the texts part, and how near the decision was.
+fn first_difference(place: &Divergence, accepted: &str, now: &str) -> String {
+    let number = place.shared_tokens + 1;
+    let shown = |id: Option<u32>| id.map_or("the end".to_owned(), |id| format!("id {id}"));
+    let (token, other) = (shown(place.token_id), shown(place.accepted_id));
+    let (now, accepted) = parted(now, accepted);
+    let how_near = match place.ahead {
+        Some(Ahead::By(margin)) => {
+            format!(", ahead by {} in logits{}", decimal(margin), tie(margin))
+        }
+        Some(Ahead::ByMoreThan(margin)) => {
+            format!(", ahead by more than {} in logits", decimal(margin))
+        }
+        None => String::new(),
+    };
+    format!(
+        "first other token: number {number}, {token} ({now:?}) where {other} ({accepted:?}) was \
+         accepted{how_near}\n"
+    )
+}
+
+fn tie(margin: f32) -> String {
+    if margin.abs() >= NEAR_TIE {
+        return String::new();
+    }
+    format!(
+        ": a near tie (below {NEAR_TIE}), which other hardware may decide otherwise; \
+         `allow_near_tie: {NEAR_TIE}` in the case accepts it"
+    )
+}
+
+/// A margin in four significant digits at most, and never as 0 if it is none.
+fn decimal(margin: f32) -> String {
+    let text = format!("{margin:.4}");
+    if text.trim_start_matches('-') == "0.0000" && margin != 0.0 {
+        return format!("{margin:.1e}");
+    }
+    text
+}
+
+/// What follows in two texts where they first differ, a few words of each.
+fn parted<'t>(left: &'t str, right: &'t str) -> (&'t str, &'t str) {
+    const SHOWN: usize = 24;
+    let shared = left.char_indices().zip(right.chars()).find(|((_, a), b)| a != b);
+    let shared = shared.map_or(left.len().min(right.len()), |((start, _), _)| start);
+    let rest = |text: &'t str| {
+        let rest = &text[shared.min(text.len())..];
+        let end = rest.char_indices().nth(SHOWN).map_or(rest.len(), |(end, _)| end);
+        &rest[..end]
+    };
+    (rest(left), rest(right))
 }
 
 #[cfg(test)]
@@ -109,7 +167,13 @@ mod tests {
 
     #[test]
     fn messages_read_well() {
-        let changed = SnapshotOutcome::Changed { accepted: "a red car\nand a tree".into() };
+        let accepted = || "a red car\nand a tree".to_owned();
+        let changed = SnapshotOutcome::Changed { accepted: accepted(), divergence: None };
+        let parts = |ahead: Option<Ahead>| {
+            let (token_id, accepted_id) = (Some(2), ahead.map(|_| 9));
+            let place = Divergence { shared_tokens: 1, token_id, accepted_id, ahead };
+            SnapshotOutcome::Changed { accepted: accepted(), divergence: Some(place) }
+        };
         let xfail = |status| TrialRecord {
             known_failure: Some("sees no red".into()),
             ..record(status, SnapshotOutcome::Matched)
@@ -120,6 +184,10 @@ mod tests {
         }
         let messages: Vec<String> = [
             record(Status::Failed, changed),
+            record(Status::Failed, parts(Some(Ahead::By(0.03125)))),
+            record(Status::Failed, parts(Some(Ahead::By(2.5)))),
+            record(Status::Failed, parts(Some(Ahead::ByMoreThan(0.00001)))),
+            record(Status::Failed, parts(None)),
             cut_off,
             xfail(Status::KnownFailure),
             xfail(Status::UnexpectedPass),

@@ -30,6 +30,7 @@ mod gate;
 mod judge;
 mod message;
 mod plan;
+mod records;
 mod runners;
 pub mod settings;
 mod support;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::case::{Case, CaseName, Discovered, InvalidCase, SnapshotPolicy};
+use crate::answer::DeviceClass;
+use crate::case::{Case, CaseName, Discovered, InvalidCase, SnapshotPer, SnapshotPolicy};
 use crate::dataset::RowTests;
 use crate::model::Identity;
 use crate::registry::{ModelEntry, Registry};
@@ -170,31 +171,39 @@ impl Plan {
     ) -> std::io::Result<()> {
         let keys = self.cases.iter().flat_map(|case| {
             let models = registry.models().iter().filter(|model| case.runs_on(&model.name));
-            models.flat_map(|model| snapshot_keys(&case.name, case.snapshot, &model.name))
+            models.flat_map(|model| {
+                snapshot_keys(&case.name, case.snapshot, case.snapshot_per, &model.name)
+            })
         });
         let datasets = self.datasets.iter().map(PlannedDataset::dataset);
         let rows = datasets.flat_map(|dataset| {
             let models = registry.models().iter().filter(|model| dataset.runs_on(&model.name));
             let kept = dataset.snapshot();
             models.flat_map(move |model| {
-                dataset.row_names().flat_map(move |row| snapshot_keys(&row, kept, &model.name))
+                let per = SnapshotPer::Model;
+                dataset.row_names().flat_map(move |row| snapshot_keys(&row, kept, per, &model.name))
             })
         });
         snapshots.mark_referenced(keys.chain(rows))
     }
 }
 
-/// The snapshots of a case on a model.
-pub(super) fn snapshot_keys<'a>(
+/// The snapshots of a case on a model, on all devices.
+fn snapshot_keys<'a>(
     case: &CaseName,
     kept: SnapshotPolicy,
+    per: SnapshotPer,
     model: &'a str,
 ) -> impl Iterator<Item = SnapshotKey<'a>> + use<'a> {
-    let text = kept.keeps_text().then_some(SnapshotKind::Answer);
+    let texts = match (kept.keeps_text(), per) {
+        (false, _) => Vec::new(),
+        (true, SnapshotPer::Model) => vec![SnapshotKind::Answer],
+        (true, SnapshotPer::DeviceClass) => DeviceClass::ALL.map(SnapshotKind::AnswerOn).to_vec(),
+    };
     let input = kept.keeps_input().then_some(SnapshotKind::Input);
     let stem = case.snapshot_stem();
     let key = move |kind| SnapshotKey { stem: stem.clone(), model, kind };
-    text.into_iter().chain(input).map(key)
+    texts.into_iter().chain(input).map(key)
 }
 
 fn planned(

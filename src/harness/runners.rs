@@ -6,17 +6,17 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use libtest_mimic::{Completion, Failed};
 
-use crate::journal::{Status, TrialRecord};
+use crate::journal::Status;
 
 use super::gate::{self, PlannedGate, RowOutcome};
-use super::judge::Judge;
+use super::judge::{Judge, Judged};
 use super::plan::{Plan, Planned, PlannedTrial};
 use super::worker::Queue;
 
 /// The body of a test.
 pub(super) type Runner = Box<dyn FnOnce() -> Result<Completion, Failed> + Send>;
 
-type RunRow = Box<dyn FnOnce() -> TrialRecord + Send>;
+type RunRow = Box<dyn FnOnce() -> Judged + Send>;
 
 /// Makes the tests' bodies, in the order of the plan.
 pub(super) struct Runners<'p> {
@@ -81,13 +81,15 @@ impl<'p> Runners<'p> {
         let (planned, judge) = (Arc::clone(planned), Arc::clone(self.judge));
         let group = planned.member.and_then(|member| member.group);
         let gates = group.map(|group| self.listeners[group].clone()).unwrap_or_default();
-        let reply = self.queue.push(&planned);
+        let runs = 0..planned.case.runs.times;
+        let replies: Vec<_> = runs.map(|run| self.queue.push(&planned, run)).collect();
         Box::new(move || {
-            let record = judge.record(&planned, reply.recv().ok());
+            let replies = replies.into_iter().map(|reply| reply.recv().ok());
+            let judged = judge.judge(&planned, replies.collect());
             if let Some(member) = planned.member {
-                gate::tell(&gates, &RowOutcome::of(member.index, &record));
+                gate::tell(&gates, &RowOutcome::of(member.index, &judged.record));
             }
-            record
+            judged
         })
     }
 

@@ -9,7 +9,7 @@ use crate::case::Case;
 use crate::engine::{
     Answered, Engine, EngineError, EngineSettings, ModelDescription, Preparer, TrialRequest,
 };
-use crate::journal::Place;
+use crate::journal::{Origin, Place};
 use crate::model::Identity;
 use crate::registry::{ModelEntry, Source};
 
@@ -36,6 +36,8 @@ pub(super) struct Answering {
     pub(super) place: Option<Place>,
     /// The commit of its repository, if it comes from the hub.
     pub(super) revision: Option<String>,
+    /// Where its answers come from.
+    pub(super) origin: Origin,
 }
 
 /// Why a trial has no answer.
@@ -51,6 +53,8 @@ pub(super) enum NoAnswer {
 
 struct Job {
     case: Arc<Case>,
+    /// Which of the case's runs, from 0.
+    run: usize,
     reply: SyncSender<Reply>,
 }
 
@@ -64,12 +68,12 @@ impl Queue {
         Self { groups: models.into_iter().map(|model| (model, VecDeque::new())).collect() }
     }
 
-    /// Adds a trial; its reply comes through the returned channel, which closes without one if
-    /// the worker dies.
-    pub(super) fn push(&mut self, planned: &Planned) -> Receiver<Reply> {
+    /// Adds the nth run of a trial; its reply comes through the returned channel, which closes
+    /// without one if the worker dies.
+    pub(super) fn push(&mut self, planned: &Planned, run: usize) -> Receiver<Reply> {
         let (reply, receiver) = sync_channel(1);
         let case = Arc::clone(&planned.case);
-        self.groups[planned.model_index].1.push_back(Job { case, reply });
+        self.groups[planned.model_index].1.push_back(Job { case, run, reply });
         receiver
     }
 
@@ -102,10 +106,11 @@ fn prepare_inputs(model: &ModelEntry, mut jobs: VecDeque<Job>) {
         identity: preparer.identity().clone(),
         place: None,
         revision: revision(model),
+        origin: Origin::Computed,
     });
     jobs.retain(|job| is_possible(job, &by));
     for job in &jobs {
-        let prepared = preparer.prepare(&ask::request(&job.case, &by.identity));
+        let prepared = preparer.prepare(&ask::request(&job.case, job.run, &by.identity));
         let answered = Err(match prepared {
             Ok(input) => NoAnswer::Prepared(Box::new(input)),
             Err(error) => NoAnswer::Failed(error),
@@ -128,12 +133,13 @@ fn serve_model(model: &ModelEntry, mut engine: Engine, mut jobs: VecDeque<Job>, 
         identity: engine.identity().clone(),
         place: Some(Place { device, precision }),
         revision: revision(model),
+        origin: Origin::Computed,
     });
     jobs.retain(|job| is_possible(job, &by));
     while !jobs.is_empty() {
         let together: Vec<Job> = jobs.drain(..batch.min(jobs.len())).collect();
         let requests: Vec<TrialRequest> =
-            together.iter().map(|job| ask::request(&job.case, &by.identity)).collect();
+            together.iter().map(|job| ask::request(&job.case, job.run, &by.identity)).collect();
         let answers = engine.answer(&requests.iter().collect::<Vec<_>>());
         for (job, answered) in together.iter().zip(answers) {
             let answered = answered.map_err(NoAnswer::Failed);

@@ -214,6 +214,13 @@ impl TrialRecord {
         }
     }
 
+    /// How many of the trial's runs are right: 0 or 1, unless it was run several times.
+    pub fn runs_right(&self) -> usize {
+        let single = self.verdict.iter().filter(|_| self.attempts.is_empty());
+        let attempts = self.attempts.iter().filter_map(|attempt| attempt.verdict.as_ref());
+        single.chain(attempts).filter(|verdict| verdict.passed).count()
+    }
+
     /// Every answer of the trial: one, unless it was run several times.
     pub fn answers(&self) -> impl Iterator<Item = &Answer> {
         let single = self.answer.iter().filter(|_| self.attempts.is_empty());

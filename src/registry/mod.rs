@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::answer::DeviceClass;
 use crate::extract::BoxNotation;
 use crate::ordered_map::OrderedMap;
 
@@ -205,6 +206,15 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
     if name.is_empty() || name.starts_with('.') || !name.chars().all(usable) {
         return Err("is not a usable name; use letters, digits, '.', '_' and '-'".into());
     }
+    if let Some(class) = DeviceClass::ALL
+        .map(DeviceClass::label)
+        .into_iter()
+        .find(|class| name.strip_suffix(class).is_some_and(|rest| rest.ends_with('.')))
+    {
+        return Err(format!(
+            "is not a usable name; `.{class}` ends the names of snapshots of this device class"
+        ));
+    }
     if name.ends_with(INPUT_SUFFIX) {
         return Err(format!(
             "is not a usable name; `{INPUT_SUFFIX}` ends the names of snapshots of inputs"
@@ -291,6 +301,7 @@ mod tests {
             (r#"(models: {"a": (dir: "x"), "A": (dir: "y")})"#, "twice"),
             (r#"(models: {"a/b": (dir: "x")})"#, "name"),
             (r#"(models: {"a.input": (dir: "x")})"#, "name_of_inputs"),
+            (r#"(models: {"a.cuda": (dir: "x")})"#, "name_of_device_class"),
             (r#"(models: {"a": ()})"#, "no_source"),
             (r#"(models: {"a": (dir: "x", hub: "y/z")})"#, "two_sources"),
             (r#"(models: {"a": (hub: "y/z")})"#, "no_revision"),

@@ -7,11 +7,13 @@ use crate::journal::{Run, TrialRecord};
 
 use super::words::{finish_word, snapshot_word, status_word};
 
-const COLUMNS: [&str; 31] = [
+const COLUMNS: [&str; 33] = [
     "case",
     "model",
     "dimension",
     "status",
+    "runs",
+    "runs_right",
     "points",
     "iou",
     "reading",
@@ -50,7 +52,7 @@ pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
     writer.flush()
 }
 
-fn row(trial: &TrialRecord) -> [String; 31] {
+fn row(trial: &TrialRecord) -> [String; 33] {
     let TrialRecord {
         case,
         model,
@@ -65,7 +67,7 @@ fn row(trial: &TrialRecord) -> [String; 31] {
         answer,
         origin,
         verdict,
-        attempts: _,
+        attempts,
         snapshot,
         input_snapshot,
         prepared: _,
@@ -84,6 +86,8 @@ fn row(trial: &TrialRecord) -> [String; 31] {
         model.clone().unwrap_or_default(),
         dimension.map(|dimension| dimension.label().to_owned()).unwrap_or_default(),
         status_word(*status).to_owned(),
+        answer.map(|_| attempts.len().max(1).to_string()).unwrap_or_default(),
+        verdict.map(|_| trial.runs_right().to_string()).unwrap_or_default(),
         verdict.map(|verdict| verdict.points.to_string()).unwrap_or_default(),
         verdict.and_then(|verdict| verdict.iou).map(|iou| iou.to_string()).unwrap_or_default(),
         verdict.map(|verdict| verdict.reading.label().to_owned()).unwrap_or_default(),
@@ -139,7 +143,7 @@ mod tests {
         render(&run, &mut out).unwrap();
         let mut reader = csv::Reader::from_reader(out.as_slice());
         let answers: Vec<String> =
-            reader.records().map(|record| record.unwrap()[8].to_owned()).collect();
+            reader.records().map(|record| record.unwrap()[10].to_owned()).collect();
         let expected: Vec<String> = run
             .trials
             .iter()

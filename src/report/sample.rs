@@ -47,7 +47,7 @@ fn trials() -> Vec<TrialRecord> {
         status: Status::Failed,
         message: Some("the answer differs from the accepted snapshot".into()),
         answer: Some(answer("=SUM(A1), \"quoted\"", 5)),
-        snapshot: SnapshotOutcome::Changed { accepted: "a cat".into() },
+        snapshot: SnapshotOutcome::Changed { accepted: "a cat".into(), divergence: None },
         ..trial("description::cat", Dimension::Description)
     };
     let known = TrialRecord {

@@ -27,6 +27,8 @@ pub(super) fn snapshot_word(snapshot: &SnapshotOutcome) -> &'static str {
     match snapshot {
         SnapshotOutcome::Off => "off",
         SnapshotOutcome::Matched => "matched",
+        SnapshotOutcome::NearTie { .. } => "near tie",
+        SnapshotOutcome::Accepted { .. } => "accepted",
         SnapshotOutcome::New => "new",
         SnapshotOutcome::Changed { .. } => "changed",
     }

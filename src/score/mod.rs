@@ -30,9 +30,12 @@ pub mod numpy;
 pub mod overlap;
 mod python_text;
 pub mod reference;
+mod runs;
 mod short;
 pub mod vqa;
 pub mod yes_no;
+
+pub use runs::over_runs;
 
 /// Marks for an answer that is wholly right.
 pub const FULL_MARKS: f64 = 5.0;

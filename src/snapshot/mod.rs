@@ -11,16 +11,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use insta::Settings;
 use insta::internals::SnapshotContents;
+use insta::{Comparator, Settings};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::ModelInput;
+use crate::answer::{Answer, DeviceClass, ModelInput};
 use crate::registry::INPUT_SUFFIX;
 
+mod divergence;
 mod input;
 mod quiet_panics;
 mod text;
+
+pub use divergence::{Ahead, Divergence, NEAR_TIE};
 
 pub(crate) use quiet_panics::install as install_quiet_panics;
 
@@ -32,7 +35,7 @@ pub type AssertSnapshot = fn(name: &str, text: &str, expression: &str);
 const REFERENCES_FILE: &str = "INSTA_SNAPSHOT_REFERENCES_FILE";
 
 /// How an answer compares with the accepted one.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SnapshotOutcome {
     /// No snapshot was asked for, or there was no answer.
@@ -40,13 +43,36 @@ pub enum SnapshotOutcome {
     Off,
     /// It is the accepted one.
     Matched,
+    /// It differs from a token on that was nearly the accepted one, which the case allows.
+    NearTie {
+        /// The accepted text.
+        accepted: String,
+        /// Where it differs.
+        divergence: Divergence,
+    },
+    /// It was accepted in this run (`INSTA_UPDATE=always`, say).
+    Accepted {
+        /// The text that was accepted before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<String>,
+    },
     /// Nothing was accepted yet.
     New,
     /// It differs.
     Changed {
         /// The accepted text.
         accepted: String,
+        /// Where it differs; none if the ids of the accepted answer are not known or the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        divergence: Option<Divergence>,
     },
+}
+
+impl SnapshotOutcome {
+    /// Whether there is nothing to review.
+    pub fn is_settled(&self) -> bool {
+        !matches!(self, Self::New | Self::Changed { .. })
+    }
 }
 
 /// Which snapshot.
@@ -63,8 +89,10 @@ pub struct SnapshotKey<'a> {
 /// What a snapshot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotKind {
-    /// What the model said.
+    /// What the model said, wherever it ran.
     Answer,
+    /// What the model said on devices of this class.
+    AnswerOn(DeviceClass),
     /// What it got.
     Input,
 }
@@ -74,6 +102,7 @@ impl SnapshotKey<'_> {
     fn suffix(&self) -> String {
         match self.kind {
             SnapshotKind::Answer => self.model.to_owned(),
+            SnapshotKind::AnswerOn(class) => format!("{}.{}", self.model, class.label()),
             SnapshotKind::Input => format!("{}{INPUT_SUFFIX}", self.model),
         }
     }
@@ -103,6 +132,15 @@ pub struct SnapshotInfo<'a> {
     pub images: Vec<String>,
 }
 
+/// An answer whose tokens are compared where its text differs.
+#[derive(Debug, Clone, Copy)]
+pub struct ComparedTokens<'a> {
+    /// The answer.
+    pub answer: &'a Answer,
+    /// The margin of logits below which another token is accepted, if any is.
+    pub allow_near_tie: Option<f32>,
+}
+
 /// One text to compare.
 #[derive(Debug)]
 pub struct SnapshotRequest<'a> {
@@ -110,6 +148,8 @@ pub struct SnapshotRequest<'a> {
     pub key: SnapshotKey<'a>,
     /// The answer, or the input.
     pub text: &'a str,
+    /// The answer's tokens; none if the text is an input's.
+    pub tokens: Option<ComparedTokens<'a>>,
     /// The question, as the reviewer sees it.
     pub question: &'a str,
     /// The case file.
@@ -118,14 +158,14 @@ pub struct SnapshotRequest<'a> {
     pub info: SnapshotInfo<'a>,
 }
 
-/// The outcome, and whether insta lets the test pass (it does so for a changed text under
-/// `INSTA_UPDATE=always` or `INSTA_FORCE_PASS=1`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The outcome, and what insta makes of it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct SnapshotResult {
     /// How the texts compare.
     pub outcome: SnapshotOutcome,
-    /// Whether the test passes.
-    pub accepted: bool,
+    /// Whether insta lets the test pass. It does so for a changed text too, if it has accepted it or
+    /// is told to force passes, as `cargo insta test` does to collect all changes.
+    pub passes: bool,
 }
 
 /// The folder of a project's snapshots.
@@ -144,13 +184,33 @@ impl SnapshotFolder {
     /// Compares an answer with the accepted one; files it for review if it differs.
     pub fn compare(&self, request: &SnapshotRequest<'_>) -> SnapshotResult {
         let seen = Arc::new(Mutex::new(None));
-        let settings = self.settings(request, Spy(Arc::clone(&seen)));
         let text = text::faithful(request.text);
+        let spy = Spy::new(request.tokens, Arc::clone(&seen));
+        let settings = self.settings(request, spy);
         let assertion =
             || settings.bind(|| (self.assert)(&request.key.stem, &text, request.question));
-        let accepted = quiet_panics::during(|| catch_unwind(AssertUnwindSafe(assertion))).is_ok();
-        let outcome = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-        SnapshotResult { outcome: outcome.unwrap_or(SnapshotOutcome::New), accepted }
+        let passes = quiet_panics::during(|| catch_unwind(AssertUnwindSafe(assertion))).is_ok();
+        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let outcome = seen.unwrap_or(SnapshotOutcome::New);
+        let is_accepted = !outcome.is_settled() && passes && self.holds(&request.key, &text);
+        let outcome = match outcome {
+            SnapshotOutcome::New if is_accepted => SnapshotOutcome::Accepted { before: None },
+            SnapshotOutcome::Changed { accepted, .. } if is_accepted => {
+                SnapshotOutcome::Accepted { before: Some(accepted) }
+            }
+            outcome => outcome,
+        };
+        SnapshotResult { outcome, passes }
+    }
+
+    /// Whether this is the accepted text by now: insta's settings have several sources, the file
+    /// tells what came of them.
+    fn holds(&self, key: &SnapshotKey<'_>, text: &str) -> bool {
+        let Ok(file) = std::fs::read_to_string(self.path.join(key.file_name())) else {
+            return false;
+        };
+        let mut parts = file.splitn(3, "---\n");
+        parts.nth(2).is_some_and(|accepted| accepted.trim_end() == text.trim_end())
     }
 
     fn settings(&self, request: &SnapshotRequest<'_>, spy: Spy) -> Settings {
@@ -160,6 +220,9 @@ impl SnapshotFolder {
         settings.set_snapshot_suffix(request.key.suffix());
         settings.set_input_file(request.case_file);
         settings.set_info(&request.info);
+        if let Some(tokens) = request.tokens {
+            settings.set_description(divergence::description(&tokens.answer.token_ids));
+        }
         settings.set_comparator(Box::new(spy));
         settings
     }
@@ -181,24 +244,49 @@ impl SnapshotFolder {
     }
 }
 
-/// Compares as insta does, and remembers the result: whether the assertion panics does not tell,
-/// because `INSTA_FORCE_PASS` and `INSTA_UPDATE` make differing snapshots pass.
+/// Compares as insta does, except for near ties that are allowed, and remembers the result: whether
+/// the assertion panics does not tell, because `INSTA_FORCE_PASS` and `INSTA_UPDATE` make differing
+/// snapshots pass.
 #[derive(Clone)]
-struct Spy(Arc<Mutex<Option<SnapshotOutcome>>>);
+struct Spy {
+    seen: Arc<Mutex<Option<SnapshotOutcome>>>,
+    tokens: Option<(Answer, Option<f32>)>,
+}
 
-impl insta::Comparator for Spy {
-    fn matches(&self, reference: &insta::Snapshot, test: &insta::Snapshot) -> bool {
-        let matches = insta::DefaultComparator.matches(reference, test);
-        let outcome = if matches {
-            SnapshotOutcome::Matched
-        } else {
-            SnapshotOutcome::Changed { accepted: contents(reference) }
+impl Spy {
+    fn new(tokens: Option<ComparedTokens<'_>>, seen: Arc<Mutex<Option<SnapshotOutcome>>>) -> Self {
+        let tokens = tokens.map(|tokens| (tokens.answer.clone(), tokens.allow_near_tie));
+        Self { seen, tokens }
+    }
+
+    fn outcome(&self, reference: &insta::Snapshot, test: &insta::Snapshot) -> SnapshotOutcome {
+        if insta::DefaultComparator.matches(reference, test) {
+            return SnapshotOutcome::Matched;
+        }
+        let accepted = contents(reference);
+        let ids = divergence::ids_in(reference.metadata().description());
+        let (divergence, allowed) = match (&self.tokens, ids) {
+            (Some((answer, allowed)), Some(ids)) => (Divergence::between(answer, &ids), *allowed),
+            _ => (None, None),
         };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        match (divergence, allowed) {
+            (Some(divergence), Some(margin)) if divergence.is_within(margin) => {
+                SnapshotOutcome::NearTie { accepted, divergence }
+            }
+            _ => SnapshotOutcome::Changed { accepted, divergence },
+        }
+    }
+}
+
+impl Comparator for Spy {
+    fn matches(&self, reference: &insta::Snapshot, test: &insta::Snapshot) -> bool {
+        let outcome = self.outcome(reference, test);
+        let matches = outcome.is_settled();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         matches
     }
 
-    fn dyn_clone(&self) -> Box<dyn insta::Comparator> {
+    fn dyn_clone(&self) -> Box<dyn Comparator> {
         Box::new(self.clone())
     }
 }

@@ -57,6 +57,7 @@ fn forced_passes_do_not_make_the_reports_lie() {
     let forced = [("INSTA_FORCE_PASS", "1"), ("INSTA_UPDATE", "new")];
     run(project.eval(&[]).envs(forced)).exits(0);
     assert!(project.read("out/results.csv").contains(",changed,"));
+    assert!(project.read("out/results.csv").contains(",failed,"));
 }
 
 #[test]
@@ -68,8 +69,24 @@ fn cargo_insta_tests_and_lists_what_is_pending() {
     assert!(said.stderr.contains("1 snapshot to review"), "{}", said.stderr);
     let said = run(&mut project.insta(&["pending-snapshots"])).exits(0);
     assert!(said.stdout.contains("one@tiny.snap"), "{}", said.stdout);
+    let said = run(&mut project.insta(&["pending-snapshots", "--as-json"])).exits(0);
+    let pending: serde_json::Value = serde_json::from_str(said.stdout.trim()).unwrap();
+    assert!(pending["path"].as_str().unwrap().ends_with("one@tiny.snap"), "{pending}");
     run(&mut project.insta(&["reject"])).exits(0);
     assert!(!project.exists("snapshots/one@tiny.snap.new"));
+    assert!(
+        project.read(SNAPSHOT).contains("what nobody said"),
+        "rejecting keeps what was accepted"
+    );
+}
+
+#[test]
+fn cargo_insta_accepts_what_it_tests() {
+    let project = accepted_project();
+    change_accepted_answer(&project);
+    run(&mut project.insta(&["test", "--release", "--test", "eval", "--accept"])).exits(0);
+    assert!(!project.read(SNAPSHOT).contains("what nobody said"));
+    run(project.eval(&[]).env("CI", "true")).exits(0);
 }
 
 #[test]
@@ -81,6 +98,18 @@ fn cargo_insta_review_accepts_with_a_key() {
     let said = run(&mut in_terminal(&review, "a"));
     assert!(said.stdout.contains("what nobody said"), "{}{}", said.stdout, said.stderr);
     run(&mut project.eval(&[])).exits(0);
+}
+
+#[test]
+fn cargo_insta_review_rejects_and_skips_with_keys() {
+    let project = accepted_project();
+    change_accepted_answer(&project);
+    run(&mut project.eval(&[])).exits(101);
+    run(&mut in_terminal(&project.insta(&["review"]), "s"));
+    assert!(project.exists("snapshots/one@tiny.snap.new"), "what is skipped stays pending");
+    run(&mut in_terminal(&project.insta(&["review"]), "r"));
+    assert!(!project.exists("snapshots/one@tiny.snap.new"));
+    assert!(project.read(SNAPSHOT).contains("what nobody said"));
 }
 
 /// The same command on a pseudo-terminal (of util-linux's `script`), with `keys` typed into it.
@@ -115,4 +144,11 @@ fn only_true_orphans_are_unreferenced() {
     run(&mut project.insta(&arguments)).exits(0);
     assert!(!project.exists("snapshots/gone@tiny.snap"), "the orphan stays");
     assert!(project.exists("snapshots/two@tiny.snap"), "a filtered-out case lost its snapshot");
+
+    // To be told of an orphan, not rid of it.
+    project.file("snapshots/gone@tiny.snap", &orphan);
+    let arguments = ["test", "--release", "--test", "eval", "--unreferenced=reject", "--", "one"];
+    let said = run(&mut project.insta(&arguments));
+    assert_ne!(said.code, Some(0));
+    assert!(project.exists("snapshots/gone@tiny.snap") && project.exists(SNAPSHOT));
 }

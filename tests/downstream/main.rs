@@ -11,3 +11,5 @@ mod families; // What families can do, how they are asked, and what they got.
 mod insta; // Snapshots: new, changed, accepted, reviewed, unreferenced.
 mod protocol; // The arguments and output of cargo test.
 mod reports; // The journal and report files.
+mod runs; // Cases that are run several times.
+mod snapshots; // What insta is told, and what reports say of it.

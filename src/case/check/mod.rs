@@ -7,7 +7,7 @@ use super::discover::Checks;
 use super::error::{CaseError, Problem};
 use super::place::Place;
 use super::schema::{RawCase, RawDefaults, RawPreset};
-use super::{Case, CaseName, Dimension, Expectation, SnapshotPolicy, picture};
+use super::{Case, CaseName, Dimension, Expectation, Runs, SnapshotPer, SnapshotPolicy, picture};
 use crate::geometry::PixelSize;
 use crate::request::Task;
 
@@ -15,6 +15,7 @@ mod common;
 mod conversation;
 mod expectation;
 mod metric;
+mod repeat;
 mod settings;
 
 pub(crate) use common::{Common, StatedCommon, common};
@@ -52,6 +53,7 @@ pub(super) fn case(
         .transpose()?;
     check_options(preset, expectation.as_ref(), place)?;
     let snapshot = raw.snapshot.or(defaults.snapshot).unwrap_or(SnapshotPolicy::Text);
+    let allow_near_tie = near_tie(raw.allow_near_tie, place)?.or(defaults.allow_near_tie);
     if expectation.is_none() && snapshot == SnapshotPolicy::Off {
         return Err(place.error(Problem::NothingJudged));
     }
@@ -68,6 +70,8 @@ pub(super) fn case(
     )?;
     let generation = stated.generation.or(defaults.generation);
     settings::check_together(&generation, place.field("generation"))?;
+    let runs = repeat::check(raw.runs, place)?.or(defaults.runs).unwrap_or(Runs::ONCE);
+    repeat::check_together(runs, &generation, expectation.as_ref(), place.field("runs"))?;
     Ok(Case {
         name,
         path: path.to_owned(),
@@ -83,6 +87,9 @@ pub(super) fn case(
         models: stated.models.or_else(|| defaults.models.clone()).unwrap_or_default(),
         generation,
         snapshot,
+        snapshot_per: raw.snapshot_per.or(defaults.snapshot_per).unwrap_or(SnapshotPer::Model),
+        allow_near_tie,
+        runs,
         tags: added(defaults.tags.clone(), stated.tags),
         ignore: stated.ignore.or_else(|| defaults.ignore.clone()),
         xfail: stated.xfail.or_else(|| defaults.xfail.clone()).unwrap_or_default(),
@@ -117,10 +124,24 @@ pub(super) fn defaults(
         models: stated.models,
         generation: stated.generation,
         snapshot: raw.snapshot,
+        snapshot_per: raw.snapshot_per,
+        allow_near_tie: near_tie(raw.allow_near_tie, place)?,
+        runs: repeat::check(raw.runs, place)?,
         tags: stated.tags,
         ignore: stated.ignore,
         xfail: stated.xfail,
     })
+}
+
+fn near_tie(margin: Option<f32>, place: Place<'_>) -> Result<Option<f32>, CaseError> {
+    match margin {
+        Some(margin) if !(margin.is_finite() && margin > 0.0) => {
+            let (what, found) = ("allow_near_tie", f64::from(margin));
+            let expected = "above 0, in logits";
+            Err(place.field(what).error(Problem::NumberRange { what, found, expected }))
+        }
+        margin => Ok(margin),
+    }
 }
 
 /// A path that a file names relative to its own folder.
