@@ -5,9 +5,8 @@ field, what it is and what it should be.
 
 use std::path::PathBuf;
 
-use candle_nn::Activation;
-
 use super::ModelError;
+use crate::nn::Activation;
 
 /// Largest width, count or length accepted; far above any model, far below an overflow.
 const MAX_SIZE: usize = 1 << 24;
@@ -69,7 +68,7 @@ impl FieldCheck {
     pub(super) fn activation(&self, field: &str, name: &str) -> Result<Activation, ModelError> {
         match name {
             "silu" | "swish" => Ok(Activation::Silu),
-            "gelu_pytorch_tanh" | "gelu_new" => Ok(Activation::GeluPytorchTanh),
+            "gelu_pytorch_tanh" | "gelu_new" => Ok(Activation::GeluTanh),
             "gelu" => Ok(Activation::Gelu),
             "relu" => Ok(Activation::Relu),
             _ => {

@@ -7,7 +7,7 @@ Qwen3-VL is none of these: its pictures also enter deeper layers and change the 
 
 use candle_core::Tensor;
 
-use super::shown::{check_ids, check_slots_differ, map_spans, shown_images};
+use super::shown::{ShownImage, check_ids, check_slots_differ, map_spans, shown_images};
 use super::{
     ImageFeatures, ModelError, PrefillRow, PreparedImage, PreparedPrompt, Processor, Slot,
     VisionLanguageModel,
@@ -16,17 +16,16 @@ use crate::nn::LanguageModel;
 
 /// The part that looks: a vision tower, and what connects it to the language model.
 pub(super) trait Vision: Send + std::fmt::Debug {
-    /// Features of one picture; whether the connector has already run is the family's choice.
-    fn encode(&self, image: &PreparedImage) -> Result<ImageFeatures, ModelError>;
+    /// Features of pictures, in order; whether the connector has already run is the family's choice.
+    fn encode(&self, images: &[&PreparedImage]) -> Result<Vec<ImageFeatures>, ModelError>;
 
-    /// What stands for the picture in this prompt, `(visual tokens, hidden)`, in the language
-    /// model's type. Only InstructBLIP's depends on the prompt.
+    /// What stands for each picture in its prompt, `(visual tokens, hidden)`, in the language model's
+    /// type. Only InstructBLIP's depends on the prompt.
     fn connect(
         &self,
-        features: &ImageFeatures,
-        _prompt: &PreparedPrompt,
-    ) -> Result<Tensor, ModelError> {
-        Ok(features.tokens.clone())
+        shown: &[(&ImageFeatures, &PreparedPrompt)],
+    ) -> Result<Vec<Tensor>, ModelError> {
+        Ok(shown.iter().map(|(features, _)| features.tokens.clone()).collect())
     }
 }
 
@@ -39,35 +38,44 @@ pub(super) struct Joined<P, V, L> {
 }
 
 impl<P, V: Vision, L: LanguageModel> Joined<P, V, L> {
-    fn prefill_row(&mut self, row: &PrefillRow<'_>) -> Result<Tensor, ModelError> {
-        let embedded = self.embed_prompt(row)?;
-        Ok(self.language.prefill(row.slot.0, &embedded)?)
+    /// The prompts' embeddings with each picture's tokens in the place of its placeholders, by slot.
+    fn embed_prompts(&self, rows: &[PrefillRow<'_>]) -> Result<Vec<(usize, Tensor)>, ModelError> {
+        let shown = rows.iter().map(shown_images).collect::<Result<Vec<_>, _>>()?;
+        let pairs = rows
+            .iter()
+            .zip(&shown)
+            .flat_map(|(row, shown)| shown.iter().map(move |image| (image.features, row.prompt)));
+        let mut connected = self.vision.connect(&pairs.collect::<Vec<_>>())?.into_iter();
+        let mut prompts = Vec::with_capacity(rows.len());
+        for (row, shown) in rows.iter().zip(&shown) {
+            let tokens: Vec<Tensor> = connected.by_ref().take(shown.len()).collect();
+            prompts.push((row.slot.0, self.embed_prompt(row, shown, &tokens)?));
+        }
+        Ok(prompts)
     }
 
-    /// The prompt's embeddings with each picture's tokens in the place of its placeholders.
-    fn embed_prompt(&self, row: &PrefillRow<'_>) -> Result<Tensor, ModelError> {
-        let shown = shown_images(row)?;
+    fn embed_prompt(
+        &self,
+        row: &PrefillRow<'_>,
+        shown: &[ShownImage<'_>],
+        connected: &[Tensor],
+    ) -> Result<Tensor, ModelError> {
         let mut ids = row.prompt.token_ids.clone();
-        for image in &shown {
+        for image in shown {
             // A placeholder need not be in the vocabulary; its embedding is not used.
             ids[image.span.clone()].fill(0);
         }
         check_ids(ids.iter().copied(), self.language.vocabulary())?;
-        let mut connected = Vec::with_capacity(shown.len());
-        for (index, image) in shown.iter().enumerate() {
-            let tokens = self.vision.connect(image.features, row.prompt)?;
+        for (index, (image, tokens)) in shown.iter().zip(connected).enumerate() {
             let (found, expected) = (tokens.dim(0)?, image.span.len());
             if found != expected {
                 let what = "the number of feature tokens";
                 return Err(ModelError::ImageMismatch { index, what, found, expected });
             }
-            connected.push((image.span.start, tokens));
         }
         let embedded = self.language.embed(&ids)?;
-        Ok(map_spans(&embedded, &shown, |rows, image| {
-            let place = connected.iter().find(|(start, _)| *start == image.span.start);
-            Ok(place.map_or(rows, |(_, tokens)| tokens.clone()))
-        })?)
+        let spans = shown.iter().map(|image| image.span.clone()).zip(connected);
+        Ok(map_spans(&embedded, spans, |_, tokens| Ok(tokens.clone()))?)
     }
 }
 
@@ -85,7 +93,10 @@ where
         &mut self,
         images: &[&PreparedImage],
     ) -> Result<Vec<ImageFeatures>, ModelError> {
-        images.iter().map(|image| self.vision.encode(image)).collect()
+        if images.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.vision.encode(images)
     }
 
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), ModelError> {
@@ -93,8 +104,7 @@ where
     }
 
     fn prefill(&mut self, rows: &[PrefillRow<'_>]) -> Result<Tensor, ModelError> {
-        let logits = rows.iter().map(|row| self.prefill_row(row)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Tensor::cat(&logits, 0)?)
+        Ok(self.language.prefill(&self.embed_prompts(rows)?)?)
     }
 
     fn decode_step(&mut self, rows: &[(Slot, u32)]) -> Result<Tensor, ModelError> {

@@ -108,20 +108,19 @@ fn expand_placeholders(
 }
 
 /// One copy of `hidden` `(tokens, width)` in which `change` has been applied to the rows of each
-/// span.
-pub(super) fn map_spans<'a>(
+/// span, with what belongs to it. Spans follow each other.
+pub(super) fn map_spans<T>(
     hidden: &Tensor,
-    shown: &[ShownImage<'a>],
-    change: impl Fn(Tensor, &ShownImage<'a>) -> TensorResult<Tensor>,
+    spans: impl IntoIterator<Item = (Range<usize>, T)>,
+    change: impl Fn(Tensor, T) -> TensorResult<Tensor>,
 ) -> TensorResult<Tensor> {
-    let mut pieces = Vec::with_capacity(2 * shown.len() + 1);
+    let mut pieces = Vec::new();
     let mut done = 0;
-    for image in shown {
-        let span = &image.span;
+    for (span, belonging) in spans {
         if done < span.start {
             pieces.push(hidden.narrow(0, done, span.start - done)?);
         }
-        pieces.push(change(hidden.narrow(0, span.start, span.len())?, image)?);
+        pieces.push(change(hidden.narrow(0, span.start, span.len())?, belonging)?);
         done = span.end;
     }
     let rest = hidden.dim(0)? - done;

@@ -7,28 +7,69 @@ On a CPU in f32 they run in place with vector instructions; elsewhere candle's o
 use candle_core::{
     CpuStorage, DType, Device, InplaceOp1, InplaceOp2, Layout, Result, Tensor, bail,
 };
-use candle_nn::{Activation, Module};
 use rayon::prelude::*;
 
-use super::vector_math::{exp, gelu_erf, gelu_tanh, silu, vectorized};
+use super::epilogue::Epilogue;
+use super::vector_math::{exp, gelu_erf, gelu_tanh, quick_gelu, silu, vectorized};
 
 /// Numbers that one thread takes at a time.
-const CHUNK: usize = 16 << 10;
+pub(super) const CHUNK: usize = 16 << 10;
 
-/// Applies an activation to the output of a layer, which must be a tensor of its own: its memory
-/// is overwritten.
-pub fn activate(activation: Activation, output: Tensor) -> Result<Tensor> {
-    let in_place = is_plain_f32(&output).then(|| Elementwise::of(activation)).flatten();
-    match in_place {
-        Some(function) => {
-            output.inplace_op1(&function)?;
-            Ok(output)
+/// A function of each number alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// `x Phi(x)` (Hendrycks and Gimpel 2016, arXiv 1606.08415).
+    Gelu,
+    /// The same with `Phi` in terms of the hyperbolic tangent.
+    GeluTanh,
+    /// `x sigmoid(1.702 x)` (CLIP).
+    QuickGelu,
+    /// `max(x, 0)`.
+    Relu,
+    /// `x sigmoid(x)` (Elfwing et al. 2017, arXiv 1702.03118).
+    Silu,
+}
+
+impl Activation {
+    /// Each of the numbers in their place, on one thread.
+    pub(super) fn apply_to(self, numbers: &mut [f32]) {
+        match self {
+            Self::Gelu => map(numbers, gelu_erf),
+            Self::GeluTanh => map(numbers, gelu_tanh),
+            Self::QuickGelu => map(numbers, quick_gelu),
+            Self::Relu => map(numbers, |number| number.max(0.0)),
+            Self::Silu => map(numbers, silu),
         }
-        None => activation.forward(&output),
+    }
+
+    /// By candle's operations, into new memory.
+    pub(super) fn forward(self, input: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Gelu => input.gelu_erf(),
+            Self::GeluTanh => input.gelu(),
+            Self::QuickGelu => input * candle_nn::ops::sigmoid(&(input * 1.702)?)?,
+            Self::Relu => input.relu(),
+            Self::Silu => input.silu(),
+        }
     }
 }
 
-/// `activation(gate) * up`, both outputs of their own layers; the memory of `gate` is overwritten.
+#[inline(always)]
+fn map(numbers: &mut [f32], function: impl Fn(f32) -> f32) {
+    vectorized(
+        #[inline(always)]
+        || numbers.iter_mut().for_each(|number| *number = function(*number)),
+    );
+}
+
+/// Applies an activation to the output `(rows, width)` of a layer, which must be a tensor of its own:
+/// its memory is overwritten.
+pub(super) fn activate(activation: Activation, output: Tensor) -> Result<Tensor> {
+    Epilogue { activation: Some(activation), ..Epilogue::default() }.apply(output)
+}
+
+/// `activation(gate) * up`, both outputs `(rows, width)` of their own layers; the memory of `gate` is
+/// overwritten.
 pub fn gated(activation: Activation, gate: Tensor, up: &Tensor) -> Result<Tensor> {
     let gate = activate(activation, gate)?;
     if is_plain_f32(&gate) && is_plain_f32(up) && gate.dims() == up.dims() {
@@ -38,57 +79,9 @@ pub fn gated(activation: Activation, gate: Tensor, up: &Tensor) -> Result<Tensor
     gate * up
 }
 
-fn is_plain_f32(tensor: &Tensor) -> bool {
+/// Whether a tensor can be worked on in place, number by number.
+pub(super) fn is_plain_f32(tensor: &Tensor) -> bool {
     matches!(tensor.device(), Device::Cpu) && tensor.dtype() == DType::F32 && tensor.is_contiguous()
-}
-
-/// A function of each number alone.
-#[derive(Debug, Clone, Copy)]
-enum Elementwise {
-    GeluErf,
-    GeluTanh,
-    Silu,
-}
-
-impl Elementwise {
-    fn of(activation: Activation) -> Option<Self> {
-        match activation {
-            Activation::Gelu => Some(Self::GeluErf),
-            Activation::GeluPytorchTanh | Activation::NewGelu => Some(Self::GeluTanh),
-            Activation::Silu | Activation::Swish => Some(Self::Silu),
-            _ => None,
-        }
-    }
-}
-
-impl InplaceOp1 for Elementwise {
-    fn name(&self) -> &'static str {
-        "activation"
-    }
-
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let numbers = numbers_of(storage, layout)?;
-        match self {
-            Self::GeluErf => map(numbers, gelu_erf),
-            Self::GeluTanh => map(numbers, gelu_tanh),
-            Self::Silu => map(numbers, silu),
-        }
-        Ok(())
-    }
-}
-
-#[inline(always)]
-fn map(numbers: &mut [f32], function: impl Fn(f32) -> f32 + Sync) {
-    let chunk = |chunk: &mut [f32]| {
-        vectorized(
-            #[inline(always)]
-            || chunk.iter_mut().for_each(|number| *number = function(*number)),
-        );
-    };
-    match numbers.len() > CHUNK {
-        true => numbers.par_chunks_mut(CHUNK).for_each(chunk),
-        false => chunk(numbers),
-    }
 }
 
 /// Multiplies by another tensor of the same shape.
@@ -216,7 +209,11 @@ fn lanes(numbers: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
     blocks.remainder().iter().fold(whole, |sofar, number| fold(sofar, *number))
 }
 
-fn numbers_of<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
+/// The numbers of a contiguous tensor of type f32.
+pub(super) fn numbers_of<'a>(
+    storage: &'a mut CpuStorage,
+    layout: &Layout,
+) -> Result<&'a mut [f32]> {
     let CpuStorage::F32(numbers) = storage else { bail!("expected numbers of type f32") };
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&mut numbers[start..end]),
@@ -239,8 +236,10 @@ mod tests {
 
     #[test]
     fn activations_equal_candles() {
-        let input = Tensor::new(numbers(40_000), &Device::Cpu).unwrap();
-        for activation in [Activation::Gelu, Activation::GeluPytorchTanh, Activation::Silu] {
+        let input =
+            Tensor::new(numbers(40_000), &Device::Cpu).unwrap().reshape((400, 100)).unwrap();
+        let all = [Activation::Gelu, Activation::GeluTanh, Activation::QuickGelu];
+        for activation in all.into_iter().chain([Activation::Relu, Activation::Silu]) {
             let ours = activate(activation, input.copy().unwrap()).unwrap();
             let theirs = activation.forward(&input).unwrap();
             assert!(largest_difference(&ours, &theirs) < 2e-6, "{activation:?}");
@@ -249,8 +248,8 @@ mod tests {
 
     #[test]
     fn a_gate_multiplies() {
-        let gate = Tensor::new(&[1.0_f32, -2.0, 0.0], &Device::Cpu).unwrap();
-        let up = Tensor::new(&[3.0_f32, 1.0, 5.0], &Device::Cpu).unwrap();
+        let gate = Tensor::new(&[[1.0_f32, -2.0, 0.0]], &Device::Cpu).unwrap();
+        let up = Tensor::new(&[[3.0_f32, 1.0, 5.0]], &Device::Cpu).unwrap();
         let expected = (gate.silu().unwrap() * &up).unwrap();
         let found = gated(Activation::Silu, gate, &up).unwrap();
         assert!(largest_difference(&found, &expected) < 1e-6);

@@ -1,5 +1,6 @@
 /*!
-Scaled dot-product attention of one sequence, with grouped key/value heads.
+Scaled dot-product attention: of one sequence with grouped key/value heads, and of several sequences
+that stand one behind the other in the same rows.
 
 Queries are taken in blocks, so that the score matrix never grows with the square of the length,
 and a causal block only touches the keys it may see. Scores are softmaxed in f32 whatever the
@@ -11,6 +12,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::ops::softmax_last_dim;
 
 use super::activation::{Hidden, has_softmax_in_place, softmax_in_place};
+use super::split_heads;
 
 /// Most scores that one block of queries may have, in numbers (64 MiB of f32).
 const MAX_BLOCK_SCORES: usize = 16 << 20;
@@ -51,6 +53,45 @@ pub fn attend(
     // (heads, t, d) blocks to (t, heads * d).
     let attended = Tensor::cat(&blocks, 1)?;
     attended.transpose(0, 1)?.contiguous()?.reshape((count, heads * head_dim))
+}
+
+/// Queries, keys and values of several sequences, one behind the other, each `(rows, heads * d)`:
+/// views of a wider tensor will do.
+#[derive(Debug, Clone, Copy)]
+pub struct AttentionRows<'a> {
+    /// What looks.
+    pub queries: &'a Tensor,
+    /// What is looked at.
+    pub keys: &'a Tensor,
+    /// What is seen there, in the same rows as the keys.
+    pub values: &'a Tensor,
+    /// Heads of each.
+    pub heads: usize,
+    /// Rows of queries of each sequence.
+    pub query_lengths: &'a [usize],
+    /// Rows of keys of each sequence.
+    pub key_lengths: &'a [usize],
+}
+
+/// Attention of each sequence's queries over all its keys, scaled by `1 / sqrt(d)`; sequences do not
+/// see each other. Returns `(rows, heads * d)`, contiguous.
+pub fn attend_each(rows: AttentionRows<'_>) -> Result<Tensor> {
+    let AttentionRows { queries, keys, values, heads, .. } = rows;
+    let scale = ((queries.dim(1)? / heads) as f64).powf(-0.5);
+    let (mut query, mut key) = (0, 0);
+    let mut attended = Vec::with_capacity(rows.query_lengths.len());
+    for (looking, seen) in rows.query_lengths.iter().zip(rows.key_lengths) {
+        let part =
+            |tensor: &Tensor, start, count| split_heads(&tensor.narrow(0, start, count)?, heads);
+        let queries = part(queries, query, *looking)?;
+        let (keys, values) = (part(keys, key, *seen)?, part(values, key, *seen)?);
+        attended.push(attend(&queries, &keys, &values, scale, Visibility::All)?);
+        (query, key) = (query + looking, key + seen);
+    }
+    match attended.len() {
+        1 => Ok(attended.remove(0)),
+        _ => Tensor::cat(&attended, 0),
+    }
 }
 
 /// Attention of a block of queries `(heads, t, d)`; the last query sees all the keys.

@@ -3,21 +3,18 @@ The vision tower of BLIP-2, InstructBLIP and MiniGPT-v2: the ViT "g" of EVA-CLIP
 with learned positions, plain pre-norm blocks, and a norm behind them that is not EVA's own.
 
 Follows salesforce/LAVIS `lavis/models/eva_vit.py` and huggingface/transformers v4.57.3
-`models/blip_2/modeling_blip_2.py`, `Blip2VisionModel`. One picture at a time. Knows nothing of how
-pictures are resized or what reads the features.
+`models/blip_2/modeling_blip_2.py`, `Blip2VisionModel`. Knows nothing of how pictures are resized or
+what reads the features.
 */
 
-use candle_core::{DType, Device, Result, Tensor};
-use candle_nn::{Activation, LayerNorm, Linear, Module};
+use candle_core::{DType, Result, Tensor};
+use candle_nn::{LayerNorm, Module};
 
-use super::{Bias, Visibility, activate, attend, layer_norm, linear};
+use super::square_patches::{PatchSizes, SquarePatches};
+use super::{Activation, Bias, Linear, VisionBlock, layer_norm, linear};
 use crate::weights::{TensorReader, WeightsError};
 
-/// Colours of a pixel.
-const CHANNELS: usize = 3;
-
-/// The sizes of the tower. All are at least 1; `hidden` is a multiple of `heads`, and `image_size`
-/// of `patch`.
+/// The sizes of the tower. All are at least 1; `hidden` is a multiple of `heads`.
 #[derive(Debug, Clone)]
 pub struct EvaVitConfig {
     /// Transformer blocks.
@@ -28,10 +25,8 @@ pub struct EvaVitConfig {
     pub intermediate: usize,
     /// Attention heads.
     pub heads: usize,
-    /// Edge of a patch in pixels.
-    pub patch: usize,
-    /// Edge of the square picture in pixels.
-    pub image_size: usize,
+    /// Pictures and patches.
+    pub sizes: PatchSizes,
     /// Rows (and columns) of the table of positions in the checkpoint; where the picture has another
     /// number of patches, the table is interpolated.
     pub position_side: usize,
@@ -41,18 +36,6 @@ pub struct EvaVitConfig {
     pub activation: Activation,
     /// Where the queries' and values' constants are.
     pub qkv_bias: QkvBias,
-}
-
-impl EvaVitConfig {
-    /// Patches along one edge of the picture.
-    pub fn side(&self) -> usize {
-        self.image_size / self.patch
-    }
-
-    /// Features of a picture: the class token and one for each patch.
-    pub fn tokens(&self) -> usize {
-        1 + self.side() * self.side()
-    }
 }
 
 /// How a checkpoint holds the constants that are added to queries and values. Keys have none.
@@ -117,17 +100,10 @@ impl EvaNames {
 /// The tower with its weights.
 #[derive(Debug)]
 pub struct EvaVit {
-    patch_embed: Linear,
-    /// Class token, `(1, hidden)`.
-    class_token: Tensor,
-    /// One row for each token, `(1 + side^2, hidden)`.
-    positions: Tensor,
-    blocks: Vec<Block>,
+    patches: SquarePatches,
+    blocks: Vec<VisionBlock>,
     /// Its weights' type is the type of the features.
     final_norm: LayerNorm,
-    config: EvaVitConfig,
-    dtype: DType,
-    device: Device,
 }
 
 impl EvaVit {
@@ -142,58 +118,39 @@ impl EvaVit {
     ) -> std::result::Result<Self, WeightsError> {
         let names = names.names();
         let blocks = reader.under(names.blocks);
-        let blocks =
-            (0..config.depth).map(|index| Block::load(config, &names, &blocks.under(index)));
+        let blocks = (0..config.depth).map(|index| block(config, &names, &blocks.under(index)));
         let class_token = reader.tensor(names.class_token, &[1, 1, config.hidden])?;
         let class_token = class_token
             .squeeze(0)
             .map_err(|source| reader.convert_error(names.class_token, source))?;
+        let positions = positions(config, names.positions, reader)?;
+        let convolution = reader.under(names.patch);
         Ok(Self {
-            patch_embed: patch_embed(config, &reader.under(names.patch))?,
-            class_token,
-            positions: positions(config, names.positions, reader)?,
+            patches: SquarePatches::load(
+                config.sizes,
+                Bias::With,
+                class_token,
+                positions,
+                &convolution,
+            )?,
             blocks: blocks.collect::<std::result::Result<_, _>>()?,
             final_norm,
-            config: config.clone(),
-            dtype: reader.dtype(),
-            device: reader.device().clone(),
         })
     }
 
-    /// Features of one picture `(3, image_size, image_size)`: `(1 + side^2, hidden)`, the class token
+    /// Features of pictures `(3, side, side)`: `(pictures, 1 + patches, hidden)`, the class token
     /// first, then the patches row by row, in the type of the norm behind the blocks.
-    pub fn encode(&self, pixels: &Tensor) -> Result<Tensor> {
-        let pixels = pixels.to_device(&self.device)?.to_dtype(self.dtype)?;
-        let patches = self.patch_embed.forward(&self.cut(&pixels)?)?;
-        let tokens = Tensor::cat(&[&self.class_token, &patches], 0)?;
-        let mut hidden = (tokens + &self.positions)?;
+    pub fn encode(&self, pictures: &[&Tensor]) -> Result<Tensor> {
+        let lengths = self.patches.lengths(pictures.len());
+        let mut hidden = self.patches.embed(pictures)?;
         for block in &self.blocks {
-            hidden = block.forward(&hidden)?;
+            hidden = block.forward(&hidden, &lengths, None)?;
         }
         let dtype = self.final_norm.weight().dtype();
-        self.final_norm.forward(&hidden.to_dtype(dtype)?)
+        let normed = self.final_norm.forward(&hidden.to_dtype(dtype)?)?;
+        let (rows, width) = normed.dims2()?;
+        normed.reshape((pictures.len(), rows / pictures.len(), width))
     }
-
-    /// `(3, size, size)` to `(side^2, 3 * patch * patch)`, each row in the order of the convolution's
-    /// weight.
-    fn cut(&self, pixels: &Tensor) -> Result<Tensor> {
-        let (side, patch) = (self.config.side(), self.config.patch);
-        let pixels = pixels.reshape((CHANNELS, side, patch, side, patch))?;
-        let pixels = pixels.permute((1, 3, 0, 2, 4))?.contiguous()?;
-        pixels.reshape((side * side, CHANNELS * patch * patch))
-    }
-}
-
-/// The convolution with stride = kernel, which is a linear map of each patch's numbers.
-fn patch_embed(
-    config: &EvaVitConfig,
-    reader: &TensorReader,
-) -> std::result::Result<Linear, WeightsError> {
-    let EvaVitConfig { hidden, patch, .. } = *config;
-    let weight = reader.tensor("weight", &[hidden, CHANNELS, patch, patch])?;
-    let flat = weight.reshape((hidden, CHANNELS * patch * patch));
-    let flat = flat.map_err(|source| reader.convert_error("weight", source))?;
-    Ok(Linear::new(flat, Some(reader.tensor("bias", &[hidden])?)))
 }
 
 /// The table of positions, interpolated in f32 if the picture has another number of patches.
@@ -206,7 +163,7 @@ fn positions(
     let table = reader.cast_to(DType::F32).tensor(name, &[1, stored, config.hidden])?;
     let table = table
         .squeeze(0)
-        .and_then(|table| interpolate_positions(&table, config.side()))
+        .and_then(|table| interpolate_positions(&table, config.sizes.grid_side()))
         .and_then(|table| table.to_dtype(reader.dtype()));
     table.map_err(|source| reader.convert_error(name, source))
 }
@@ -267,54 +224,23 @@ fn cubic(distance: f32) -> f32 {
     }
 }
 
-#[derive(Debug)]
-struct Block {
-    norm1: LayerNorm,
-    qkv: Linear,
-    projection: Linear,
-    norm2: LayerNorm,
-    expand: Linear,
-    contract: Linear,
-    activation: Activation,
-    heads: usize,
-}
-
-impl Block {
-    fn load(
-        config: &EvaVitConfig,
-        names: &Names,
-        reader: &TensorReader,
-    ) -> std::result::Result<Self, WeightsError> {
-        let EvaVitConfig { hidden, intermediate, eps, .. } = *config;
-        let (attention, mlp) = (reader.under(names.attention), reader.under("mlp"));
-        Ok(Self {
-            norm1: layer_norm(hidden, eps, &reader.under(names.norm1))?,
-            qkv: qkv(hidden, config.qkv_bias, &attention)?,
-            projection: linear(hidden, hidden, Bias::With, &attention.under(names.projection))?,
-            norm2: layer_norm(hidden, eps, &reader.under(names.norm2))?,
-            expand: linear(hidden, intermediate, Bias::With, &mlp.under("fc1"))?,
-            contract: linear(intermediate, hidden, Bias::With, &mlp.under("fc2"))?,
-            activation: config.activation,
-            heads: config.heads,
-        })
-    }
-
-    fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
-        let hidden = (hidden + self.attend(&self.norm1.forward(hidden)?)?)?;
-        let inner = self.expand.forward(&self.norm2.forward(&hidden)?)?;
-        &hidden + self.contract.forward(&activate(self.activation, inner)?)?
-    }
-
-    fn attend(&self, hidden: &Tensor) -> Result<Tensor> {
-        let (tokens, width) = hidden.dims2()?;
-        let head_dim = width / self.heads;
-        let qkv = self.qkv.forward(hidden)?.reshape((tokens, 3, self.heads, head_dim))?;
-        // (3, heads, tokens, head_dim)
-        let qkv = qkv.permute((1, 2, 0, 3))?.contiguous()?;
-        let (queries, keys, values) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?);
-        let scale = (head_dim as f64).powf(-0.5);
-        self.projection.forward(&attend(&queries, &keys, &values, scale, Visibility::All)?)
-    }
+fn block(
+    config: &EvaVitConfig,
+    names: &Names,
+    reader: &TensorReader,
+) -> std::result::Result<VisionBlock, WeightsError> {
+    let EvaVitConfig { hidden, intermediate, eps, activation, heads, .. } = *config;
+    let (attention, mlp) = (reader.under(names.attention), reader.under("mlp"));
+    Ok(VisionBlock {
+        attention_norm: layer_norm(hidden, eps, &reader.under(names.norm1))?,
+        qkv: qkv(hidden, config.qkv_bias, &attention)?,
+        projection: linear(hidden, hidden, Bias::With, &attention.under(names.projection))?,
+        feed_forward_norm: layer_norm(hidden, eps, &reader.under(names.norm2))?,
+        expand: linear(hidden, intermediate, Bias::With, &mlp.under("fc1"))?,
+        activation,
+        contract: linear(intermediate, hidden, Bias::With, &mlp.under("fc2"))?,
+        heads,
+    })
 }
 
 fn qkv(
@@ -334,13 +260,15 @@ fn qkv(
                 .zeros_like()
                 .and_then(|keys| Tensor::cat(&[&queries, &keys, &values], 0))
                 .map_err(|source| reader.convert_error("q_bias", source))?;
-            Ok(Linear::new(weight, Some(bias)))
+            Linear::new(weight, Some(bias)).map_err(|source| fused.convert_error("weight", source))
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Device;
+
     use super::*;
 
     fn table(patches: &[f32]) -> Tensor {

@@ -29,9 +29,9 @@ pub trait LanguageModel: Send + std::fmt::Debug {
     /// all content. Asked for no more than it holds, it only forgets.
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError>;
 
-    /// Reads a prompt `(tokens, hidden)` into a slot, in place of what was there; returns the
-    /// logits of the first answer token, `(1, vocabulary)`, f32.
-    fn prefill(&mut self, slot: usize, prompt: &Tensor) -> Result<Tensor, CacheError>;
+    /// Reads prompts `(tokens, hidden)`, each into its slot, in place of what was there; returns the
+    /// logits of the first answer tokens, `(prompts, vocabulary)`, f32.
+    fn prefill(&mut self, prompts: &[(usize, Tensor)]) -> Result<Tensor, CacheError>;
 
     /// Appends one token to each slot; returns the logits after it, `(rows, vocabulary)`, f32.
     fn decode_step(&mut self, rows: &[(usize, u32)]) -> Result<Tensor, CacheError>;
@@ -65,8 +65,8 @@ impl LanguageModel for Box<dyn LanguageModel> {
         (**self).reserve(slots, capacity)
     }
 
-    fn prefill(&mut self, slot: usize, prompt: &Tensor) -> Result<Tensor, CacheError> {
-        (**self).prefill(slot, prompt)
+    fn prefill(&mut self, prompts: &[(usize, Tensor)]) -> Result<Tensor, CacheError> {
+        (**self).prefill(prompts)
     }
 
     fn decode_step(&mut self, rows: &[(usize, u32)]) -> Result<Tensor, CacheError> {

@@ -1,8 +1,9 @@
 //! Layers as checkpoints store them: a linear map, the two norms, and a table of embeddings.
 
 use candle_core::{Result as TensorResult, Tensor};
-use candle_nn::{LayerNorm, Linear, RmsNorm};
+use candle_nn::{LayerNorm, RmsNorm};
 
+use super::Linear;
 use crate::weights::{TensorReader, WeightsError};
 
 /// Whether a linear map adds a constant.
@@ -26,7 +27,7 @@ pub fn linear(
         Bias::With => Some(reader.tensor("bias", &[outputs])?),
         Bias::Without => None,
     };
-    Ok(Linear::new(weight, bias))
+    Linear::new(weight, bias).map_err(|source| reader.convert_error("weight", source))
 }
 
 /// Layer normalisation from `weight` and `bias`, each `(width)`.

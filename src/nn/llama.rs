@@ -6,14 +6,13 @@ Follows huggingface/transformers v4.57.3 `models/llama/modeling_llama.py`.
 */
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
-use candle_nn::Activation;
 
 use super::decoder::{
     AttentionMap, Decoder, DecoderConfig, GatedFeedForward, HeadNormKind, HeadWeights,
 };
 use super::fused::HeadCounts;
 use super::rotary::inverse_frequencies;
-use super::{Bias, CacheError, KeyValueCache, LanguageModel, Segment};
+use super::{Activation, Bias, CacheError, KeyValueCache, LanguageModel, clear_for, join_prompts};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The sizes of a Llama. All are at least 1.
@@ -139,13 +138,12 @@ impl LanguageModel for Llama {
         self.cache.reserve(slots, capacity, dtype, &device)
     }
 
-    fn prefill(&mut self, slot: usize, prompt: &Tensor) -> Result<Tensor, CacheError> {
-        let count = prompt.dim(0)?;
-        self.cache.clear_slot(slot)?;
-        self.cache.check(slot, count)?;
-        let (angles, segments) = (self.angles(0..count), Segment::prompt(slot, count));
+    fn prefill(&mut self, prompts: &[(usize, Tensor)]) -> Result<Tensor, CacheError> {
+        let (rows, segments) = join_prompts(prompts)?;
+        clear_for(&segments, &mut self.cache)?;
+        let angles = self.angles(segments.iter().flat_map(|segment| 0..segment.count));
         let unchanged = |_, hidden| Ok(hidden);
-        self.decoder.prefill(prompt.clone(), angles, &segments, &mut self.cache, unchanged)
+        self.decoder.prefill(rows, angles, &segments, &mut self.cache, unchanged)
     }
 
     fn decode_step(&mut self, rows: &[(usize, u32)]) -> Result<Tensor, CacheError> {

@@ -6,11 +6,12 @@ before each part (all but the one of 350 M parameters).
 */
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
-use candle_nn::{Activation, LayerNorm, Linear, Module};
+use candle_nn::{LayerNorm, Module};
 
 use super::{
-    Bias, CacheError, HeadWeights, KeyValueCache, LanguageModel, LayerCache, Segment, activate,
-    attend_segments, layer_norm, linear, look_up, split_heads,
+    Activation, Bias, CacheError, HeadWeights, KeyValueCache, LanguageModel, LayerCache, Linear,
+    Segment, attend_segments, clear_for, join_prompts, last_rows, layer_norm, linear, look_up,
+    split_heads, stacked_linear,
 };
 use crate::weights::{TensorReader, WeightsError};
 
@@ -63,8 +64,8 @@ impl Opt {
         let table = [vocabulary, hidden];
         let embeddings = reader.under("embed_tokens").tensor("weight", &table)?;
         let head = match config.head {
-            HeadWeights::Tied => embeddings.clone(),
-            HeadWeights::Own => root.under("lm_head").tensor("weight", &table)?,
+            HeadWeights::Tied => Linear::of_shared(&embeddings),
+            HeadWeights::Own => Linear::new(root.under("lm_head").tensor("weight", &table)?, None),
         };
         let positions = [max_positions + POSITION_OFFSET, hidden];
         let layer = |index| Layer::load(&config, &reader.under("layers").under(index));
@@ -73,7 +74,7 @@ impl Opt {
             positions: reader.under("embed_positions").tensor("weight", &positions)?,
             layers: (0..layers).map(layer).collect::<Result<_, _>>()?,
             norm: layer_norm(hidden, NORM_EPS, &reader.under("final_layer_norm"))?,
-            head: Linear::new(head, None),
+            head: head.map_err(|source| root.convert_error("lm_head.weight", source))?,
             cache: KeyValueCache::without_slots(layers, heads, hidden / heads),
             config,
         })
@@ -103,7 +104,7 @@ impl Opt {
     }
 
     fn logits(&self, hidden: &Tensor) -> Result<Tensor, CacheError> {
-        let normed = self.norm.forward(&hidden.contiguous()?)?;
+        let normed = self.norm.forward(hidden)?;
         Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
     }
 }
@@ -134,12 +135,11 @@ impl LanguageModel for Opt {
         self.cache.reserve(slots, capacity, dtype, &device)
     }
 
-    fn prefill(&mut self, slot: usize, prompt: &Tensor) -> Result<Tensor, CacheError> {
-        let count = prompt.dim(0)?;
-        self.cache.clear_slot(slot)?;
-        self.cache.check(slot, count)?;
-        let hidden = self.run(prompt, &Segment::prompt(slot, count))?;
-        self.logits(&hidden.narrow(0, count - 1, 1)?)
+    fn prefill(&mut self, prompts: &[(usize, Tensor)]) -> Result<Tensor, CacheError> {
+        let (rows, segments) = join_prompts(prompts)?;
+        clear_for(&segments, &mut self.cache)?;
+        let hidden = self.run(&rows, &segments)?;
+        self.logits(&last_rows(&hidden, &segments)?)
     }
 
     fn decode_step(&mut self, rows: &[(usize, u32)]) -> Result<Tensor, CacheError> {
@@ -187,17 +187,19 @@ impl Layer {
         cache: &mut LayerCache<'_>,
     ) -> Result<Tensor, CacheError> {
         let normed = self.attention_norm.forward(hidden)?;
-        let hidden = (hidden + self.attention.forward(&normed, segments, cache)?)?;
-        let inner = self.expand.forward(&self.norm.forward(&hidden)?)?;
-        Ok((&hidden + self.contract.forward(&activate(self.activation, inner)?)?)?)
+        let attended = self.attention.forward(&normed, segments, cache)?;
+        let hidden = self.attention.output.forward_added(&attended, hidden)?;
+        let normed = self.norm.forward(&hidden)?;
+        let inner = self.expand.forward_activated(&normed, self.activation)?;
+        Ok(self.contract.forward_added(&inner, &hidden)?)
     }
 }
 
 #[derive(Debug)]
 struct Attention {
-    queries: Linear,
-    keys: Linear,
-    values: Linear,
+    /// Queries, keys and values, one behind the other.
+    qkv: Linear,
+    /// Of what was seen.
     output: Linear,
     heads: usize,
 }
@@ -205,27 +207,25 @@ struct Attention {
 impl Attention {
     fn load(config: &OptConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
         let OptConfig { hidden, bias, heads, .. } = *config;
-        let project = |name| linear(hidden, hidden, bias, &reader.under(name));
+        let parts = [("q_proj", hidden), ("k_proj", hidden), ("v_proj", hidden)];
         Ok(Self {
-            queries: project("q_proj")?,
-            keys: project("k_proj")?,
-            values: project("v_proj")?,
-            output: project("out_proj")?,
+            qkv: stacked_linear(hidden, &parts, bias, reader)?,
+            output: linear(hidden, hidden, bias, &reader.under("out_proj"))?,
             heads,
         })
     }
 
+    /// What is seen, `(rows, hidden)`, before the map `output`.
     fn forward(
         &self,
         hidden: &Tensor,
         segments: &[Segment],
         cache: &mut LayerCache<'_>,
     ) -> Result<Tensor, CacheError> {
-        let queries = split_heads(&self.queries.forward(hidden)?, self.heads)?;
-        let keys = split_heads(&self.keys.forward(hidden)?, self.heads)?;
-        let values = split_heads(&self.values.forward(hidden)?, self.heads)?;
+        let (qkv, width) = (self.qkv.forward(hidden)?, hidden.dim(1)?);
+        let part = |index| split_heads(&qkv.narrow(1, index * width, width)?, self.heads);
+        let (queries, keys, values) = (part(0)?, part(1)?, part(2)?);
         let scale = (queries.dim(2)? as f64).powf(-0.5);
-        let attended = attend_segments(&queries, &keys, &values, scale, segments, cache)?;
-        Ok(self.output.forward(&attended)?)
+        attend_segments(&queries, &keys, &values, scale, segments, cache)
     }
 }

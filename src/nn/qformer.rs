@@ -3,14 +3,13 @@ The Q-Former of BLIP-2 and InstructBLIP: a BERT with post-norms in which learned
 picture's features, and, in InstructBLIP, at the prompt as well.
 
 Follows huggingface/transformers v4.57.3 `models/blip_2/modeling_blip_2.py` (`Blip2QFormerModel`) and
-`models/instructblip/modeling_instructblip.py` (`InstructBlipQFormerModel`). One picture at a time.
-Knows nothing of tokenizers or of the language model that reads the result.
+`models/instructblip/modeling_instructblip.py` (`InstructBlipQFormerModel`). Knows nothing of tokenizers or of the language model that reads the result.
 */
 
 use candle_core::{DType, Device, Result, Tensor};
-use candle_nn::{Activation, LayerNorm, Linear, Module};
+use candle_nn::{LayerNorm, Module};
 
-use super::{Bias, Visibility, activate, attend, layer_norm, linear, look_up, split_heads};
+use super::{Activation, AttentionRows, Bias, Linear, attend_each, layer_norm, linear, look_up};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The sizes of the Q-Former. All are at least 1; `hidden` is a multiple of `heads`.
@@ -81,23 +80,36 @@ impl QFormer {
         })
     }
 
-    /// What the queries found in `features` `(tokens, width)`, given the prompt's `text_ids` (of the
-    /// Q-Former's own vocabulary; none without a text path): `(queries, hidden)`, in the Q-Former's
-    /// type.
-    pub fn forward(&self, features: &Tensor, text_ids: &[u32]) -> Result<Tensor> {
+    /// What the queries found in the features `(pictures, tokens, width)`, each picture with a prompt
+    /// of its own, `text_ids` (of the Q-Former's own vocabulary; empty without a text path):
+    /// `(pictures, queries, hidden)`, in the Q-Former's type.
+    pub fn forward(&self, features: &Tensor, text_ids: &[&[u32]]) -> Result<Tensor> {
+        let (pictures, tokens, width) = features.dims3()?;
         let features = features.to_device(self.device())?.to_dtype(self.dtype())?;
-        let embedded = match &self.text {
-            Some(text) if !text_ids.is_empty() => {
-                Tensor::cat(&[&self.queries, &text.embed(text_ids)?], 0)?
-            }
-            _ => self.queries.clone(),
+        let features = features.reshape((pictures * tokens, width))?;
+        let (count, hidden) = self.queries.dims2()?;
+        let words = match self.text {
+            Some(_) => text_ids.iter().map(|ids| ids.len()).collect(),
+            None => vec![0; pictures],
         };
-        let count = self.queries.dim(0)?;
-        let mut hidden = self.norm.forward(&embedded)?;
+        let rows = Rows::new(count, tokens, &words, self.device())?;
+        let mut stream = self.norm.forward(&self.embed(&rows, text_ids)?)?;
         for layer in &self.layers {
-            hidden = layer.forward(&hidden, count, &features)?;
+            stream = layer.forward(&stream, &rows, &features)?;
         }
-        hidden.narrow(0, 0, count)
+        rows.queries_of(&stream)?.reshape((pictures, count, hidden))
+    }
+
+    /// Each picture's queries and words.
+    fn embed(&self, rows: &Rows, text_ids: &[&[u32]]) -> Result<Tensor> {
+        let (count, hidden) = self.queries.dims2()?;
+        let pictures = rows.lengths.len();
+        let queries = self.queries.unsqueeze(0)?.expand((pictures, count, hidden))?;
+        let queries = queries.reshape((pictures * count, hidden))?;
+        match (&self.text, &rows.mixed) {
+            (Some(text), Some(_)) => rows.join(&queries, &text.embed(text_ids)?),
+            _ => Ok(queries),
+        }
     }
 
     fn device(&self) -> &Device {
@@ -106,6 +118,79 @@ impl QFormer {
 
     fn dtype(&self) -> DType {
         self.queries.dtype()
+    }
+}
+
+/// Which rows of the stream are which: each picture's queries stand before its words.
+#[derive(Debug)]
+struct Rows {
+    /// Rows of each picture.
+    lengths: Vec<usize>,
+    /// Queries of each picture.
+    query_lengths: Vec<usize>,
+    /// Features of each picture.
+    feature_lengths: Vec<usize>,
+    /// The places of queries and words, if there are words.
+    mixed: Option<Places>,
+}
+
+/// Indices of rows, u32.
+#[derive(Debug)]
+struct Places {
+    /// Where the queries stand in the stream.
+    queries: Tensor,
+    /// Where the words stand in the stream.
+    words: Tensor,
+    /// Where each row of the stream stands behind all queries and then all words.
+    joined: Tensor,
+}
+
+impl Rows {
+    fn new(queries: usize, features: usize, words: &[usize], device: &Device) -> Result<Self> {
+        let pictures = words.len();
+        Ok(Self {
+            lengths: words.iter().map(|words| queries + words).collect(),
+            query_lengths: vec![queries; pictures],
+            feature_lengths: vec![features; pictures],
+            mixed: match words.iter().any(|words| *words > 0) {
+                true => Some(Places::new(queries, words, device)?),
+                false => None,
+            },
+        })
+    }
+
+    fn queries_of(&self, stream: &Tensor) -> Result<Tensor> {
+        match &self.mixed {
+            Some(places) => stream.index_select(&places.queries, 0),
+            None => Ok(stream.clone()),
+        }
+    }
+
+    fn join(&self, queries: &Tensor, words: &Tensor) -> Result<Tensor> {
+        let both = Tensor::cat(&[queries, words], 0)?;
+        match &self.mixed {
+            Some(places) => both.index_select(&places.joined, 0),
+            None => Ok(both),
+        }
+    }
+}
+
+impl Places {
+    fn new(queries: usize, words: &[usize], device: &Device) -> Result<Self> {
+        let (mut of_queries, mut of_words, mut joined) = (Vec::new(), Vec::new(), Vec::new());
+        let all_queries = queries * words.len();
+        for words in words {
+            for _ in 0..queries {
+                joined.push(of_queries.len() as u32);
+                of_queries.push(joined.len() as u32 - 1);
+            }
+            for _ in 0..*words {
+                joined.push((all_queries + of_words.len()) as u32);
+                of_words.push(joined.len() as u32 - 1);
+            }
+        }
+        let place = |indices: Vec<u32>| Tensor::new(indices, device);
+        Ok(Self { queries: place(of_queries)?, words: place(of_words)?, joined: place(joined)? })
     }
 }
 
@@ -129,8 +214,10 @@ impl TextEmbeddings {
         })
     }
 
-    fn embed(&self, ids: &[u32]) -> Result<Tensor> {
-        look_up(&self.words, ids)? + self.positions.narrow(0, 0, ids.len())?
+    /// The words of all prompts, each of which counts its positions from 0.
+    fn embed(&self, prompts: &[&[u32]]) -> Result<Tensor> {
+        let positions: Vec<u32> = prompts.iter().flat_map(|ids| 0..ids.len() as u32).collect();
+        look_up(&self.words, &prompts.concat())? + look_up(&self.positions, &positions)?
     }
 }
 
@@ -167,19 +254,19 @@ impl Layer {
         })
     }
 
-    /// `hidden` is the queries' rows, `count` of them, and the text's.
-    fn forward(&self, hidden: &Tensor, count: usize, features: &Tensor) -> Result<Tensor> {
-        let hidden = self.attention.forward(hidden, hidden)?;
-        let mut queries = hidden.narrow(0, 0, count)?;
+    fn forward(&self, stream: &Tensor, rows: &Rows, features: &Tensor) -> Result<Tensor> {
+        let lengths = (rows.lengths.as_slice(), rows.lengths.as_slice());
+        let stream = self.attention.forward(stream, stream, lengths)?;
+        let mut queries = rows.queries_of(&stream)?;
         if let Some(cross_attention) = &self.cross_attention {
-            queries = cross_attention.forward(&queries, features)?;
+            let lengths = (rows.query_lengths.as_slice(), rows.feature_lengths.as_slice());
+            queries = cross_attention.forward(&queries, features, lengths)?;
         }
         let queries = self.query_feed_forward.forward(&queries)?;
-        let words = hidden.dim(0)? - count;
-        match &self.text_feed_forward {
-            Some(feed_forward) if words > 0 => {
-                let text = feed_forward.forward(&hidden.narrow(0, count, words)?)?;
-                Tensor::cat(&[queries, text], 0)
+        match (&self.text_feed_forward, &rows.mixed) {
+            (Some(feed_forward), Some(places)) => {
+                let words = feed_forward.forward(&stream.index_select(&places.words, 0)?)?;
+                rows.join(&queries, &words)
             }
             _ => Ok(queries),
         }
@@ -217,13 +304,22 @@ impl Attention {
         })
     }
 
-    fn forward(&self, hidden: &Tensor, looked_at: &Tensor) -> Result<Tensor> {
-        let queries = split_heads(&self.query.forward(hidden)?, self.heads)?;
-        let keys = split_heads(&self.key.forward(looked_at)?, self.heads)?;
-        let values = split_heads(&self.value.forward(looked_at)?, self.heads)?;
-        let scale = (queries.dim(2)? as f64).powf(-0.5);
-        let attended = attend(&queries, &keys, &values, scale, Visibility::All)?;
-        self.norm.forward(&(self.dense.forward(&attended)? + hidden)?)
+    /// `lengths` are each picture's rows of `hidden` and of what they look at.
+    fn forward(
+        &self,
+        hidden: &Tensor,
+        looked_at: &Tensor,
+        (query_lengths, key_lengths): (&[usize], &[usize]),
+    ) -> Result<Tensor> {
+        let attended = attend_each(AttentionRows {
+            queries: &self.query.forward(hidden)?,
+            keys: &self.key.forward(looked_at)?,
+            values: &self.value.forward(looked_at)?,
+            heads: self.heads,
+            query_lengths,
+            key_lengths,
+        })?;
+        self.norm.forward(&self.dense.forward_added(&attended, hidden)?)
     }
 }
 
@@ -252,7 +348,7 @@ impl FeedForward {
     }
 
     fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
-        let inner = activate(self.activation, self.expand.forward(hidden)?)?;
-        self.norm.forward(&(self.contract.forward(&inner)? + hidden)?)
+        let inner = self.expand.forward_activated(hidden, self.activation)?;
+        self.norm.forward(&self.contract.forward_added(&inner, hidden)?)
     }
 }

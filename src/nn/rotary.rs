@@ -35,6 +35,15 @@ impl RotaryTable {
         let heads = heads.contiguous()?.unsqueeze(0)?;
         candle_nn::rotary_emb::rope(&heads, &self.cos, &self.sin)?.squeeze(0)
     }
+
+    /// Rotates each head of `(tokens, heads * head_dim)`, computing in the table's type.
+    pub fn apply_to_rows(&self, rows: &Tensor, heads: usize) -> Result<Tensor> {
+        let (tokens, width) = rows.dims2()?;
+        let wide = rows.contiguous()?.to_dtype(self.cos.dtype())?;
+        let wide = wide.reshape((1, tokens, heads, width / heads))?;
+        let turned = candle_nn::rotary_emb::rope_thd(&wide, &self.cos, &self.sin)?;
+        turned.reshape((tokens, width))?.to_dtype(rows.dtype())
+    }
 }
 
 /// The frequencies `theta^(-2i / dim)` for `i` in `0..dim / 2`, in f32.

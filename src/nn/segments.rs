@@ -5,7 +5,7 @@ The rows of a batch stand one behind the other in the same tensors, so that line
 each [`Segment`] attends to its own slot only, and nothing is padded.
 */
 
-use candle_core::Tensor;
+use candle_core::{Result as TensorResult, Tensor};
 
 use super::{CacheError, KeyValueCache, Visibility, attend};
 
@@ -21,9 +21,15 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// One segment of all rows: a prompt that is read alone.
-    pub fn prompt(slot: usize, count: usize) -> [Self; 1] {
-        [Self { slot, start: 0, count }]
+    /// Prompts of so many tokens, each with the slot that it goes to.
+    pub fn prompts(prompts: impl IntoIterator<Item = (usize, usize)>) -> Vec<Self> {
+        let mut start = 0;
+        let segment = |(slot, count)| {
+            let segment = Self { slot, start, count };
+            start += count;
+            segment
+        };
+        prompts.into_iter().map(segment).collect()
     }
 
     /// One row for each slot: a decode step.
@@ -31,6 +37,32 @@ impl Segment {
         let rows = slots.into_iter().enumerate();
         rows.map(|(start, slot)| Self { slot, start, count: 1 }).collect()
     }
+}
+
+/// Prompts `(tokens, hidden)` for slots, one behind the other: their rows, and where each is.
+pub fn join_prompts(prompts: &[(usize, Tensor)]) -> TensorResult<(Tensor, Vec<Segment>)> {
+    let lengths = prompts.iter().map(|(slot, prompt)| Ok((*slot, prompt.dim(0)?)));
+    let segments = Segment::prompts(lengths.collect::<TensorResult<Vec<_>>>()?);
+    let rows = match prompts {
+        [(_, alone)] => alone.clone(),
+        _ => Tensor::cat(&prompts.iter().map(|(_, rows)| rows).collect::<Vec<_>>(), 0)?,
+    };
+    Ok((rows, segments))
+}
+
+/// Makes the slots ready to hold prompts: forgets what is there and checks that there is room.
+pub fn clear_for(segments: &[Segment], cache: &mut KeyValueCache) -> Result<(), CacheError> {
+    for segment in segments {
+        cache.clear_slot(segment.slot)?;
+        cache.check(segment.slot, segment.count)?;
+    }
+    Ok(())
+}
+
+/// The last row of each segment, `(segments, width)`.
+pub fn last_rows(hidden: &Tensor, segments: &[Segment]) -> TensorResult<Tensor> {
+    let last = segments.iter().map(|segment| (segment.start + segment.count - 1) as u32);
+    hidden.index_select(&Tensor::new(last.collect::<Vec<_>>(), hidden.device())?, 0)
 }
 
 /// One layer's part of a cache.

@@ -60,6 +60,12 @@ pub(super) fn gelu_tanh(x: f32) -> f32 {
     x / (1.0 + exp(-u))
 }
 
+/// `x / (1 + e^-1.702x)` (openai/CLIP `clip/model.py`, `QuickGELU`).
+#[inline(always)]
+pub(super) fn quick_gelu(x: f32) -> f32 {
+    x / (1.0 + exp(-1.702 * x))
+}
+
 /// `x/2 (1 + erf(x / sqrt 2))` (arXiv 1606.08415), to 4e-7.
 ///
 /// The upper tail `(1 - erf(z)) / 2` as `P(t) e^(-z^2)` with `t = 1 / (1 + p z)` (Abramowitz and
@@ -101,6 +107,7 @@ mod tests {
     fn activations_are_near_their_definitions() {
         let at_least_one = |value: f64| value.abs().max(1.0);
         assert!(worst(silu, |x| x / (1.0 + (-x).exp()), at_least_one) < 3e-7);
+        assert!(worst(quick_gelu, |x| x / (1.0 + (-1.702 * x).exp()), at_least_one) < 5e-7);
         let tanh_form = |x: f64| {
             let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
             0.5 * x * (1.0 + u.tanh())

@@ -66,8 +66,8 @@ pub(crate) fn check_parts(name: &str, input: QFormerInput) -> usize {
             continue;
         }
         let prepared = fixture.prepare(index);
-        let features = tower.encode(&prepared.images[0].pixels).unwrap();
-        let found = qformer.forward(&features, &prepared.prompt.connector_ids).unwrap();
+        let features = tower.encode(&[&prepared.images[0].pixels]).unwrap();
+        let found = qformer.forward(&features, &[&prepared.prompt.connector_ids]).unwrap();
         for (part, tensor) in [("tower", features), ("queries", found)] {
             let expected = fixture.expected(&format!("{case}.{part}"));
             let difference = largest_difference(&values(&tensor), &expected);

@@ -13,6 +13,7 @@ use serde::de::IgnoredAny;
 use super::text_config::{self, CheckedText, LanguageConfig, check_eps, check_heads};
 use crate::model::ModelError;
 use crate::model::fields::FieldCheck;
+use crate::nn::PatchSizes;
 use crate::nn::eva_vit::{EvaVitConfig, QkvBias};
 use crate::nn::qformer::{QFormerConfig, TextConfig};
 use crate::weights::CheckpointFolder;
@@ -164,8 +165,7 @@ fn check_vision(raw: &RawVision, check: &FieldCheck) -> Result<EvaVitConfig, Mod
         hidden: raw.hidden_size,
         intermediate: raw.intermediate_size,
         heads: raw.num_attention_heads,
-        patch: raw.patch_size,
-        image_size: raw.image_size,
+        sizes: PatchSizes { image_side: raw.image_size, patch_side: raw.patch_size },
         position_side: raw.image_size / raw.patch_size,
         eps: raw.layer_norm_eps,
         activation: check.activation("hidden_act", &raw.hidden_act)?,

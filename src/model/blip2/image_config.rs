@@ -77,7 +77,7 @@ impl ImageConfig {
             RawSize::Side(side) => (side, side),
             RawSize::Sides { height, width } => (height, width),
         };
-        let side = vision.image_size;
+        let side = vision.sizes.image_side;
         check.that([height, width].iter().all(|found| *found as usize == side), || {
             let expected = format!("{side}x{side}, vision_config.image_size of config.json");
             ("size", format!("{height}x{width}"), expected)
@@ -86,7 +86,7 @@ impl ImageConfig {
             Normalisation { rescale: raw.rescale_factor, mean: raw.image_mean, std: raw.image_std };
         normalisation.check(&check)?;
         // Both are at most 4096.
-        let patch = u32::try_from(vision.patch).unwrap_or(height);
+        let patch = u32::try_from(vision.sizes.patch_side).unwrap_or(height);
         Ok(Self { grid: SquareGrid { side: height, patch }, normalisation })
     }
 }

@@ -7,7 +7,6 @@ Follows huggingface/transformers v4.57.3 `models/blip_2/modeling_blip_2.py`. Ten
 */
 
 use candle_core::{DType, Tensor};
-use candle_nn::{Linear, Module};
 
 use super::{Config, LanguageConfig};
 use crate::model::joined::Vision;
@@ -16,7 +15,7 @@ use crate::nn::eva_vit::{EvaNames, EvaVit};
 use crate::nn::opt::Opt;
 use crate::nn::qformer::QFormer;
 use crate::nn::t5::T5;
-use crate::nn::{Bias, LanguageModel, Llama, layer_norm, linear};
+use crate::nn::{Bias, LanguageModel, Linear, Llama, layer_norm, linear};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Reads the vision tower.
@@ -52,15 +51,19 @@ impl Connector {
         })
     }
 
-    /// From the tower's features, and the prompt if it is read, to `(queries, hidden)` of the
-    /// language model.
+    /// From the tower's features `(pictures, tokens, width)`, and each one's prompt if it is read,
+    /// to `(queries, hidden)` of the language model for each picture.
     pub(in crate::model) fn forward(
         &self,
         features: &Tensor,
-        prompt_ids: &[u32],
-    ) -> Result<Tensor, ModelError> {
-        let found = self.qformer.forward(features, prompt_ids)?;
-        Ok(self.projection.forward(&found.to_dtype(self.projection.weight().dtype())?)?)
+        prompts: &[&[u32]],
+    ) -> Result<Vec<Tensor>, ModelError> {
+        let found = self.qformer.forward(features, prompts)?;
+        let (pictures, queries, hidden) = found.dims3()?;
+        let found = found.reshape((pictures * queries, hidden))?;
+        let tokens = self.projection.forward(&found.to_dtype(self.projection.dtype())?)?;
+        let of_picture = |picture| Ok(tokens.narrow(0, picture * queries, queries)?);
+        (0..pictures).map(of_picture).collect()
     }
 }
 
@@ -98,9 +101,9 @@ impl Blip2Vision {
 }
 
 impl Vision for Blip2Vision {
-    fn encode(&self, image: &PreparedImage) -> Result<ImageFeatures, ModelError> {
-        let features = self.tower.encode(&image.pixels)?;
-        let tokens = self.connector.forward(&features, &[])?;
-        Ok(ImageFeatures { tokens, deep: Vec::new() })
+    fn encode(&self, images: &[&PreparedImage]) -> Result<Vec<ImageFeatures>, ModelError> {
+        let pixels: Vec<&Tensor> = images.iter().map(|image| &image.pixels).collect();
+        let found = self.connector.forward(&self.tower.encode(&pixels)?, &[])?;
+        Ok(found.into_iter().map(|tokens| ImageFeatures { tokens, deep: Vec::new() }).collect())
     }
 }

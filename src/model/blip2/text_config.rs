@@ -6,7 +6,6 @@ Field names and defaults are those of huggingface/transformers v4.57.3
 [`crate::model::llama_config`].
 */
 
-use candle_nn::Activation;
 use serde::Deserialize;
 
 use super::config::RawConfig;
@@ -15,7 +14,7 @@ use crate::model::fields::FieldCheck;
 use crate::model::llama_config::RawLlama;
 use crate::nn::opt::OptConfig;
 use crate::nn::t5::T5Config;
-use crate::nn::{Bias, HeadWeights, LlamaConfig};
+use crate::nn::{Activation, Bias, HeadWeights, LlamaConfig};
 use crate::weights::CheckpointFolder;
 
 /// The language model's kind and sizes.

@@ -26,15 +26,24 @@ impl InstructBlipVision {
 }
 
 impl Vision for InstructBlipVision {
-    fn encode(&self, image: &PreparedImage) -> Result<ImageFeatures, ModelError> {
-        Ok(ImageFeatures { tokens: self.tower.encode(&image.pixels)?, deep: Vec::new() })
+    fn encode(&self, images: &[&PreparedImage]) -> Result<Vec<ImageFeatures>, ModelError> {
+        let pixels: Vec<&Tensor> = images.iter().map(|image| &image.pixels).collect();
+        let features = self.tower.encode(&pixels)?;
+        let of_picture =
+            |picture| Ok(ImageFeatures { tokens: features.get(picture)?, deep: Vec::new() });
+        (0..images.len()).map(of_picture).collect()
     }
 
     fn connect(
         &self,
-        features: &ImageFeatures,
-        prompt: &PreparedPrompt,
-    ) -> Result<Tensor, ModelError> {
-        self.connector.forward(&features.tokens, &prompt.connector_ids)
+        shown: &[(&ImageFeatures, &PreparedPrompt)],
+    ) -> Result<Vec<Tensor>, ModelError> {
+        if shown.is_empty() {
+            return Ok(Vec::new());
+        }
+        let features: Vec<&Tensor> = shown.iter().map(|(features, _)| &features.tokens).collect();
+        let prompts: Vec<&[u32]> =
+            shown.iter().map(|(_, prompt)| prompt.connector_ids.as_slice()).collect();
+        self.connector.forward(&Tensor::stack(&features, 0)?, &prompts)
     }
 }

@@ -8,13 +8,12 @@ haotian-liu/LLaVA `llava/model/` (`mm_*`).
 
 use std::path::{Path, PathBuf};
 
-use candle_nn::Activation;
 use serde::Deserialize;
 
 use crate::model::ModelError;
 use crate::model::fields::FieldCheck;
 use crate::model::llama_config::RawLlama;
-use crate::nn::{Bias, CLIP_NORM_EPS, ClipConfig, LlamaConfig};
+use crate::nn::{Activation, Bias, CLIP_NORM_EPS, ClipConfig, LlamaConfig, PatchSizes};
 use crate::weights::CheckpointFolder;
 
 const NAME: &str = "config.json";
@@ -84,8 +83,8 @@ impl Config {
     /// Tokens that stand for a picture in the prompt.
     pub fn visual_tokens(&self) -> usize {
         match self.feature_tokens {
-            FeatureTokens::Patches => self.clip.patches(),
-            FeatureTokens::ClassAndPatches => self.clip.patches() + 1,
+            FeatureTokens::Patches => self.clip.sizes.patches(),
+            FeatureTokens::ClassAndPatches => self.clip.sizes.tokens(),
         }
     }
 }
@@ -222,12 +221,11 @@ impl RawClip {
             intermediate: self.intermediate_size,
             layers: self.used_layers(feature, check)?,
             heads: self.num_attention_heads,
-            image_side: self.image_size,
-            patch_side: self.patch_size,
+            sizes: PatchSizes { image_side: self.image_size, patch_side: self.patch_size },
         })
     }
 
-    /// candle-transformers' tower has no choice here.
+    /// The tower has no choice here.
     fn check_kind(&self, check: &FieldCheck) -> Result<(), ModelError> {
         for (field, word, expected) in [
             ("model_type", &self.model_type, "clip_vision_model"),

@@ -92,8 +92,8 @@ impl ImageConfig {
             Normalisation { rescale: raw.rescale_factor, mean: raw.image_mean, std: raw.image_std };
         normalisation.check(&check)?;
         let side = edge("crop_size", &raw.crop_size, "height", &check)?;
-        check.that(side as usize == config.clip.image_side, || {
-            let expected = format!("{}, the tower's image_size", config.clip.image_side);
+        check.that(side as usize == config.clip.sizes.image_side, || {
+            let expected = format!("{}, the tower's image_size", config.clip.sizes.image_side);
             ("crop_size", side.to_string(), expected)
         })?;
         let shortest_edge = edge("size", &raw.size, "shortest_edge", &check)?;
@@ -106,7 +106,7 @@ impl ImageConfig {
             shortest_edge,
             side,
             normalisation,
-            patches: config.clip.image_side / config.clip.patch_side,
+            patches: config.clip.sizes.grid_side(),
             visual_tokens: config.visual_tokens(),
         })
     }

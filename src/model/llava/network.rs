@@ -1,12 +1,11 @@
 //! The half of LLaVA-1.5 with weights: where the tensors of each layout are, and the vision part.
 
-use candle_core::{DType, Device};
-use candle_nn::{Activation, Linear, Module};
+use candle_core::{DType, Device, Tensor};
 
 use super::config::{Config, FeatureTokens, Layout};
 use crate::model::joined::Vision;
 use crate::model::{ImageFeatures, ModelError, PreparedImage};
-use crate::nn::{ClipTower, Llama, activate, linear};
+use crate::nn::{Activation, ClipTower, Linear, Llama, linear};
 use crate::weights::{CheckpointFolder, TensorReader, WeightsError};
 
 /// Reads the weights and puts them on `device` as `dtype`.
@@ -87,30 +86,38 @@ impl LlavaVision {
             project_in: linear(seen, text, config.projector_bias, first)?,
             activation: config.projector_activation,
             project_out: linear(text, text, config.projector_bias, second)?,
-            image_side: config.clip.image_side,
+            image_side: config.clip.sizes.image_side,
         })
     }
 }
 
 impl Vision for LlavaVision {
-    fn encode(&self, image: &PreparedImage) -> Result<ImageFeatures, ModelError> {
-        let (found, expected) = (image.pixels.dims3()?, (3, self.image_side, self.image_side));
-        if found != expected {
-            let what = "the side of the square";
-            return Err(ModelError::ImageMismatch {
-                index: 0,
-                what,
-                found: found.1,
-                expected: expected.1,
-            });
+    fn encode(&self, images: &[&PreparedImage]) -> Result<Vec<ImageFeatures>, ModelError> {
+        for (index, image) in images.iter().enumerate() {
+            self.check_side(index, image)?;
         }
-        let state = self.tower.forward(&image.pixels)?;
-        let features = match self.feature_tokens {
-            FeatureTokens::Patches => state.narrow(0, 1, state.dim(0)? - 1)?.contiguous()?,
-            FeatureTokens::ClassAndPatches => state,
+        let pixels: Vec<&Tensor> = images.iter().map(|image| &image.pixels).collect();
+        let states = self.tower.forward(&pixels)?;
+        let (pictures, tokens, width) = states.dims3()?;
+        let (states, kept) = match self.feature_tokens {
+            FeatureTokens::Patches => (states.narrow(1, 1, tokens - 1)?, tokens - 1),
+            FeatureTokens::ClassAndPatches => (states, tokens),
         };
-        let inner = activate(self.activation, self.project_in.forward(&features)?)?;
-        let tokens = self.project_out.forward(&inner)?;
-        Ok(ImageFeatures { tokens, deep: Vec::new() })
+        let rows = states.reshape((pictures * kept, width))?;
+        let inner = self.project_in.forward_activated(&rows, self.activation)?;
+        let projected = self.project_out.forward(&inner)?;
+        let tokens = (0..pictures).map(|picture| projected.narrow(0, picture * kept, kept));
+        tokens.map(|tokens| Ok(ImageFeatures { tokens: tokens?, deep: Vec::new() })).collect()
+    }
+}
+
+impl LlavaVision {
+    fn check_side(&self, index: usize, image: &PreparedImage) -> Result<(), ModelError> {
+        let (found, expected) = (image.pixels.dims3()?, (3, self.image_side, self.image_side));
+        if found == expected {
+            return Ok(());
+        }
+        let what = "the side of the square";
+        Err(ModelError::ImageMismatch { index, what, found: found.1, expected: expected.1 })
     }
 }

@@ -6,14 +6,13 @@ and the settings that the reference has in its own configuration
 
 use std::path::PathBuf;
 
-use candle_nn::Activation;
 use serde::Deserialize;
 
 use crate::model::ModelError;
 use crate::model::fields::FieldCheck;
 use crate::model::llama_config::RawLlama;
-use crate::nn::LlamaConfig;
 use crate::nn::eva_vit::{EvaVitConfig, QkvBias};
+use crate::nn::{Activation, LlamaConfig, PatchSizes};
 use crate::weights::CheckpointFolder;
 
 const NAME: &str = "config.json";
@@ -77,7 +76,7 @@ impl Config {
 
     /// Tokens that stand for a picture in the prompt.
     pub fn visual_tokens(&self) -> usize {
-        self.vit.side() * self.vit.side() / JOINED_PATCHES
+        self.vit.sizes.patches() / JOINED_PATCHES
     }
 }
 
@@ -162,7 +161,8 @@ impl RawVit {
                 },
             )?;
         }
-        let patches = (image_size / self.patch_size).pow(2);
+        let sizes = PatchSizes { image_side: image_size, patch_side: self.patch_size };
+        let patches = sizes.patches();
         check.that(patches.is_multiple_of(JOINED_PATCHES), || {
             let expected = format!("a number of patches that {JOINED_PATCHES} divides");
             ("patch_size", format!("{}, which makes {patches}", self.patch_size), expected)
@@ -172,8 +172,7 @@ impl RawVit {
             hidden: self.embed_dim,
             intermediate: self.mlp_dim,
             heads: self.num_heads,
-            patch: self.patch_size,
-            image_size,
+            sizes,
             position_side: self.stored_image_size / self.patch_size,
             eps: VIT_EPS,
             activation: Activation::Gelu,

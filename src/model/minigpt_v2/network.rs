@@ -1,14 +1,14 @@
 //! The half of MiniGPT-v2 with weights: its three parts, joined.
 
 use candle_core::{DType, Device, Tensor};
-use candle_nn::{LayerNorm, Linear, Module};
+use candle_nn::LayerNorm;
 
 use super::config::{Config, JOINED_PATCHES};
 use super::lora;
 use crate::model::joined::Vision;
 use crate::model::{ImageFeatures, ModelError, PreparedImage};
 use crate::nn::eva_vit::{EvaNames, EvaVit};
-use crate::nn::{Bias, Llama, linear};
+use crate::nn::{Bias, Linear, Llama, linear};
 use crate::weights::{TensorReader, Weights};
 
 /// Added to the variance in the norm behind the tower (`minigpt4/models/base_model.py`, `LayerNorm`).
@@ -78,12 +78,16 @@ fn norm(width: usize, trained: &TensorReader) -> Result<LayerNorm, ModelError> {
 }
 
 impl Vision for MiniGptV2Vision {
-    fn encode(&self, image: &PreparedImage) -> Result<ImageFeatures, ModelError> {
-        let features = self.tower.encode(&image.pixels)?;
-        let (tokens, width) = features.dims2()?;
+    fn encode(&self, images: &[&PreparedImage]) -> Result<Vec<ImageFeatures>, ModelError> {
+        let pixels: Vec<&Tensor> = images.iter().map(|image| &image.pixels).collect();
+        let features = self.tower.encode(&pixels)?;
+        let (pictures, tokens, width) = features.dims3()?;
         // Without the class token; patches of a row follow each other.
-        let patches = features.narrow(0, 1, tokens - 1)?.contiguous()?.to_dtype(self.dtype)?;
+        let patches = features.narrow(1, 1, tokens - 1)?.contiguous()?.to_dtype(self.dtype)?;
         let joined = patches.reshape(((), width * JOINED_PATCHES))?;
-        Ok(ImageFeatures { tokens: self.projection.forward(&joined)?, deep: Vec::new() })
+        let projected = self.projection.forward(&joined)?;
+        let count = (tokens - 1) / JOINED_PATCHES;
+        let tokens = (0..pictures).map(|picture| projected.narrow(0, picture * count, count));
+        tokens.map(|tokens| Ok(ImageFeatures { tokens: tokens?, deep: Vec::new() })).collect()
     }
 }

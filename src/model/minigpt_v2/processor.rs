@@ -36,7 +36,10 @@ impl MiniGptV2Processor {
         // The reference's environment has transformers 4.30, which knows no other way.
         let prefix = PrefixSpace::EachPiece;
         Ok(Self {
-            grid: SquareGrid { side: config.vit.image_size as u32, patch: config.vit.patch as u32 },
+            grid: SquareGrid {
+                side: config.vit.sizes.image_side as u32,
+                patch: config.vit.sizes.patch_side as u32,
+            },
             visual_tokens: config.visual_tokens(),
             tokenizer: TextTokenizer::load_sentencepiece(&config.llama, prefix)?,
             placeholder: config.text.vocabulary as u32,

@@ -6,11 +6,11 @@ Field names and defaults are those of huggingface/transformers v4.57.3
 `models/qwen3_vl_moe/configuration_qwen3_vl_moe.py`.
 */
 
-use candle_nn::Activation;
 use serde::Deserialize;
 
 use crate::model::ModelError;
 use crate::model::fields::FieldCheck;
+use crate::nn::Activation;
 use crate::weights::CheckpointFolder;
 
 /// The sizes of the network, checked.

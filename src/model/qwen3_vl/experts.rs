@@ -8,10 +8,9 @@ nothing.
 */
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
-use candle_nn::{Activation, Linear, Module};
 
 use super::{ExpertsConfig, TextConfig};
-use crate::nn::{Bias, linear};
+use crate::nn::{Activation, Bias, Linear, gated, linear};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The experts of one layer and their router.
@@ -76,11 +75,10 @@ impl Experts {
 
     fn expert(&self, expert: usize, rows: &Tensor) -> TensorResult<Tensor> {
         let gate_up = rows.matmul(&self.gate_up.get(expert)?)?;
-        let [gate, up] = &gate_up.chunk(2, 1)?[..] else {
-            candle_core::bail!("the gate and what it gates have no two halves")
-        };
-        let gated = (self.activation.forward(gate)? * up)?;
-        gated.matmul(&self.down.get(expert)?)
+        let half = gate_up.dim(1)? / 2;
+        let gate = gate_up.narrow(1, 0, half)?.force_contiguous()?;
+        let up = gate_up.narrow(1, half, half)?.contiguous()?;
+        gated(self.activation, gate, &up)?.matmul(&self.down.get(expert)?)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The half of Qwen3-VL with weights: vision tower, decoder and cache behind the family trait.
 
+use std::ops::Range;
+
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 
 use super::positions::{ImagePlace, InterleavedRope, prompt_positions};
@@ -10,7 +12,7 @@ use crate::model::shown::{ShownImage, check_ids, check_slots_differ, map_spans, 
 use crate::model::{
     ImageFeatures, ModelError, PrefillRow, PreparedImage, Processor, Slot, VisionLanguageModel,
 };
-use crate::nn::{CacheShape, Decoder, KeyValueCache, Segment};
+use crate::nn::{CacheShape, Decoder, KeyValueCache, Segment, clear_for};
 use crate::weights::CheckpointFolder;
 
 /// A loaded Qwen3-VL.
@@ -44,22 +46,15 @@ impl Qwen3Vl {
         Ok(Self { config, processor, vision, decoder, rope, cache, next_positions: Vec::new() })
     }
 
-    fn prefill_row(&mut self, row: &PrefillRow<'_>) -> Result<Tensor, ModelError> {
-        let ids = &row.prompt.token_ids;
-        self.check_ids(ids)?;
-        let slot = row.slot.0;
-        self.cache.clear_slot(slot)?;
-        self.cache.check(slot, ids.len())?;
-        let shown = shown_images(row)?;
-        let (positions, next) = prompt_positions(ids.len(), &self.image_places(&shown)?);
-        let replace = |_, image: &ShownImage<'_>| Ok(image.features.tokens.clone());
-        let embedded = map_spans(&self.decoder.embed(ids)?, &shown, replace)?;
-        let add_deep = |layer: usize, hidden: Tensor| add_deep_features(hidden, layer, &shown);
-        let cache = &mut self.cache;
-        let (angles, segments) = (self.rope.angles(&positions), Segment::prompt(slot, ids.len()));
-        let logits = self.decoder.prefill(embedded, angles, &segments, cache, add_deep)?;
-        self.next_positions[slot] = next;
-        Ok(logits)
+    /// A prompt's embeddings, its pictures' features in their places.
+    fn embed_prompt(
+        &self,
+        row: &PrefillRow<'_>,
+        shown: &[ShownImage<'_>],
+    ) -> Result<Tensor, ModelError> {
+        let embedded = self.decoder.embed(&row.prompt.token_ids)?;
+        let spans = shown.iter().map(|image| (image.span.clone(), image));
+        Ok(map_spans(&embedded, spans, |_, image| Ok(image.features.tokens.clone()))?)
     }
 
     /// Where the pictures stand, and their merged grids, each as large as its span and features.
@@ -95,11 +90,13 @@ impl VisionLanguageModel for Qwen3Vl {
         &mut self,
         images: &[&PreparedImage],
     ) -> Result<Vec<ImageFeatures>, ModelError> {
-        let encode = |(index, image): (usize, &&PreparedImage)| {
+        for (index, image) in images.iter().enumerate() {
             check_pixels(index, image, &self.config)?;
-            self.vision.encode(&image.pixels, image.grid)
-        };
-        images.iter().enumerate().map(encode).collect()
+        }
+        match images.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.vision.encode(images),
+        }
     }
 
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), ModelError> {
@@ -109,8 +106,31 @@ impl VisionLanguageModel for Qwen3Vl {
     }
 
     fn prefill(&mut self, rows: &[PrefillRow<'_>]) -> Result<Tensor, ModelError> {
-        let logits = rows.iter().map(|row| self.prefill_row(row)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Tensor::cat(&logits, 0)?)
+        let lengths = rows.iter().map(|row| (row.slot.0, row.prompt.token_ids.len()));
+        let segments = Segment::prompts(lengths);
+        let (mut prompts, mut positions, mut deep) = (Vec::new(), Vec::new(), Vec::new());
+        let mut nexts = Vec::with_capacity(rows.len());
+        for (row, segment) in rows.iter().zip(&segments) {
+            self.check_ids(&row.prompt.token_ids)?;
+            let shown = shown_images(row)?;
+            let (of_row, next) = prompt_positions(segment.count, &self.image_places(&shown)?);
+            positions.extend(of_row);
+            nexts.push((segment.slot, next));
+            prompts.push(self.embed_prompt(row, &shown)?);
+            deep.extend(shown.iter().map(|image| {
+                let span = segment.start + image.span.start..segment.start + image.span.end;
+                (span, image.features)
+            }));
+        }
+        clear_for(&segments, &mut self.cache)?;
+        let (embedded, angles) = (Tensor::cat(&prompts, 0)?, self.rope.angles(&positions));
+        let add_deep = |layer: usize, hidden: Tensor| add_deep_features(hidden, layer, &deep);
+        let logits =
+            self.decoder.prefill(embedded, angles, &segments, &mut self.cache, add_deep)?;
+        for (slot, next) in nexts {
+            self.next_positions[slot] = next;
+        }
+        Ok(logits)
     }
 
     fn decode_step(&mut self, rows: &[(Slot, u32)]) -> Result<Tensor, ModelError> {
@@ -174,13 +194,13 @@ fn check_pixels(index: usize, image: &PreparedImage, config: &Config) -> Result<
 fn add_deep_features(
     hidden: Tensor,
     layer: usize,
-    shown: &[ShownImage<'_>],
+    shown: &[(Range<usize>, &ImageFeatures)],
 ) -> TensorResult<Tensor> {
-    match shown.iter().any(|image| layer < image.features.deep.len()) {
-        true => map_spans(&hidden, shown, |rows, image| match image.features.deep.get(layer) {
-            Some(deep) => rows + deep,
-            None => Ok(rows),
-        }),
-        false => Ok(hidden),
+    if shown.iter().all(|(_, features)| features.deep.len() <= layer) {
+        return Ok(hidden);
     }
+    map_spans(&hidden, shown.iter().cloned(), |rows, features| match features.deep.get(layer) {
+        Some(deep) => rows + deep,
+        None => Ok(rows),
+    })
 }

@@ -67,17 +67,17 @@ impl Qwen3FeedForward {
 }
 
 impl FeedForward for Qwen3FeedForward {
-    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor> {
+    fn forward_added(&self, normed: &Tensor, hidden: &Tensor) -> TensorResult<Tensor> {
         match self {
-            Self::Dense(dense) => dense.forward(hidden),
-            Self::Mixed(experts) => experts.forward(hidden),
+            Self::Dense(dense) => dense.forward_added(normed, hidden),
+            Self::Mixed(experts) => experts.forward(normed)? + hidden,
         }
     }
 
-    fn forward_fused(&self, fused: &Fused, hidden: &Tensor) -> TensorResult<Tensor> {
+    fn forward_fused(&self, fused: &Fused, normed: &Tensor) -> TensorResult<Tensor> {
         match self {
-            Self::Dense(dense) => dense.forward_fused(fused, hidden),
-            Self::Mixed(experts) => experts.forward(hidden),
+            Self::Dense(dense) => dense.forward_fused(fused, normed),
+            Self::Mixed(experts) => experts.forward(normed),
         }
     }
 }

@@ -3,18 +3,18 @@ The vision tower: patch embedding, interpolated learned positions, 2-D rotary at
 mergers that hand its output to the language model.
 
 Follows huggingface/transformers v4.57.3 `models/qwen3_vl/modeling_qwen3_vl.py`,
-`Qwen3VLVisionModel`. One picture at a time: attention never crosses pictures, so a picture's
-features do not depend on what else is in the batch.
+`Qwen3VLVisionModel`. Pictures of any sizes stand one behind the other in the rows; attention never
+crosses pictures, so a picture's features do not depend on what else is in the batch.
 */
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
-use candle_nn::{Activation, LayerNorm, Linear, Module};
+use candle_nn::{LayerNorm, Module};
 
 use super::VisionConfig;
 use super::patches::merge_block_order;
-use crate::model::{ImageFeatures, ModelError};
+use crate::model::{ImageFeatures, ModelError, PreparedImage};
 use crate::nn::rotary::{RotaryTable, inverse_frequencies};
-use crate::nn::{Bias, Visibility, activate, attend, layer_norm, linear};
+use crate::nn::{Activation, Bias, Linear, VisionBlock, layer_norm, linear};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Added to the variance in the tower's norms; not in the configuration.
@@ -27,7 +27,7 @@ const ROPE_THETA: f32 = 10_000.0;
 pub(super) struct VisionTower {
     patch_embed: Linear,
     positions: PositionTable,
-    blocks: Vec<Block>,
+    blocks: Vec<VisionBlock>,
     merger: Merger,
     /// One per entry of `config.deepstack`.
     deepstack_mergers: Vec<Merger>,
@@ -38,8 +38,8 @@ pub(super) struct VisionTower {
 
 impl VisionTower {
     pub(super) fn load(config: &VisionConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
-        let blocks = (0..config.depth)
-            .map(|index| Block::load(config, &reader.under("blocks").under(index)));
+        let blocks =
+            (0..config.depth).map(|index| block(config, &reader.under("blocks").under(index)));
         let deepstack = (0..config.deepstack.len()).map(|index| {
             let reader = reader.under("deepstack_merger_list").under(index);
             Merger::load(config, MergerNorm::AfterShuffle, &reader)
@@ -56,36 +56,66 @@ impl VisionTower {
         })
     }
 
-    /// Features of one picture: `pixels` `(patches, patch_numbers)` in merge-block order.
+    /// Features of pictures, whose pixels are `(patches, patch_numbers)` in merge-block order.
     pub(super) fn encode(
         &self,
-        pixels: &Tensor,
-        grid: (usize, usize),
-    ) -> Result<ImageFeatures, ModelError> {
-        let pixels = pixels.to_device(&self.device)?.to_dtype(self.dtype)?;
-        let positions = self.positions.interpolate(grid, self.config.merge)?;
-        let mut hidden = (self.patch_embed.forward(&pixels)? + positions)?;
-        let rotary = self.rotary(grid)?;
+        images: &[&PreparedImage],
+    ) -> Result<Vec<ImageFeatures>, ModelError> {
+        let lengths: Vec<usize> = images.iter().map(|image| image.grid.0 * image.grid.1).collect();
+        let grids: Vec<(usize, usize)> = images.iter().map(|image| image.grid).collect();
+        let mut hidden = self.embed(images, &grids)?;
+        let rotary = self.rotary(&grids)?;
         let mut deep = Vec::with_capacity(self.deepstack_mergers.len());
         for (index, block) in self.blocks.iter().enumerate() {
-            hidden = block.forward(&hidden, &rotary)?;
+            hidden = block.forward(&hidden, &lengths, Some(&rotary))?;
             if let Some(tap) = self.config.deepstack.iter().position(|block| *block == index) {
                 deep.push(self.deepstack_mergers[tap].forward(&hidden)?);
             }
         }
-        Ok(ImageFeatures { tokens: self.merger.forward(&hidden)?, deep })
+        self.take_apart(&self.merger.forward(&hidden)?, &deep, &lengths)
+    }
+
+    /// The pictures' patches with their positions, `(rows, hidden)`.
+    fn embed(&self, images: &[&PreparedImage], grids: &[(usize, usize)]) -> TensorResult<Tensor> {
+        let place =
+            |image: &&PreparedImage| image.pixels.to_device(&self.device)?.to_dtype(self.dtype);
+        let pixels = images.iter().map(place).collect::<TensorResult<Vec<_>>>()?;
+        let positions = self.positions.interpolate(grids, self.config.merge)?;
+        self.patch_embed.forward_added(&Tensor::cat(&pixels, 0)?, &positions)
+    }
+
+    /// Each picture's part of the merged rows.
+    fn take_apart(
+        &self,
+        tokens: &Tensor,
+        deep: &[Tensor],
+        lengths: &[usize],
+    ) -> Result<Vec<ImageFeatures>, ModelError> {
+        let mut start = 0;
+        let mut features = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            let count = length / (self.config.merge * self.config.merge);
+            let part = |rows: &Tensor| rows.narrow(0, start, count);
+            let deep = deep.iter().map(part).collect::<TensorResult<_>>()?;
+            features.push(ImageFeatures { tokens: part(tokens)?, deep });
+            start += count;
+        }
+        Ok(features)
     }
 
     /// Half of a head's angles follow the patch's row, the other half its column.
-    fn rotary(&self, grid: (usize, usize)) -> TensorResult<RotaryTable> {
+    fn rotary(&self, grids: &[(usize, usize)]) -> TensorResult<RotaryTable> {
         let frequencies = inverse_frequencies(ROPE_THETA, self.config.head_dim() / 2);
-        let mut angles = Vec::with_capacity(grid.0 * grid.1 * frequencies.len() * 2);
-        for (row, column) in merge_block_order(grid, self.config.merge) {
-            angles.extend(frequencies.iter().map(|frequency| frequency * row as f32));
-            angles.extend(frequencies.iter().map(|frequency| frequency * column as f32));
+        let tokens = grids.iter().map(|grid| grid.0 * grid.1).sum();
+        let mut angles = Vec::with_capacity(tokens * frequencies.len() * 2);
+        for grid in grids {
+            for (row, column) in merge_block_order(*grid, self.config.merge) {
+                angles.extend(frequencies.iter().map(|frequency| frequency * row as f32));
+                angles.extend(frequencies.iter().map(|frequency| frequency * column as f32));
+            }
         }
         // The reference rotates in f32 whatever the type of the weights.
-        RotaryTable::new(angles, grid.0 * grid.1, DType::F32, &self.device)
+        RotaryTable::new(angles, tokens, DType::F32, &self.device)
     }
 }
 
@@ -94,8 +124,8 @@ fn patch_embed(config: &VisionConfig, reader: &TensorReader) -> Result<Linear, W
     let weight = reader.tensor("weight", &config.patch_weight)?;
     let bias = reader.tensor("bias", &[config.hidden])?;
     let flat = weight.reshape((config.hidden, config.patch_numbers));
-    let flat = flat.map_err(|source| reader.convert_error("weight", source))?;
-    Ok(Linear::new(flat, Some(bias)))
+    let map = flat.and_then(|flat| Linear::new(flat, Some(bias)));
+    map.map_err(|source| reader.convert_error("weight", source))
 }
 
 /// Learned positions on a square grid, `(side * side, hidden)`.
@@ -111,18 +141,20 @@ impl PositionTable {
         Ok(Self { table: reader.tensor("weight", &[side * side, config.hidden])?, side })
     }
 
-    /// Bilinear interpolation to `grid`, corners on corners, rows in merge-block order
-    /// (`Qwen3VLVisionModel.fast_pos_embed_interpolate`). Returns `(rows * columns, hidden)`.
-    fn interpolate(&self, grid: (usize, usize), merge: usize) -> TensorResult<Tensor> {
-        let rows = sample_points(grid.0, self.side);
-        let columns = sample_points(grid.1, self.side);
+    /// Bilinear interpolation to each grid, corners on corners, rows in merge-block order
+    /// (`Qwen3VLVisionModel.fast_pos_embed_interpolate`). Returns a row for each patch, `hidden` wide.
+    fn interpolate(&self, grids: &[(usize, usize)], merge: usize) -> TensorResult<Tensor> {
         let mut corners = [const { (Vec::new(), Vec::new()) }; 4];
-        for (row, column) in merge_block_order(grid, merge) {
-            for (corner, (indices, weights)) in corners.iter_mut().enumerate() {
-                let (y, vertical) = rows[row][corner / 2];
-                let (x, horizontal) = columns[column][corner % 2];
-                indices.push(y * self.side as u32 + x);
-                weights.push(vertical * horizontal);
+        for grid in grids {
+            let rows = sample_points(grid.0, self.side);
+            let columns = sample_points(grid.1, self.side);
+            for (row, column) in merge_block_order(*grid, merge) {
+                for (corner, (indices, weights)) in corners.iter_mut().enumerate() {
+                    let (y, vertical) = rows[row][corner / 2];
+                    let (x, horizontal) = columns[column][corner % 2];
+                    indices.push(y * self.side as u32 + x);
+                    weights.push(vertical * horizontal);
+                }
             }
         }
         let mut sum: Option<Tensor> = None;
@@ -167,67 +199,19 @@ fn sample_points(count: usize, side: usize) -> Vec<[(u32, f32); 2]> {
         .collect()
 }
 
-#[derive(Debug)]
-struct Block {
-    norm1: LayerNorm,
-    attention: Attention,
-    norm2: LayerNorm,
-    expand: Linear,
-    contract: Linear,
-    activation: Activation,
-}
-
-impl Block {
-    fn load(config: &VisionConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
-        let (hidden, intermediate) = (config.hidden, config.intermediate);
-        let mlp = reader.under("mlp");
-        Ok(Self {
-            norm1: layer_norm(hidden, NORM_EPS, &reader.under("norm1"))?,
-            attention: Attention::load(config, &reader.under("attn"))?,
-            norm2: layer_norm(hidden, NORM_EPS, &reader.under("norm2"))?,
-            expand: linear(hidden, intermediate, Bias::With, &mlp.under("linear_fc1"))?,
-            contract: linear(intermediate, hidden, Bias::With, &mlp.under("linear_fc2"))?,
-            activation: config.activation,
-        })
-    }
-
-    fn forward(&self, hidden: &Tensor, rotary: &RotaryTable) -> TensorResult<Tensor> {
-        let hidden = (hidden + self.attention.forward(&self.norm1.forward(hidden)?, rotary)?)?;
-        let inner = self.expand.forward(&self.norm2.forward(&hidden)?)?;
-        &hidden + self.contract.forward(&activate(self.activation, inner)?)?
-    }
-}
-
-#[derive(Debug)]
-struct Attention {
-    qkv: Linear,
-    proj: Linear,
-    heads: usize,
-    head_dim: usize,
-}
-
-impl Attention {
-    fn load(config: &VisionConfig, reader: &TensorReader) -> Result<Self, WeightsError> {
-        let hidden = config.hidden;
-        Ok(Self {
-            qkv: linear(hidden, 3 * hidden, Bias::With, &reader.under("qkv"))?,
-            proj: linear(hidden, hidden, Bias::With, &reader.under("proj"))?,
-            heads: config.heads,
-            head_dim: config.head_dim(),
-        })
-    }
-
-    fn forward(&self, hidden: &Tensor, rotary: &RotaryTable) -> TensorResult<Tensor> {
-        let tokens = hidden.dim(0)?;
-        let qkv = self.qkv.forward(hidden)?.reshape((tokens, 3, self.heads, self.head_dim))?;
-        // (3, heads, tokens, head_dim)
-        let qkv = qkv.permute((1, 2, 0, 3))?.contiguous()?;
-        let dtype = qkv.dtype();
-        let rotated = |index| rotary.apply(&qkv.get(index)?.to_dtype(DType::F32)?)?.to_dtype(dtype);
-        let scale = (self.head_dim as f64).powf(-0.5);
-        let attended = attend(&rotated(0)?, &rotated(1)?, &qkv.get(2)?, scale, Visibility::All)?;
-        self.proj.forward(&attended)
-    }
+fn block(config: &VisionConfig, reader: &TensorReader) -> Result<VisionBlock, WeightsError> {
+    let VisionConfig { hidden, intermediate, activation, heads, .. } = *config;
+    let (attention, mlp) = (reader.under("attn"), reader.under("mlp"));
+    Ok(VisionBlock {
+        attention_norm: layer_norm(hidden, NORM_EPS, &reader.under("norm1"))?,
+        qkv: linear(hidden, 3 * hidden, Bias::With, &attention.under("qkv"))?,
+        projection: linear(hidden, hidden, Bias::With, &attention.under("proj"))?,
+        feed_forward_norm: layer_norm(hidden, NORM_EPS, &reader.under("norm2"))?,
+        expand: linear(hidden, intermediate, Bias::With, &mlp.under("linear_fc1"))?,
+        activation,
+        contract: linear(intermediate, hidden, Bias::With, &mlp.under("linear_fc2"))?,
+        heads,
+    })
 }
 
 /// Where a merger's norm stands.
@@ -278,7 +262,7 @@ impl Merger {
             MergerNorm::AfterShuffle => self.norm.forward(&join(hidden)?)?,
         };
         // The exact GELU, unlike the tower's blocks.
-        self.fc2.forward(&activate(Activation::Gelu, self.fc1.forward(&joined)?)?)
+        self.fc2.forward(&self.fc1.forward_activated(&joined, Activation::Gelu)?)
     }
 }
 

@@ -1,20 +1,19 @@
 //! A decoder layer's attention, its projections of queries, keys and values as one.
 
 use candle_core::{DType, Result as TensorResult, Tensor};
-use candle_nn::{Linear, Module};
 
-use super::stacked::stacked_linear;
 use super::{AttentionMap, DecoderConfig, HeadNormKind, Norm};
 use crate::nn::fused::{Fused, HeadCounts, HeadNorms};
 use crate::nn::rotary::RotaryTable;
-use crate::nn::{CacheError, LayerCache, Segment, attend_segments};
+use crate::nn::{CacheError, LayerCache, Linear, Segment, attend_segments, stacked_linear};
 use crate::weights::{TensorReader, WeightsError};
 
 #[derive(Debug)]
 pub(super) struct Attention {
     /// Queries, keys and values, one behind the other.
     qkv: Linear,
-    output: Linear,
+    /// Of what was seen.
+    pub(super) output: Linear,
     /// Of queries, and of keys.
     norms: Option<(Norm, Norm)>,
     counts: HeadCounts,
@@ -41,6 +40,7 @@ impl Attention {
         })
     }
 
+    /// What is seen, `(rows, heads * head_dim)`, before the map `output`.
     pub(super) fn forward(
         &self,
         hidden: &Tensor,
@@ -56,8 +56,7 @@ impl Attention {
         let keys = rotary.apply(&normed_heads(&qkv.narrow(1, heads, kv_heads)?, key_norm)?)?;
         let values = normed_heads(&qkv.narrow(1, heads + kv_heads, kv_heads)?, None)?;
         let scale = (head_dim as f64).powf(-0.5);
-        let attended = attend_segments(&queries, &keys, &values, scale, segments, cache)?;
-        Ok(self.output.forward(&attended)?)
+        attend_segments(&queries, &keys, &values, scale, segments, cache)
     }
 
     pub(super) fn add_to_map(&mut self, map: AttentionMap, change: &Tensor) -> TensorResult<()> {
@@ -66,13 +65,13 @@ impl Attention {
             AttentionMap::Query => (0, heads * head_dim),
             AttentionMap::Value => ((heads + kv_heads) * head_dim, kv_heads * head_dim),
         };
-        let weight = self.qkv.weight();
+        let weight = self.qkv.weight()?;
         let changed = (weight.narrow(0, start, rows)?.to_dtype(DType::F32)? + change)?;
         let changed = changed.to_dtype(weight.dtype())?;
         let end = start + rows;
         let behind = weight.narrow(0, end, weight.dim(0)? - end)?;
         let pieces = [weight.narrow(0, 0, start)?, changed, behind];
-        self.qkv = Linear::new(Tensor::cat(&pieces, 0)?, self.qkv.bias().cloned());
+        self.qkv = Linear::new(Tensor::cat(&pieces, 0)?, self.qkv.bias().cloned())?;
         Ok(())
     }
 
@@ -84,14 +83,14 @@ impl Attention {
         places: &Tensor,
         cache: &LayerCache<'_>,
     ) -> TensorResult<Tensor> {
-        let qkv = fused.linear(self.qkv.weight(), normed)?;
+        let qkv = fused.linear(&self.qkv.weight()?, normed)?;
         let norms = self.norms.as_ref().map(|(queries, keys)| HeadNorms {
             queries: &queries.weight,
             keys: &keys.weight,
             eps: queries.eps,
         });
         let attended = fused.attention(&qkv, self.counts, norms, rotary, places, cache)?;
-        fused.linear(self.output.weight(), &attended)
+        fused.linear(&self.output.weight()?, &attended)
     }
 }
 

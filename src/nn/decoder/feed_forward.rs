@@ -1,12 +1,10 @@
 //! The gated feed-forward part of a decoder layer.
 
 use candle_core::{Result as TensorResult, Tensor};
-use candle_nn::{Activation, Linear, Module};
 
 use super::FeedForward;
-use super::stacked::stacked_linear;
 use crate::nn::fused::Fused;
-use crate::nn::{Bias, gated};
+use crate::nn::{Activation, Bias, Linear, gated, stacked_linear};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The gated feed-forward part (Shazeer 2020, arXiv 2002.05202):
@@ -38,24 +36,31 @@ impl GatedFeedForward {
 
     fn is_fusible(&self) -> bool {
         let no_constants = self.gate_up.bias().is_none() && self.down.bias().is_none();
-        no_constants && matches!(self.activation, Activation::Silu | Activation::Swish)
+        no_constants && self.activation == Activation::Silu
+    }
+}
+
+impl GatedFeedForward {
+    /// `activation(gate x) * (up x)`.
+    fn inner(&self, normed: &Tensor) -> TensorResult<Tensor> {
+        let both = self.gate_up.forward(normed)?;
+        let half = both.dim(1)? / 2;
+        let gate = both.narrow(1, 0, half)?.force_contiguous()?;
+        let up = both.narrow(1, half, half)?.contiguous()?;
+        gated(self.activation, gate, &up)
     }
 }
 
 impl FeedForward for GatedFeedForward {
-    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor> {
-        let both = self.gate_up.forward(hidden)?;
-        let half = both.dim(1)? / 2;
-        let gate = both.narrow(1, 0, half)?.force_contiguous()?;
-        let up = both.narrow(1, half, half)?.contiguous()?;
-        self.down.forward(&gated(self.activation, gate, &up)?)
+    fn forward_added(&self, normed: &Tensor, hidden: &Tensor) -> TensorResult<Tensor> {
+        self.down.forward_added(&self.inner(normed)?, hidden)
     }
 
-    fn forward_fused(&self, fused: &Fused, hidden: &Tensor) -> TensorResult<Tensor> {
+    fn forward_fused(&self, fused: &Fused, normed: &Tensor) -> TensorResult<Tensor> {
         if !self.is_fusible() {
-            return self.forward(hidden);
+            return self.down.forward(&self.inner(normed)?);
         }
-        let inner = fused.gated(self.gate_up.weight(), hidden)?;
-        fused.linear(self.down.weight(), &inner)
+        let inner = fused.gated(&self.gate_up.weight()?, normed)?;
+        fused.linear(&self.down.weight()?, &inner)
     }
 }

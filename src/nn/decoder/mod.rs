@@ -10,18 +10,15 @@ a CUDA GPU a decode step runs on kernels of our own ([`Fused`]).
 
 mod attention;
 mod feed_forward;
-mod stacked;
 
 use std::fmt::Debug;
 
-use candle_core::{DType, Device, Result as TensorResult, Tensor};
-use candle_nn::{Linear, Module};
-
 use super::fused::{Fused, HeadCounts};
 use super::rotary::RotaryTable;
-use super::{Bias, CacheError, KeyValueCache, LayerCache, Segment, look_up};
+use super::{Bias, CacheError, KeyValueCache, LayerCache, Linear, Segment, last_rows, look_up};
 use crate::weights::{TensorReader, WeightsError};
 use attention::Attention;
+use candle_core::{DType, Device, Result as TensorResult, Tensor};
 pub use feed_forward::GatedFeedForward;
 
 /// The sizes that all layers of a decoder share. All are at least 1.
@@ -74,13 +71,11 @@ pub enum AttentionMap {
 
 /// What a layer does after attention.
 pub trait FeedForward: Debug + Send + Sized {
-    /// `(tokens, hidden)` to the same shape.
-    fn forward(&self, hidden: &Tensor) -> TensorResult<Tensor>;
+    /// What it makes of `normed`, added to `hidden`; all `(tokens, hidden)`.
+    fn forward_added(&self, normed: &Tensor, hidden: &Tensor) -> TensorResult<Tensor>;
 
-    /// The same on a GPU for a decode step.
-    fn forward_fused(&self, _fused: &Fused, hidden: &Tensor) -> TensorResult<Tensor> {
-        self.forward(hidden)
-    }
+    /// What it makes of `normed`, on a GPU for a decode step.
+    fn forward_fused(&self, fused: &Fused, normed: &Tensor) -> TensorResult<Tensor>;
 }
 
 /// The decoder with its weights; the cache is the caller's.
@@ -106,8 +101,8 @@ impl<F: FeedForward> Decoder<F> {
         let table = [config.vocabulary, config.hidden];
         let embeddings = body.under("embed_tokens").tensor("weight", &table)?;
         let head = match config.head {
-            HeadWeights::Tied => embeddings.clone(),
-            HeadWeights::Own => head.tensor("weight", &table)?,
+            HeadWeights::Tied => Linear::of_shared(&embeddings),
+            HeadWeights::Own => Linear::new(head.tensor("weight", &table)?, None),
         };
         let layer = |index| {
             let reader = body.under("layers").under(index);
@@ -121,7 +116,7 @@ impl<F: FeedForward> Decoder<F> {
         Ok(Self {
             layers: (0..config.layers).map(layer).collect::<Result<_, _>>()?,
             norm: Norm::load(config.hidden, config.rms_eps, &body.under("norm"))?,
-            head: Linear::new(head, None),
+            head: head.map_err(|source| body.convert_error("../lm_head.weight", source))?,
             fused: fused.map_err(|error| body.convert_error("embed_tokens.weight", error))?,
             embeddings,
         })
@@ -165,9 +160,7 @@ impl<F: FeedForward> Decoder<F> {
         after_layer: impl Fn(usize, Tensor) -> TensorResult<Tensor>,
     ) -> Result<Tensor, CacheError> {
         let hidden = self.run(embedded, angles, segments, cache, after_layer)?;
-        let last = |segment: &Segment| hidden.narrow(0, segment.start + segment.count - 1, 1);
-        let last = segments.iter().map(last).collect::<TensorResult<Vec<_>>>()?;
-        Ok(self.logits(&self.norm.forward(&Tensor::cat(&last, 0)?)?)?)
+        Ok(self.logits(&self.norm.forward(&last_rows(&hidden, segments)?)?)?)
     }
 
     /// One more token `(rows, hidden)` for each slot. Returns the logits after each,
@@ -236,7 +229,7 @@ impl<F: FeedForward> Decoder<F> {
         for slot in slots {
             cache.advance(*slot, 1)?;
         }
-        Ok(fused.linear(self.head.weight(), &normed)?.to_dtype(DType::F32)?)
+        Ok(fused.linear(&self.head.weight()?, &normed)?.to_dtype(DType::F32)?)
     }
 
     fn rotary(&self, angles: Vec<f32>, tokens: usize) -> TensorResult<RotaryTable> {
@@ -306,8 +299,9 @@ impl<F: FeedForward> Layer<F> {
         cache: &mut LayerCache<'_>,
     ) -> Result<Tensor, CacheError> {
         let normed = self.input_norm.forward(hidden)?;
-        let hidden = (hidden + self.attention.forward(&normed, rotary, segments, cache)?)?;
+        let attended = self.attention.forward(&normed, rotary, segments, cache)?;
+        let hidden = self.attention.output.forward_added(&attended, hidden)?;
         let normed = self.post_norm.forward(&hidden)?;
-        Ok((hidden + self.feed_forward.forward(&normed)?)?)
+        Ok(self.feed_forward.forward_added(&normed, &hidden)?)
     }
 }

@@ -3,10 +3,9 @@
 
 use candle_core::{D, DType, Result, Tensor};
 use candle_nn::ops::softmax_last_dim;
-use candle_nn::{Activation, Linear, Module};
 
 use super::T5Config;
-use crate::nn::{Bias, gated, linear, split_heads};
+use crate::nn::{Activation, Bias, Linear, gated, linear, split_heads};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Division by the root of the mean square, computed in f32; gives the type of its weights.
@@ -136,7 +135,7 @@ impl FeedForward {
         let normed = self.norm.forward(hidden)?;
         let (gate, expanded) = (self.gate.forward(&normed)?, self.expand.forward(&normed)?);
         let inner = gated(self.activation, gate, &expanded)?;
-        let inner = inner.to_dtype(self.contract.weight().dtype())?;
+        let inner = inner.to_dtype(self.contract.dtype())?;
         add(hidden, &self.contract.forward(&inner)?)
     }
 }

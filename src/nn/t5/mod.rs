@@ -13,9 +13,8 @@ mod encoder;
 mod relative;
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
-use candle_nn::{Activation, Linear, Module};
 
-use super::{CacheError, HeadWeights, LanguageModel, look_up};
+use super::{Activation, CacheError, HeadWeights, LanguageModel, Linear, look_up};
 use crate::weights::{TensorReader, WeightsError};
 use decoder::Decoder;
 use encoder::Encoder;
@@ -76,14 +75,14 @@ impl T5 {
         let name = EMBEDDING_NAMES.into_iter().find(|name| root.under(name).contains("weight"));
         let embeddings = root.under(name.unwrap_or(EMBEDDING_NAMES[0])).tensor("weight", &table)?;
         let head = match config.head {
-            HeadWeights::Tied => embeddings.clone(),
-            HeadWeights::Own => root.under("lm_head").tensor("weight", &table)?,
+            HeadWeights::Tied => Linear::of_shared(&embeddings),
+            HeadWeights::Own => Linear::new(root.under("lm_head").tensor("weight", &table)?, None),
         };
         Ok(Self {
             embeddings,
             encoder: Encoder::load(&config, &root.under("encoder"))?,
             decoder: Decoder::load(&config, &root.under("decoder"))?,
-            head: Linear::new(head, None),
+            head: head.map_err(|source| root.convert_error("lm_head.weight", source))?,
             config,
         })
     }
@@ -123,10 +122,13 @@ impl LanguageModel for T5 {
         self.decoder.reserve(slots, capacity, dtype, &device)
     }
 
-    fn prefill(&mut self, slot: usize, prompt: &Tensor) -> Result<Tensor, CacheError> {
-        let encoded = self.encoder.forward(prompt)?;
-        self.decoder.look_at(slot, &encoded)?;
-        self.decode_step(&[(slot, self.config.start_token)])
+    fn prefill(&mut self, prompts: &[(usize, Tensor)]) -> Result<Tensor, CacheError> {
+        for (slot, prompt) in prompts {
+            let encoded = self.encoder.forward(prompt)?;
+            self.decoder.look_at(*slot, &encoded)?;
+        }
+        let start = |(slot, _): &(usize, Tensor)| (*slot, self.config.start_token);
+        self.decode_step(&prompts.iter().map(start).collect::<Vec<_>>())
     }
 
     fn decode_step(&mut self, rows: &[(usize, u32)]) -> Result<Tensor, CacheError> {

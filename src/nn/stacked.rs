@@ -1,9 +1,8 @@
 //! Linear maps of the same input, read as one.
 
 use candle_core::Tensor;
-use candle_nn::Linear;
 
-use crate::nn::Bias;
+use super::{Bias, Linear};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Several linear maps of the same input as one, their outputs side by side.
@@ -30,5 +29,6 @@ pub(super) fn stacked_linear(
             Some(stack(all.collect::<Result<_, _>>()?)?)
         }
     };
-    Ok(Linear::new(stack(weights)?, bias))
+    let linear = Linear::new(stack(weights)?, bias);
+    linear.map_err(|source| reader.convert_error(parts[0].0, source))
 }
