@@ -8,11 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::damage;
-use crate::fixture::{Fixture, Prepared, row};
+use crate::fixture::{Fixture, Prepared, TOLERANCE, row};
 use crate::{oracle, read_json};
-
-/// Largest difference of a sequence's score.
-const TOLERANCE: f32 = 1e-4;
 
 #[derive(Deserialize)]
 struct Searches {
@@ -59,6 +56,7 @@ impl Search {
         assert!(!stopped || answer.finish == FinishReason::Stop, "{place}");
         match (answer.beam_score, self.score) {
             (Some(found), Some(expected)) => {
+                // A score is made of log probabilities, each within the bound of the logits.
                 let bound = TOLERANCE * self.rounding_growth();
                 assert!((found - expected).abs() < bound, "{place}: {found}, not {expected}");
             }
