@@ -80,6 +80,7 @@ impl PlannedDataset {
         let is_gated = gates.iter().any(|(_, _, name)| (selection.is_run)(name, ignored));
         let group = is_gated.then_some(gated.len());
         let mut trials = Vec::with_capacity(self.dataset.len() + gates.len());
+        let shared: Arc<str> = model.into();
         let mut own = Vec::new();
         for (index, case) in self.dataset.row_names().enumerate() {
             let name = format!("{case}::{model}");
@@ -92,10 +93,10 @@ impl PlannedDataset {
                         trials.push(PlannedTrial::Run(planned));
                     } else {
                         own.push(planned);
-                        trials.push(self.idle(name));
+                        trials.push(self.idle(name, &shared));
                     }
                 }
-                _ => trials.push(self.unread(&case, model, name, is_run)),
+                _ => trials.push(self.unread(&case, &shared, name, is_run)),
             }
         }
         let partial = (!own.is_empty() && own.len() < self.dataset.len()).then(|| {
@@ -118,15 +119,22 @@ impl PlannedDataset {
         self.rows.get(self.places[index]?)
     }
 
-    fn idle(&self, name: String) -> PlannedTrial {
-        PlannedTrial::Idle { name, ignored: self.dataset.ignored().map(str::to_owned) }
+    fn idle(&self, name: String, model: &Arc<str>) -> PlannedTrial {
+        let ignored = self.dataset.ignored().map(str::to_owned);
+        PlannedTrial::Idle { name, model: Arc::clone(model), ignored }
     }
 
     /// A row that is not run, or that should be but could not be read.
-    fn unread(&self, case: &CaseName, model: &str, name: String, is_run: bool) -> PlannedTrial {
+    fn unread(
+        &self,
+        case: &CaseName,
+        model: &Arc<str>,
+        name: String,
+        is_run: bool,
+    ) -> PlannedTrial {
         match &self.broken {
             Some(broken) if is_run => broken_trial(broken, case, model),
-            _ => self.idle(name),
+            _ => self.idle(name, model),
         }
     }
 

@@ -32,6 +32,12 @@ pub enum RunError {
         /// The name.
         name: String,
     },
+    /// The file of `--logfile` cannot be made.
+    #[error("the file of --logfile cannot be written: {0}")]
+    Logfile(std::io::Error),
+    /// What was asked for cannot be written to stdout.
+    #[error("cannot write to stdout: {0}")]
+    Stdout(std::io::Error),
     /// cargo-insta's file of referenced snapshots cannot be written.
     #[error("cannot tell cargo-insta which snapshots are referenced: {0}")]
     SnapshotReferences(std::io::Error),

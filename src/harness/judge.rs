@@ -3,8 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use libtest_mimic::{Completion, Failed};
-
 use crate::answer::{Answer, DeviceClass, ModelInput};
 use crate::case::{InvalidCase, SnapshotPer};
 use crate::checksum::FileSums;
@@ -16,6 +14,7 @@ use crate::snapshot::{
     SnapshotRequest, SnapshotResult,
 };
 
+use super::console::{Ending, Outcome};
 use super::error::RunError;
 use super::gate::PlannedGate;
 use super::plan::{Planned, PlannedTrial};
@@ -154,7 +153,7 @@ impl Judge {
     }
 
     /// Records a case file that cannot be run.
-    pub(super) fn conclude_invalid(&self, invalid: &InvalidCase) -> Result<Completion, Failed> {
+    pub(super) fn conclude_invalid(&self, invalid: &InvalidCase) -> Outcome {
         let (name, file) = (invalid.name.to_string(), self.relative(&invalid.path));
         let record = TrialRecord {
             line: invalid.error.position().map(|position| position.line),
@@ -184,7 +183,7 @@ impl Judge {
         &self,
         gate: &PlannedGate,
         (status, message): (Status, String),
-    ) -> Result<Completion, Failed> {
+    ) -> Outcome {
         self.finish(self.gate_record(gate, status, self.shorten(&message)).into())
     }
 
@@ -257,19 +256,11 @@ impl Judge {
     }
 
     /// Adds a trial to the journal, and tells how its test ends.
-    pub(super) fn finish(&self, judged: Judged) -> Result<Completion, Failed> {
-        let Judged { record, passes } = judged;
-        self.journal.append(&record)?;
-        let text = record.message.unwrap_or_default();
-        if record.status == Status::Ignored {
-            return Ok(Completion::ignored_with(text));
+    pub(super) fn finish(&self, judged: Judged) -> Outcome {
+        match self.journal.append(&judged.record) {
+            Ok(()) => outcome(&judged),
+            Err(error) => Outcome::failed(error.to_string()),
         }
-        if passes {
-            return Ok(Completion::Completed);
-        }
-        let file = record.file.display().to_string();
-        let names_file = text.starts_with(&file);
-        Err(if names_file { text.into() } else { format!("{file}\n{text}").into() })
     }
 }
 
@@ -293,6 +284,24 @@ fn attempt(planned: &Planned, run: usize, answered: Answered, by: Option<&Answer
 
 fn name_of_run((number, attempt): (usize, &Attempt)) -> String {
     format!("run {number} (seed {})", attempt.seed)
+}
+
+/// What a trial's test line says, and what is shown of it.
+fn outcome(Judged { record, passes }: &Judged) -> Outcome {
+    let text = record.message.clone().unwrap_or_default();
+    let time = record.answers().map(|answer| answer.timings.total()).reduce(|sum, one| sum + one);
+    let ending = match record.status {
+        Status::Ignored => return Outcome::ignored(Some(text)),
+        _ if *passes => Ending::Passed,
+        _ => Ending::Failed,
+    };
+    let file = record.file.display().to_string();
+    let text = match ending {
+        Ending::Passed => message::of_success(record),
+        _ if text.starts_with(&file) => text,
+        _ => format!("{file}\n{text}"),
+    };
+    Outcome { ending, text, time }
 }
 
 /// The status of a judged trial; `accepted` tells whether its snapshots are.

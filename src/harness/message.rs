@@ -27,6 +27,12 @@ pub(super) fn of(record: &TrialRecord) -> Option<String> {
     Some(parts.join("\n"))
 }
 
+/// What `--show-output` tells of a trial that passed.
+pub(super) fn of_success(record: &TrialRecord) -> String {
+    let answered = || Some(question_and_answer(&record.question, record.answer.as_ref()?));
+    record.message.clone().or_else(answered).unwrap_or_default()
+}
+
 fn question_and_answer(question: &str, answer: &Answer) -> String {
     let tokens = answer.token_ids.len();
     let end = match answer.finish {

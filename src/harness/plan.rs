@@ -55,6 +55,8 @@ pub(super) enum PlannedTrial {
     Idle {
         /// `folder::dataset::id::model`.
         name: String,
+        /// The model's name.
+        model: Arc<str>,
         /// Why it is ignored, if it is.
         ignored: Option<String>,
     },
@@ -67,6 +69,25 @@ impl PlannedTrial {
             Self::Invalid(invalid) => invalid.name.as_str(),
             Self::Gate(gate) => &gate.name,
             Self::Idle { name, .. } => name,
+        }
+    }
+
+    /// The model's name; none for a case file that cannot be run on any.
+    pub(super) fn model(&self) -> Option<&str> {
+        match self {
+            Self::Run(planned) => Some(&planned.model),
+            Self::Gate(gate) => Some(&gate.model),
+            Self::Idle { model, .. } => Some(model),
+            Self::Invalid(_) => None,
+        }
+    }
+
+    pub(super) fn is_ignored(&self) -> bool {
+        match self {
+            Self::Run(planned) => planned.unsupported.is_some() || planned.case.ignore.is_some(),
+            Self::Gate(gate) => gate.dataset.ignored().is_some(),
+            Self::Idle { ignored, .. } => ignored.is_some(),
+            Self::Invalid(_) => false,
         }
     }
 

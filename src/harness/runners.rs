@@ -4,43 +4,40 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use libtest_mimic::{Completion, Failed};
-
 use crate::journal::Status;
 
+use super::console::Outcome;
 use super::gate::{self, PlannedGate, RowOutcome};
 use super::judge::{Judge, Judged};
 use super::plan::{Plan, Planned, PlannedTrial};
+use super::threads::Body;
 use super::worker::Queue;
-
-/// The body of a test.
-pub(super) type Runner = Box<dyn FnOnce() -> Result<Completion, Failed> + Send>;
 
 type RunRow = Box<dyn FnOnce() -> Judged + Send>;
 
-/// Makes the tests' bodies, in the order of the plan.
+/// Makes the tests' bodies.
 pub(super) struct Runners<'p> {
     plan: &'p Plan,
     judge: &'p Arc<Judge>,
     queue: Queue,
     /// For each of [`Plan::gated`], the gates to tell of a row.
     listeners: Vec<Vec<Sender<RowOutcome>>>,
-    /// What each gate that judges hears, in the order of the plan.
+    /// What each gate that judges hears, in the order in which their bodies are made.
     heard: VecDeque<Receiver<RowOutcome>>,
     /// For each of [`Plan::gated`], whether a gate runs the rows that no test runs.
     adopted: Vec<bool>,
 }
 
 impl<'p> Runners<'p> {
-    /// `is_run` tells which trials get a body.
+    /// `run` are the trials that get a body, in the order in which those are made.
     pub(super) fn new(
         plan: &'p Plan,
-        is_run: &dyn Fn(&PlannedTrial) -> bool,
+        run: impl Iterator<Item = &'p PlannedTrial>,
         judge: &'p Arc<Judge>,
     ) -> Self {
         let mut listeners: Vec<Vec<Sender<RowOutcome>>> = vec![Vec::new(); plan.gated().len()];
         let mut heard = VecDeque::new();
-        for trial in plan.trials().iter().filter(|trial| is_run(trial)) {
+        for trial in run {
             if let PlannedTrial::Gate(gate) = trial
                 && let (Some(group), None) = (gate.group, &gate.partial)
             {
@@ -53,8 +50,8 @@ impl<'p> Runners<'p> {
         Self { plan, judge, queue: Queue::new(plan.models().to_vec()), listeners, heard, adopted }
     }
 
-    /// The body of a trial that is run; to be called in the order of the plan.
-    pub(super) fn runner(&mut self, trial: &PlannedTrial) -> Runner {
+    /// The body of a trial that is run; to be called in the order that [`Self::new`] was told.
+    pub(super) fn body(&mut self, trial: &PlannedTrial) -> Body {
         let judge = Arc::clone(self.judge);
         match trial {
             PlannedTrial::Run(planned) => {
@@ -95,7 +92,7 @@ impl<'p> Runners<'p> {
 
     /// Waits for all rows. The first gate of a data set whose rows are not run by tests of their
     /// own runs them.
-    fn gate(&mut self, planned: &Arc<PlannedGate>) -> Runner {
+    fn gate(&mut self, planned: &Arc<PlannedGate>) -> Body {
         let (planned, judge) = (Arc::clone(planned), Arc::clone(self.judge));
         let Some(group) = planned.group else { return leave_out(None) };
         if let Some(reason) = planned.partial.clone() {
@@ -110,16 +107,19 @@ impl<'p> Runners<'p> {
         Box::new(move || {
             for run in own {
                 // The row has no test that could fail; the gate hears how it ended.
-                let _ = judge.finish(run());
+                judge.finish(run());
             }
-            let heard = heard.ok_or("this gate hears of no row")?;
-            judge.conclude_gate(&planned, gate::judge(&planned.gate, &rows, &heard))
+            match heard {
+                Some(heard) => {
+                    judge.conclude_gate(&planned, gate::judge(&planned.gate, &rows, &heard))
+                }
+                None => Outcome::failed("this gate hears of no row"),
+            }
         })
     }
 }
 
 /// What stands in for a trial that is not run.
-pub(super) fn leave_out(reason: Option<String>) -> Runner {
-    let completion = reason.map_or_else(Completion::ignored, Completion::ignored_with);
-    Box::new(move || Ok(completion))
+pub(super) fn leave_out(reason: Option<String>) -> Body {
+    Box::new(move || Outcome::ignored(reason))
 }

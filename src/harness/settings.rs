@@ -6,6 +6,15 @@ use std::path::{Path, PathBuf};
 use crate::engine::{DeviceChoice, DeviceChoiceError, EngineSettings};
 use crate::registry::Precision;
 
+/// What the help says of the variables.
+pub(super) const HELP: &str = "\
+Everything else is set by environment variables (cargo hands unknown flags to every test binary):
+  EYECHART_MODELS     models to run, globs separated by commas
+  EYECHART_DEVICE     cpu, cuda, cuda:1, metal or auto
+  EYECHART_DTYPE      f32, f16 or bf16
+  EYECHART_BATCH      most cases answered together
+  EYECHART_OUT        folder for the journal and reports";
+
 /// Globs of the models to run, separated by commas.
 pub const MODELS: &str = "EYECHART_MODELS";
 /// Device to run on.

@@ -51,6 +51,14 @@ pub fn write_all(run: &Run, folder: &Path) -> Result<(), ReportError> {
     Ok(())
 }
 
+/// Writes the JUnit report, as into its file.
+///
+/// # Errors
+/// `out` cannot be written to.
+pub fn write_junit(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
+    junit::render(run, out)
+}
+
 fn write_file(
     path: &Path,
     render: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,

@@ -51,7 +51,8 @@ fn rows_are_recorded_and_gates_judge() {
     assert_eq!(
         said.stdout,
         "rows::1::tiny: test\nrows::2::tiny: test\nrows::3::tiny: test\n\
-         rows::gate_vqa_accuracy::tiny: test\nrows::gate_accuracy::tiny: test\n"
+         rows::gate_accuracy::tiny: test\nrows::gate_vqa_accuracy::tiny: test\n\n\
+         5 tests, 0 benchmarks\n"
     );
     assert!(!project.exists("out"), "a list writes nothing");
 

@@ -56,11 +56,11 @@ fn what_a_family_cannot_do_is_ignored_with_the_reason() {
     let boxes = "unsupported: the case expects boxes, models of this family write none (`boxes` of \
                  an entry of eyechart.ron can say otherwise)";
     let expected = [
-        format!("test boxes::blip ... ignored ({boxes})"),
-        "test one::blip   ... ok".to_owned(),
-        "test one::tiny   ... ok".to_owned(),
-        format!("test two::blip   ... ignored ({two})"),
-        "test two::tiny   ... ok".to_owned(),
+        format!("test boxes::blip ... ignored, {boxes}"),
+        "test one::blip ... ok".to_owned(),
+        "test one::tiny ... ok".to_owned(),
+        format!("test two::blip ... ignored, {two}"),
+        "test two::tiny ... ok".to_owned(),
     ];
     assert_eq!(lines, expected, "{}", said.stdout);
     assert!(said.stderr.contains(&format!("1 ignored: {two}")), "{}", said.stderr);
@@ -135,8 +135,8 @@ fn each_family_is_asked_in_its_own_words() {
     }
     assert_eq!(asked(&project, "short::plain", "blip"), "<image>What is it?");
     assert_eq!(asked(&project, "described", "blip"), "<image>a photo of");
-    let wanted = "test short::where::blip  ... ignored (unsupported: BLIP-2 has no preset for \
-                  Grounding)";
+    let wanted = "test short::where::blip ... ignored, unsupported: BLIP-2 has no preset for \
+                  Grounding";
     assert!(said.stdout.contains(wanted), "{}", said.stdout);
 }
 

@@ -9,6 +9,7 @@ mod datasets; // Rows and gates of data sets.
 mod failures; // Cases, checkpoints and settings that cannot be used.
 mod families; // What families can do, how they are asked, and what they got.
 mod insta; // Snapshots: new, changed, accepted, reviewed, unreferenced.
+mod libtest; // The same arguments as to a binary of libtest's, side by side.
 mod protocol; // The arguments and output of cargo test.
 mod reports; // The journal and report files.
 mod runs; // Cases that are run several times.

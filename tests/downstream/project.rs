@@ -92,12 +92,23 @@ impl Project {
 
     /// The test binary itself, without cargo around it.
     pub(crate) fn binary(&self) -> Command {
+        self.built("eval")
+    }
+
+    /// The binary of `tests/NAME.rs`.
+    pub(crate) fn built(&self, name: &str) -> Command {
         let mut build = self.cargo();
-        build.args(["test", "--release", "--offline", "--test", "eval", "--no-run"]);
+        build.args(["test", "--release", "--offline", "--test", name, "--no-run"]);
         let said = run(&mut build).exits(0);
-        let (_, rest) = said.stderr.rsplit_once("Executable tests/eval.rs (").unwrap();
+        let mark = format!("Executable tests/{name}.rs (");
+        let (_, rest) = said.stderr.rsplit_once(&mark).unwrap();
         let mut command = Command::new(rest.split_once(')').unwrap().0);
-        command.current_dir(self.folder.path()).env("CARGO_MANIFEST_DIR", self.folder.path());
+        without_outer_variables(&mut command);
+        command
+            .current_dir(self.folder.path())
+            .env("CARGO_MANIFEST_DIR", self.folder.path())
+            .env("EYECHART_OUT", "out")
+            .env("EYECHART_DEVICE", "cpu");
         command
     }
 
@@ -111,19 +122,8 @@ impl Project {
     fn cargo(&self) -> Command {
         let mut command = Command::new(env!("CARGO"));
         command.current_dir(self.folder.path());
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            // What the outer cargo, nextest or CI set must not leak into the user's session.
-            if ["CARGO_", "INSTA_", "EYECHART_", "NEXTEST", "RUST_TEST"]
-                .iter()
-                .any(|p| text.starts_with(p))
-                && text != "CARGO_HOME"
-            {
-                command.env_remove(&name);
-            }
-        }
+        without_outer_variables(&mut command);
         command
-            .env_remove("CI")
             .env("CARGO_TARGET_DIR", target())
             .env("EYECHART_OUT", "out")
             .env("EYECHART_DEVICE", "cpu");
@@ -140,6 +140,18 @@ impl Project {
         let text = replace(&text, r"loaded in \d+\.\d+ s", "loaded in TIME");
         replace(&text, r"finished in \d+\.\d+s", "finished in TIME")
     }
+}
+
+/// What the outer cargo, nextest or CI set must not leak into the user's session.
+fn without_outer_variables(command: &mut Command) {
+    let foreign = ["CARGO_", "INSTA_", "EYECHART_", "NEXTEST", "RUST_TEST", "RUST_BACKTRACE"];
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if foreign.iter().any(|prefix| text.starts_with(prefix)) && text != "CARGO_HOME" {
+            command.env_remove(&name);
+        }
+    }
+    command.env_remove("CI");
 }
 
 fn replace(text: &str, pattern: &str, by: &str) -> String {

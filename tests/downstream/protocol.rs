@@ -32,7 +32,7 @@ fn lists_fifty_cases_within_a_tenth_of_a_second() {
     let mut timed = || {
         let start = Instant::now();
         let said = run(&mut binary).exits(0);
-        assert_eq!(said.stdout.lines().count(), 50);
+        assert!(said.stdout.ends_with("\n50 tests, 0 benchmarks\n"), "{}", said.stdout);
         start.elapsed()
     };
     // The best of five: the machine may be busy with other tests.
@@ -48,8 +48,8 @@ fn runs_every_case_on_every_model_and_prints_a_line_each() {
         said.test_lines(),
         [
             "test folder::three::tiny ... ok",
-            "test folder::two::tiny   ... ok",
-            "test one::tiny           ... ok"
+            "test folder::two::tiny ... ok",
+            "test one::tiny ... ok"
         ]
     );
     assert!(said.stderr.contains("3 cases on tiny (cpu, f32), loaded in"), "{}", said.stderr);
@@ -60,10 +60,7 @@ fn runs_every_case_on_every_model_and_prints_a_line_each() {
 fn several_filters_are_alternatives() {
     let project = three_cases();
     let said = run(&mut project.eval(&["two", "one", "--test-threads=1"])).exits(0);
-    assert_eq!(
-        said.test_lines(),
-        ["test folder::two::tiny ... ok", "test one::tiny         ... ok"]
-    );
+    assert_eq!(said.test_lines(), ["test folder::two::tiny ... ok", "test one::tiny ... ok"]);
     assert!(said.stdout.contains("2 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out"));
 }
 
@@ -78,25 +75,6 @@ fn a_filter_that_selects_nothing_is_green_loads_nothing_and_keeps_old_reports() 
 }
 
 #[test]
-fn json_output_is_json_on_every_line() {
-    let project = three_cases();
-    let said = run(&mut project.eval(&["--format", "json", "-Z", "unstable-options"])).exits(0);
-    for line in said.stdout.lines() {
-        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{line}: {e}"));
-    }
-}
-
-#[test]
-fn arguments_of_libtest_are_taken_and_zero_threads_refused() {
-    let project = three_cases();
-    run(&mut project.eval(&["--no-capture", "one"])).exits(0);
-    run(&mut project.eval(&["--nocapture", "--show-output", "one"])).exits(0);
-    let said = run(&mut project.eval(&["--test-threads=0"]));
-    assert!(said.stderr.contains("argument for --test-threads must not be 0"), "{}", said.stderr);
-    assert_ne!(said.code, Some(0));
-}
-
-#[test]
 fn ignored_cases_are_shown_and_run_when_asked_for() {
     let project = three_cases();
     project.case(
@@ -104,7 +82,7 @@ fn ignored_cases_are_shown_and_run_when_asked_for() {
         "images: [\"picture.png\"], prompt: \"?\", ignore: \"takes an hour\", expect: Regex(\".\")",
     );
     let said = run(&mut project.eval(&["slow"])).exits(0);
-    assert!(said.stdout.contains("test slow::tiny ... ignored"), "{}", said.stdout);
+    assert_eq!(said.test_lines(), ["test slow::tiny ... ignored, takes an hour"]);
     assert!(project.read("out/results.csv").contains("takes an hour"));
     let said = run(&mut project.eval(&["--ignored"])).exits(0);
     assert_eq!(said.test_lines(), ["test slow::tiny ... ok"]);
