@@ -5,18 +5,21 @@ use std::fmt::Write;
 use std::path::Path;
 
 use eyechart::answer::FinishReason;
-use eyechart::case::{self, Case, Checks, Discovered, DiscoveryError};
+use eyechart::case::{self, Case, Checks, Discovered, DiscoveryError, KnownNames};
 use eyechart::score::{Evidence, judge};
 
 const OK: &str = "fixtures/cases/ok";
 const ERR: &str = "fixtures/cases/err";
 
-fn models() -> Vec<String> {
-    ["qwen3-vl-tiny", "llava-1.5-tiny"].map(String::from).to_vec()
+fn known() -> KnownNames {
+    KnownNames {
+        models: ["qwen3-vl-tiny", "llava-1.5-tiny"].map(String::from).to_vec(),
+        scorers: ["clip", "minilm"].map(String::from).to_vec(),
+    }
 }
 
 fn discover(root: &str, checks: Checks) -> Vec<Discovered> {
-    case::discover(Path::new(root), &models(), checks).unwrap()
+    case::discover(Path::new(root), &known(), checks).unwrap()
 }
 
 fn valid_cases() -> Vec<Case> {
@@ -89,7 +92,7 @@ fn listing_opens_no_picture() {
 
 #[test]
 fn globs_are_not_checked_while_no_model_is_known() {
-    let found = case::discover(Path::new(ERR), &[], Checks::Structure).unwrap();
+    let found = case::discover(Path::new(ERR), &KnownNames::default(), Checks::Structure).unwrap();
     let is_valid = |name: &str| {
         found.iter().any(|one| one.name().as_str() == name && matches!(one, Discovered::Case(_)))
     };
@@ -99,7 +102,8 @@ fn globs_are_not_checked_while_no_model_is_known() {
 #[test]
 fn nothing_to_find_is_an_error() {
     let empty = tempfile::tempdir().unwrap();
-    let find = |root: &Path| case::discover(root, &[], Checks::Structure).unwrap_err();
+    let find =
+        |root: &Path| case::discover(root, &KnownNames::default(), Checks::Structure).unwrap_err();
     let error = find(empty.path());
     assert!(matches!(error, DiscoveryError::NoCases { .. }));
     assert_eq!(
@@ -117,7 +121,7 @@ fn a_huge_file_is_an_error_and_not_a_stall() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("huge.ron"), vec![b'('; 3_000_000]).unwrap();
     std::fs::write(folder.path().join("large.ron"), vec![b'['; 1_000_000]).unwrap();
-    let found = case::discover(folder.path(), &[], Checks::Structure).unwrap();
+    let found = case::discover(folder.path(), &KnownNames::default(), Checks::Structure).unwrap();
     assert!(found.iter().all(|one| matches!(one, Discovered::Invalid(_))));
 }
 
@@ -134,7 +138,7 @@ fn no_damaged_file_makes_the_checks_panic() {
                 let damaged: Vec<u8> =
                     bytes[..place].iter().chain(replacement).chain(rest).copied().collect();
                 std::fs::write(&file, damaged).unwrap();
-                let found = case::discover(folder.path(), &models(), Checks::Structure).unwrap();
+                let found = case::discover(folder.path(), &known(), Checks::Structure).unwrap();
                 if let Discovered::Invalid(invalid) = &found[0] {
                     assert!(invalid.error.position().is_some());
                 }
@@ -157,7 +161,7 @@ fn a_link_back_up_is_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.ron"), "(images: [\"a.png\"], prompt: \"?\")").unwrap();
     std::os::unix::fs::symlink(folder.path(), folder.path().join("again")).unwrap();
-    let found = case::discover(folder.path(), &[], Checks::Structure).unwrap();
+    let found = case::discover(folder.path(), &KnownNames::default(), Checks::Structure).unwrap();
     assert_eq!(found.len(), 1);
 }
 
@@ -177,7 +181,18 @@ fn the_published_captions_earn_about_the_published_marks() {
     let expectation = valid_case("description::child_football").expectation.unwrap();
     let points = |text| {
         let finish = FinishReason::Stop;
-        judge(&expectation, Evidence { text, finish, notation: None, image_sizes: &[] }).points
+        judge(
+            &expectation,
+            Evidence {
+                text,
+                finish,
+                notation: None,
+                image_sizes: &[],
+                question: "",
+                opinions: &[],
+            },
+        )
+        .points
     };
     for (caption, published) in [
         ("一个男孩在草地上踢足球,远处有树木和游乐设施", 4.8),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
-use eyechart::case::{self, CaseError, Checks, DatasetFile, Discovered, Expectation};
+use eyechart::case::{self, CaseError, Checks, DatasetFile, Discovered, Expectation, KnownNames};
 use eyechart::dataset::{AnsweredRow, Dataset, Pictures, Row, import};
 use eyechart::offline::{CaptionOptions, score_captions};
 
@@ -13,7 +13,7 @@ const OK: &str = "fixtures/datasets/ok";
 const ERR: &str = "fixtures/datasets/err";
 
 fn files(root: &str) -> Vec<DatasetFile> {
-    let found = case::discover(Path::new(root), &[], Checks::Structure).unwrap();
+    let found = case::discover(Path::new(root), &KnownNames::default(), Checks::Structure).unwrap();
     let files = found.into_iter().map(|one| match one {
         Discovered::Dataset(file) => *file,
         other => panic!("{} is no data set", other.path().display()),
@@ -104,7 +104,7 @@ fn figures(name: &str, answers: &[&str]) -> Vec<(&'static str, f64)> {
         rows.iter().zip(answers.iter().copied()).map(answered).collect();
     let answered: Vec<AnsweredRow<'_>> = owned
         .iter()
-        .map(|(row, text)| AnsweredRow { row, text, passed: false, iou: Some(0.5) })
+        .map(|(row, text)| AnsweredRow { row, text, passed: false, iou: Some(0.5), opinions: &[] })
         .collect();
     let figure =
         |gate: &eyechart::dataset::Gate| (gate.metric(), gate.figure(&answered).unwrap().value);
@@ -150,7 +150,8 @@ fn rows_are_written_as_case_files() {
         let count = import(&dataset, folder.path()).unwrap();
         let pictures = tempfile::tempdir().unwrap();
         let rows = all_rows(&dataset, Pictures::UnpackedTo(pictures.path())).unwrap();
-        let found = case::discover(folder.path(), &[], Checks::Everything).unwrap();
+        let found =
+            case::discover(folder.path(), &KnownNames::default(), Checks::Everything).unwrap();
         assert_eq!((found.len(), rows.len()), (count, count));
         for row in rows {
             let same = |one: &&Discovered| one.name().as_str() == row.case.name.stem();
@@ -210,7 +211,7 @@ fn a_case_in_a_folder_named_as_a_data_set_collides() {
     };
     write("a.dataset.ron", "(source: Mme(folder: \"mme\"), prompt: \"{question}\")");
     write("a/1.ron", "(images: [\"a.png\"], prompt: \"?\")");
-    let found = case::discover(folder.path(), &[], Checks::Structure).unwrap();
+    let found = case::discover(folder.path(), &KnownNames::default(), Checks::Structure).unwrap();
     let invalid: Vec<String> = found
         .iter()
         .filter_map(|one| match one {

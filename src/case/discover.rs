@@ -9,7 +9,7 @@ use super::defaults::Defaults;
 use super::error::{CaseError, DiscoveryError, Problem};
 use super::schema::{RawCase, RawDefaults};
 use super::source::Source;
-use super::{Case, CaseName, syntax};
+use super::{Case, CaseName, KnownNames, syntax};
 
 const PATTERN: &str = "**/*.ron";
 const DEFAULTS_FILE: &str = "defaults.ron";
@@ -44,8 +44,8 @@ pub struct DatasetFile {
     pub path: PathBuf,
     /// What the folder sets.
     pub(crate) defaults: Defaults,
-    /// The models that globs may match; if it is empty, globs are not checked.
-    pub(crate) models: Vec<String>,
+    /// The names that the file may use.
+    pub(crate) known: KnownNames,
 }
 
 /// What came of a case file.
@@ -83,16 +83,16 @@ impl Discovered {
 ///
 /// Every file that ends in `.ron` is a case, except `defaults.ron`, which sets what the cases of
 /// its folder and below have in common. Files and folders whose name begins with a dot are passed
-/// over. `models` are the names that globs may match; if it is empty, globs are not checked.
+/// over. Where no names are known, they go unchecked.
 pub fn discover(
     root: &Path,
-    models: &[String],
+    known: &KnownNames,
     checks: Checks,
 ) -> Result<Vec<Discovered>, DiscoveryError> {
     if !root.is_dir() {
         return Err(DiscoveryError::NoFolder(root.to_owned()));
     }
-    let mut walk = Walk { models, checks, found: Vec::new() };
+    let mut walk = Walk { known, checks, found: Vec::new() };
     walk.folder(Folder::root(root))?;
     let mut found = walk.found;
     if found.is_empty() {
@@ -144,7 +144,7 @@ impl Folder {
 }
 
 struct Walk<'a> {
-    models: &'a [String],
+    known: &'a KnownNames,
     checks: Checks,
     found: Vec<Discovered>,
 }
@@ -190,7 +190,7 @@ impl Walk<'_> {
     fn read_defaults(&self, path: &Path) -> Result<Defaults, CaseError> {
         let source = Source::read(path)?;
         let raw: RawDefaults = syntax::parse(&source)?;
-        check::defaults(raw, path, source.root(), self.models)
+        check::defaults(raw, path, source.root(), &self.known.models)
     }
 
     fn file(&self, folder: &Folder, path: &Path, stem: &str) -> Discovered {
@@ -209,7 +209,7 @@ impl Walk<'_> {
             Ok(source) => source,
             Err(error) => return invalid(stand_in, path, error),
         };
-        let setting = Setting { defaults, models: self.models, checks: self.checks };
+        let setting = Setting { defaults, known: self.known, checks: self.checks };
         match parse_case(&source, &folder.names, stem, setting) {
             Ok(case) => Discovered::Case(Box::new(case)),
             Err((name, error)) => invalid(name.unwrap_or(stand_in), path, error),
@@ -224,7 +224,7 @@ impl Walk<'_> {
                 name,
                 path: path.to_owned(),
                 defaults: defaults.clone(),
-                models: self.models.to_vec(),
+                known: self.known.clone(),
             })),
             Err(bad) => {
                 let error = CaseError::at(path, "", 0, Problem::Name(bad));

@@ -353,6 +353,23 @@ pub enum Problem {
         /// The models there are.
         known: Vec<String>,
     },
+    /// A name that the registry does not have.
+    #[error("eyechart.ron has no {field} {name:?}{}; known are {}", did_you_mean(suggestion.as_deref()), known.join(", "))]
+    NoSuchName {
+        /// `model` or `scorer`.
+        field: &'static str,
+        /// The name.
+        name: String,
+        /// A similar one.
+        suggestion: Option<String>,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A figure without the least that passes.
+    #[error(
+        "`min` is missing: what is a good figure depends on the checkpoint; write the least that passes"
+    )]
+    NoLeast,
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::MetricExpectation;
+use super::{
+    ClipScoreExpectation, JudgeExpectation, MetricExpectation, PreferenceExpectation,
+    SimilarityExpectation,
+};
 use crate::geometry::PixelBox;
 
 /// What is expected of an answer.
@@ -43,6 +46,14 @@ pub enum Expectation {
     },
     /// The answer is worth enough by an official metric.
     Metric(MetricExpectation),
+    /// Another model gives the answer enough marks.
+    Judge(JudgeExpectation),
+    /// Another model prefers the answer.
+    Preferred(PreferenceExpectation),
+    /// The answer fits the picture as its caption.
+    ClipScore(ClipScoreExpectation),
+    /// The answer means about the same as a reference.
+    Similarity(SimilarityExpectation),
     /// All of these hold.
     All(Vec<Expectation>),
     /// At least one of these holds.
@@ -72,6 +83,26 @@ impl Expectation {
             Self::Not(inner) => inner.options(),
             _ => None,
         }
+    }
+
+    /// Whether it only asks for figures, without a least value that an answer could miss.
+    pub fn is_only_measured(&self) -> bool {
+        match self {
+            Self::ClipScore(expected) => expected.min.is_none(),
+            Self::Similarity(expected) => expected.min.is_none(),
+            Self::All(parts) => parts.iter().all(Self::is_only_measured),
+            _ => false,
+        }
+    }
+
+    /// Whether another network is asked about the answer.
+    pub fn needs_opinion(&self) -> bool {
+        self.has(|part| {
+            matches!(
+                part,
+                Self::Judge(_) | Self::Preferred(_) | Self::ClipScore(_) | Self::Similarity(_)
+            )
+        })
     }
 
     /// Whether this or a part of it is as wanted.

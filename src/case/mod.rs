@@ -51,6 +51,10 @@ family's manner), `Grounding` with the words for the thing, such as "the red car
 | `Facts(facts: [(any: [".."], partial: [".."], weight: 2.0)], forbidden: [(any: [".."], cost: 1.0)], min: 4.0)` | earns enough [points](crate::score::facts); `weight` is 1 and `min` 4 if left out |
 | `Boxes(truth: [(label: "car", xyxy: (31, 120, 98, 160))], min_iou: 0.5)` | draws these [boxes](crate::score::boxes), in pixels of the first picture; `min_iou` is 0.5 if left out |
 | `Metric(name: vqa_accuracy, answers: ["red", ..], options: [..], min: 0.3)` | is worth that by an official [metric](Metric), or more than 0 if `min` is left out; `options` for choices, whose answer is a letter |
+| `Judge(model: "qwen3-vl-8b", rubric: "..", min: 3.0, pictures: Hidden)` | earns enough marks out of 5 from a [judge](crate::score::advised), another model of the registry; `min` is 3 and `pictures` `Shown` if left out |
+| `Preferred(model: "qwen3-vl-8b", rubric: "..", over: "A cat.", min: 3.0)` | is preferred by the judge to this other answer, asked twice with the two in swapped positions; 5 marks if both times, 2.5 for a draw |
+| `ClipScore(scorer: "clip", references: [..], min: 0.7)` | fits the first picture as its caption, by [CLIPScore](crate::score::clip_score), or RefCLIPScore if there are `references` |
+| `Similarity(scorer: "minilm", references: [".."], min: 0.8)` | is as near in meaning to one of these, by the cosine of sentence embeddings |
 | `All([..])`, `Any([..])`, `Not(..)` | fits all, one, or not; an answer that cannot be read fits no `Not` |
 
 A `defaults.ron` holds for its folder and those in it, and sets `image_folder` (relative to
@@ -72,12 +76,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::request::{Conversation, Task};
 
+mod advised;
 mod check;
 mod defaults;
 mod discover;
 mod error;
 mod expectation;
 mod generation;
+mod known;
 mod metric;
 mod name;
 mod outline;
@@ -90,6 +96,9 @@ mod source;
 mod suggestion;
 mod syntax;
 
+pub use advised::{
+    ClipScoreExpectation, JudgeExpectation, PreferenceExpectation, SimilarityExpectation,
+};
 pub(crate) use check::{Common, StatedCommon, ask, common};
 pub use discover::{Checks, DatasetFile, Discovered, InvalidCase, discover};
 pub use error::{CaseError, DiscoveryError, Position, Problem};
@@ -97,6 +106,7 @@ pub use expectation::{
     Expectation, Fact, FactSheet, ForbiddenFact, LabelledBox, TextPattern, YesOrNo,
 };
 pub use generation::GenerationOverrides;
+pub use known::KnownNames;
 pub use metric::{Metric, MetricExpectation, PersonAnswer, TruthKind};
 pub use name::CaseName;
 pub use pattern::{KnownFailure, ModelPattern};

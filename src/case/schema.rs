@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Dimension, GenerationOverrides, Metric, Runs, SnapshotPer, SnapshotPolicy};
+use crate::opinion::JudgedPictures;
 use crate::ordered_map::OrderedMap;
 use crate::request::Task;
 
@@ -85,12 +86,53 @@ pub(super) enum RawExpectation {
     AnyOf(Vec<String>),
     Contains(String),
     Regex(String),
-    Number { value: f64, tolerance: Option<f64> },
+    Number {
+        value: f64,
+        tolerance: Option<f64>,
+    },
     YesNo(RawYesNo),
-    Choice { options: Vec<String>, answer: String },
-    Facts { facts: Vec<RawFact>, forbidden: Option<Vec<RawForbidden>>, min: Option<f64> },
-    Boxes { truth: Vec<RawBox>, min_iou: Option<f64> },
-    Metric { name: Metric, answers: Vec<String>, options: Option<Vec<String>>, min: Option<f64> },
+    Choice {
+        options: Vec<String>,
+        answer: String,
+    },
+    Facts {
+        facts: Vec<RawFact>,
+        forbidden: Option<Vec<RawForbidden>>,
+        min: Option<f64>,
+    },
+    Boxes {
+        truth: Vec<RawBox>,
+        min_iou: Option<f64>,
+    },
+    Metric {
+        name: Metric,
+        answers: Vec<String>,
+        options: Option<Vec<String>>,
+        min: Option<f64>,
+    },
+    Judge {
+        model: String,
+        rubric: String,
+        min: Option<f64>,
+        pictures: Option<JudgedPictures>,
+    },
+    Preferred {
+        model: String,
+        rubric: String,
+        over: String,
+        min: Option<f64>,
+        pictures: Option<JudgedPictures>,
+    },
+    ClipScore {
+        scorer: String,
+        references: Option<Vec<String>>,
+        min: Option<f64>,
+    },
+    Similarity {
+        scorer: String,
+        references: Vec<String>,
+        min: Option<f64>,
+    },
     All(Vec<RawExpectation>),
     Any(Vec<RawExpectation>),
     Not(Box<RawExpectation>),

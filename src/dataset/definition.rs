@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::figure::{Figure, Scoring};
+use super::figure::{Figure, RowScore, Scoring};
 use super::layout::coco::{self, CocoCaptions};
 use super::layout::mapped::{Columns, mapped};
 use super::layout::mme::Mme;
@@ -10,7 +10,7 @@ use super::layout::refcoco::RefCoco;
 use super::layout::vqa::Vqa;
 use super::layout::{Compared, Format, Layout, choice, short_answer};
 use super::sample::Sample;
-use super::schema::{RawDataset, RawGate, RawSample, RawSource, RowTests};
+use super::schema::{RawDataset, RawGate, RawSample, RawScore, RawSource, RowTests};
 use super::table::Separator;
 use super::template::Template;
 use crate::case::{
@@ -30,8 +30,28 @@ pub(super) struct Definition {
     pub(super) scoring: Scoring,
     pub(super) row_min: Option<f64>,
     pub(super) row_tests: RowTests,
+    /// The networks that score rows: CLIP's name, and that of an encoder of sentences.
+    pub(super) scorers: Scorers,
     pub(super) gates: Vec<Gate>,
     pub(super) common: Common,
+}
+
+/// The networks that score rows, by their names in the registry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Scorers {
+    pub(super) clip: Option<String>,
+    pub(super) sentences: Option<String>,
+}
+
+impl Scorers {
+    /// The figures that they give.
+    fn figures(&self) -> Vec<(&'static str, Figure)> {
+        let clip = [RowScore::ClipScore, RowScore::RefClipScore];
+        let clip = clip.iter().filter(|_| self.clip.is_some());
+        let sentences = [RowScore::Similarity];
+        let sentences = sentences.iter().filter(|_| self.sentences.is_some());
+        clip.chain(sentences).map(|score| score.figure()).collect()
+    }
 }
 
 /// A demand on all rows together.
@@ -59,6 +79,12 @@ enum Unsound {
     OtherTruth { metric: Metric, found: &'static str, expected: &'static str },
     #[error("no figure `{found}` for these rows; there are: {known}")]
     NoFigure { found: String, known: String },
+    #[error("`scores` are of captions, and these rows have none")]
+    ScoresOfCaptions,
+    #[error("this score is there twice")]
+    ScoreTwice,
+    #[error("eyechart.ron has no scorer {found:?}; known are {known}")]
+    NoScorer { found: String, known: String },
     #[error("the gate on {0} is there twice")]
     GateTwice(&'static str),
     #[error("{what} is {found}, expected {expected}")]
@@ -80,7 +106,10 @@ impl Definition {
         let folder = file.path.parent().unwrap_or(Path::new(""));
         let layout = layout(raw.source, raw.metric, folder, place.field("source"))?;
         let scoring = scoring(layout.compared(), raw.metric, raw.row_min, place)?;
-        let gates = gates(raw.gate.unwrap_or_default(), scoring, place.field("gate"))?;
+        let stated = raw.scores.unwrap_or_default();
+        let scorers = scorers(stated, scoring, &file.known.scorers, place.field("scores"))?;
+        let known: Vec<_> = scoring.figures().into_iter().chain(scorers.figures()).collect();
+        let gates = gates(raw.gate.unwrap_or_default(), &known, place.field("gate"))?;
         let stated = StatedCommon {
             system: raw.system,
             preset: raw.preset,
@@ -109,12 +138,13 @@ impl Definition {
         };
         Ok(Self {
             sample: sample(raw.sample, place.field("sample"))?,
-            common: common(stated, &file.defaults, &file.models, place)?,
+            common: common(stated, &file.defaults, &file.known.models, place)?,
             row_min: raw.row_min,
             layout,
             prompt,
             scoring,
             row_tests,
+            scorers,
             gates,
         })
     }
@@ -180,8 +210,39 @@ fn truth_words(kind: TruthKind) -> &'static str {
     }
 }
 
-fn gates(raw: Vec<RawGate>, scoring: Scoring, place: RonPlace<'_>) -> Result<Vec<Gate>, CaseError> {
-    let known = scoring.figures();
+fn scorers(
+    raw: Vec<RawScore>,
+    scoring: Scoring,
+    known: &[String],
+    place: RonPlace<'_>,
+) -> Result<Scorers, CaseError> {
+    if scoring != Scoring::Captions && !raw.is_empty() {
+        return Err(error(place, Unsound::ScoresOfCaptions));
+    }
+    let mut scorers = Scorers::default();
+    for (index, score) in raw.into_iter().enumerate() {
+        let place = place.item(index);
+        let (name, slot) = match score {
+            RawScore::ClipScore(name) => (name, &mut scorers.clip),
+            RawScore::Similarity(name) => (name, &mut scorers.sentences),
+        };
+        if slot.is_some() {
+            return Err(error(place, Unsound::ScoreTwice));
+        }
+        if !known.is_empty() && !known.contains(&name) {
+            let known = known.join(", ");
+            return Err(error(place.item(0), Unsound::NoScorer { found: name, known }));
+        }
+        *slot = Some(name);
+    }
+    Ok(scorers)
+}
+
+fn gates(
+    raw: Vec<RawGate>,
+    known: &[(&'static str, Figure)],
+    place: RonPlace<'_>,
+) -> Result<Vec<Gate>, CaseError> {
     let mut gates: Vec<Gate> = Vec::with_capacity(raw.len());
     for (index, RawGate { metric, min }) in raw.into_iter().enumerate() {
         let place = place.item(index);

@@ -6,6 +6,7 @@ Each is the official one of its benchmark ([`crate::score`]). Must not know file
 
 use super::Row;
 use crate::case::{Expectation, Metric, MetricExpectation, TruthKind};
+use crate::opinion::{Opinion, Said};
 use crate::score::caption::ptb::{Context, LineBreaks, TokenizeError, tokenize};
 use crate::score::caption::{CaptionCorpus, TokenizedItem, bleu, cider, rouge_l};
 use crate::score::grounding::THRESHOLDS;
@@ -46,6 +47,49 @@ pub(super) enum Figure {
     RougeL,
     CiderD,
     Cider,
+    /// Mean of a score by a network.
+    Scored(RowScore),
+}
+
+/// What a network makes of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowScore {
+    ClipScore,
+    RefClipScore,
+    Similarity,
+}
+
+impl RowScore {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ClipScore => "clip_score",
+            Self::RefClipScore => "ref_clip_score",
+            Self::Similarity => "sentence_similarity",
+        }
+    }
+
+    /// As the name of a figure.
+    pub(super) fn figure(self) -> (&'static str, Figure) {
+        (self.name(), Figure::Scored(self))
+    }
+
+    fn of(self, row: &AnsweredRow<'_>) -> Result<f64, FigureError> {
+        let found = row.opinions.iter().find_map(|opinion| match (self, &opinion.said) {
+            (Self::ClipScore, Said::ClipScores { clip_score, .. }) => Some(*clip_score),
+            (Self::RefClipScore, Said::ClipScores { ref_clip_score, .. }) => *ref_clip_score,
+            (Self::Similarity, Said::Similarity(cosine)) => Some(*cosine),
+            _ => None,
+        });
+        let silent = |opinion: &Opinion| match &opinion.said {
+            Said::Nothing(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        found.ok_or_else(|| FigureError::NoScore {
+            id: row.row.id.clone(),
+            score: self.name(),
+            reason: row.opinions.iter().find_map(silent).unwrap_or_default(),
+        })
+    }
 }
 
 /// How rows are scored.
@@ -120,6 +164,8 @@ pub struct AnsweredRow<'r> {
     pub passed: bool,
     /// The IoU, where boxes were expected.
     pub iou: Option<f64>,
+    /// What networks that score say of the answer.
+    pub opinions: &'r [Opinion],
 }
 
 /// Why there is no figure.
@@ -128,6 +174,16 @@ pub enum FigureError {
     /// Some rows have nothing to compare with.
     #[error("row {0} has no answers to compare with, as in test splits; drop the gate")]
     NoTruth(String),
+    /// A network gave no score.
+    #[error("row {id} has no {score}: {reason}")]
+    NoScore {
+        /// The row.
+        id: String,
+        /// The figure.
+        score: &'static str,
+        /// Why.
+        reason: String,
+    },
     /// Captions cannot be tokenized as the reference does.
     #[error("row {id}: {source}")]
     Tokenize {
@@ -165,6 +221,10 @@ impl Figure {
     pub(super) fn of(self, rows: &[AnsweredRow<'_>]) -> Result<FigureValue, FigureError> {
         Ok(match self {
             Self::Mean => FigureValue::mean(&scores(rows)?, rows),
+            Self::Scored(score) => {
+                let scores: Result<Vec<f64>, _> = rows.iter().map(|row| score.of(row)).collect();
+                FigureValue::mean(&scores?, rows)
+            }
             Self::Accuracy => {
                 let share = |one: &AnsweredRow<'_>| if one.passed { 1.0 } else { 0.0 };
                 FigureValue::mean(&rows.iter().map(share).collect::<Vec<_>>(), rows)

@@ -62,7 +62,7 @@ fn case_file(row: &Row, source: &Path, folder: &Path) -> Result<String, ImportEr
     let mut fields = vec![("images", list(&images)), ("prompt", quoted(&row.prompt))];
     fields.extend(conversation.system.as_ref().map(|system| ("system", quoted(system))));
     fields.extend(case.preset.map(|task| ("preset", format!("{task:?}"))));
-    if let Some(expectation) = expectation {
+    if let Some(expectation) = expectation.as_ref().filter(|one| !one.is_only_measured()) {
         fields.push(("expect", expect(expectation, row)?));
     }
     fields.push(("dimension", format!("{dimension:?}")));

@@ -27,6 +27,7 @@ out.
 | `metric` | the [metric](crate::case::Metric) of a row, if not the layout's usual one |
 | `row_min` | the least that a row needs to pass, from 0 to 1; if left out, anything above 0, and for boxes an IoU of 0.5 |
 | `gate` | `[(metric: .., min: ..)]`: demands on a figure over all rows |
+| `scores` | of captions: `[ClipScore("clip"), Similarity("minilm")]`, by networks that `scorers` of `eyechart.ron` names |
 | `rows` | `Judged`: a wrong row fails its test; `Recorded`: it does not, the gates judge. Without it, `Recorded` if there is a gate, and for captions |
 | others | `system`, `preset`, `dimension`, `models`, `generation`, `snapshot` (`Off` if left out), `tags`, `ignore`, `xfail` as in cases |
 
@@ -58,7 +59,8 @@ caption files. Figures for gates: the row's metric (its mean), `accuracy` (the s
 pass) and `accuracy_over_groups`; for POPE `precision`, `recall`, `f1`, `yes_ratio`; for MME
 `mme_perception`, `mme_cognition`, `mme_total`; for choices `circular`, `vanilla`; for boxes
 `mean_iou`, `acc_at_0_5` (and 1, 3, 7, 9), `accuracy`; for captions `bleu_1` to `bleu_4`,
-`rouge_l`, `cider_d`, `cider`, which are figures of the whole and give rows no verdict.
+`rouge_l`, `cider_d`, `cider`, which are figures of the whole and give rows no verdict, and what
+`scores` adds: `clip_score`, `ref_clip_score`, `sentence_similarity` (means over rows).
 */
 
 use std::collections::{HashMap, HashSet};
@@ -66,9 +68,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::case::{
-    Case, CaseError, CaseName, DatasetFile, Dimension, Expectation, LabelledBox, MetricExpectation,
-    ModelPattern, PersonAnswer, Problem, RonSource, Runs, SnapshotPer, SnapshotPolicy, TruthKind,
-    ask,
+    Case, CaseError, CaseName, ClipScoreExpectation, DatasetFile, Dimension, Expectation,
+    LabelledBox, MetricExpectation, ModelPattern, PersonAnswer, Problem, RonSource, Runs,
+    SimilarityExpectation, SnapshotPer, SnapshotPolicy, TruthKind, ask,
 };
 use crate::geometry::PixelBox;
 
@@ -93,7 +95,7 @@ pub use import::{ImportError, import};
 pub use picture::Pictures;
 pub use schema::RowTests;
 
-use definition::Definition;
+use definition::{Definition, Scorers};
 use error::{DataError, DataPlace, DataProblem};
 use figure::Scoring;
 use layout::{Draft, DraftImage, Layout, Truth};
@@ -223,6 +225,11 @@ impl Dataset {
     pub fn runs_on(&self, model: &str) -> bool {
         let models: &[ModelPattern] = &self.definition.common.models;
         models.is_empty() || models.iter().any(|pattern| pattern.matches(model))
+    }
+
+    /// Whether networks score its rows' answers.
+    pub fn needs_opinion(&self) -> bool {
+        self.definition.scorers != Scorers::default()
     }
 
     /// Why it does not run, if it does not.
@@ -368,8 +375,25 @@ impl Dataset {
                 check_truth(&expected)?;
                 Some(Expectation::Metric(expected))
             }
+            (Scoring::Captions, Truth::Captions(captions)) => self.measures(captions),
             _ => None,
         })
+    }
+
+    /// The scores of a caption that networks are asked for.
+    fn measures(&self, captions: &[String]) -> Option<Expectation> {
+        let Scorers { clip, sentences } = &self.definition.scorers;
+        let references = || captions.to_vec();
+        let clip = clip.clone().map(|scorer| {
+            let references = references();
+            Expectation::ClipScore(ClipScoreExpectation { scorer, references, min: None })
+        });
+        let sentences = sentences.clone().map(|scorer| {
+            let references = references();
+            Expectation::Similarity(SimilarityExpectation { scorer, references, min: None })
+        });
+        let measures: Vec<Expectation> = clip.into_iter().chain(sentences).collect();
+        (!measures.is_empty()).then_some(Expectation::All(measures))
     }
 
     fn row_name(&self, id: &str) -> CaseName {

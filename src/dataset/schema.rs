@@ -18,6 +18,7 @@ pub(super) struct RawDataset {
     pub(super) prompt: String,
     pub(super) metric: Option<Metric>,
     pub(super) row_min: Option<f64>,
+    pub(super) scores: Option<Vec<RawScore>>,
     pub(super) rows: Option<RowTests>,
     pub(super) gate: Option<Vec<RawGate>>,
     pub(super) system: Option<String>,
@@ -60,6 +61,14 @@ pub(super) enum RawSample {
     Seeded { count: usize, seed: u64 },
     Ids(Vec<RawId>),
     ByStratum { column: String, count: usize, seed: u64 },
+}
+
+/// A score by a network of the registry's scorers.
+#[derive(Debug, Deserialize)]
+#[serde(rename = "Score")]
+pub(super) enum RawScore {
+    ClipScore(String),
+    Similarity(String),
 }
 
 /// Whether a wrong row fails its test.

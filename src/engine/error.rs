@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::DeviceChoiceError;
 use crate::image::ImageError;
 use crate::model::ModelError;
+use crate::scorer::ScorerError;
 use crate::weights::WeightsError;
 
 /// A request got no answer: neither right nor wrong.
@@ -24,6 +25,9 @@ pub enum EngineError {
     /// The checkpoint's files could not be had, or are not those that are pinned.
     #[error(transparent)]
     Weights(Arc<WeightsError>),
+    /// A network that scores answers failed.
+    #[error(transparent)]
+    Scorer(Arc<ScorerError>),
     /// A hub model in a build without the hub.
     #[error(
         "{repository} is on the Hugging Face hub, but this build has no hub access; \
@@ -53,6 +57,12 @@ impl From<ImageError> for EngineError {
 impl From<ModelError> for EngineError {
     fn from(error: ModelError) -> Self {
         Self::Model(Arc::new(error))
+    }
+}
+
+impl From<ScorerError> for EngineError {
+    fn from(error: ScorerError) -> Self {
+        Self::Scorer(Arc::new(error))
     }
 }
 

@@ -21,6 +21,7 @@ use crate::model::{
     self, Capabilities, Identity, ImageFeatures, PreparedImage, Processor, Slot,
     VisionLanguageModel,
 };
+use crate::opinion::Opinion;
 use crate::registry::{ModelEntry, Precision, Source};
 use crate::request::{Conversation, GenerationOptions};
 use crate::weights::{self, HubCache};
@@ -29,11 +30,13 @@ mod device;
 mod error;
 mod memory;
 mod preparer;
+mod scorer;
 
 pub use device::{DeviceChoice, DeviceChoiceError};
 pub use error::EngineError;
 use preparer::Prepared;
 pub use preparer::Preparer;
+pub use scorer::ScorerInUse;
 
 /// How models are run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct Answered {
     pub answer: Answer,
     /// Sizes of the request's pictures, as decoded and as the model saw them.
     pub image_sizes: Vec<PictureSize>,
+    /// What other networks say of the answer; the engine of the answer itself asks none.
+    pub opinions: Vec<Opinion>,
 }
 
 /// One model in memory.
@@ -199,7 +204,7 @@ impl Engine {
             peak_memory_bytes: memory::peak_bytes(),
         };
         let image_sizes = images.iter().map(picture_size).collect();
-        Ok(Answered { answer, image_sizes })
+        Ok(Answered { answer, image_sizes, opinions: Vec::new() })
     }
 }
 

@@ -8,6 +8,7 @@ a [`BoxNotation`].
 
 mod boxes;
 mod choice;
+mod judgement;
 mod number;
 mod numerals;
 mod occurrence;
@@ -17,6 +18,7 @@ mod yes_no;
 
 pub use boxes::{BoxNotation, BoxReading, FoundBox, boxes};
 pub use choice::choice;
+pub use judgement::{JudgementError, Preference, mark, preference};
 pub use number::number;
 pub use occurrence::{affirms, contains};
 pub use refusal::is_refusal;

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use crate::dataset::{AnsweredRow, Dataset, FigureError, FigureValue, Gate, Row};
 use crate::journal::{Status, TrialRecord};
+use crate::opinion::Opinion;
 
 use super::plan::Planned;
 
@@ -40,6 +41,7 @@ pub(super) struct RowOutcome {
     text: Option<String>,
     passed: bool,
     iou: Option<f64>,
+    opinions: Vec<Opinion>,
     message: Option<String>,
 }
 
@@ -52,6 +54,7 @@ impl RowOutcome {
             text: record.answer.as_ref().map(|answer| answer.text.clone()),
             passed: verdict.is_some_and(|verdict| verdict.passed),
             iou: verdict.and_then(|verdict| verdict.iou),
+            opinions: record.opinions.clone(),
             message: record.message.clone(),
         }
     }
@@ -89,8 +92,8 @@ pub(super) fn judge(
 }
 
 fn answered<'r>(row: &'r Row, ended: &'r RowOutcome) -> Option<AnsweredRow<'r>> {
-    let RowOutcome { text, passed, iou, .. } = ended;
-    Some(AnsweredRow { row, text: text.as_deref()?, passed: *passed, iou: *iou })
+    let RowOutcome { text, passed, iou, opinions, .. } = ended;
+    Some(AnsweredRow { row, text: text.as_deref()?, passed: *passed, iou: *iou, opinions })
 }
 
 fn missing(rows: &[Row], ended: &[Option<RowOutcome>], count: usize) -> String {

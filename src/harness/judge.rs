@@ -8,7 +8,7 @@ use crate::case::{InvalidCase, SnapshotPer};
 use crate::checksum::FileSums;
 use crate::engine::{self, Answered};
 use crate::journal::{Attempt, Journal, Place, Status, TrialRecord};
-use crate::score::{self, Verdict};
+use crate::score::{self, Reading, Verdict};
 use crate::snapshot::{
     self, ComparedTokens, SnapshotFolder, SnapshotInfo, SnapshotKey, SnapshotKind, SnapshotOutcome,
     SnapshotRequest, SnapshotResult,
@@ -18,6 +18,7 @@ use super::console::{Ending, Outcome};
 use super::error::RunError;
 use super::gate::PlannedGate;
 use super::plan::{Planned, PlannedTrial};
+use super::records::question;
 use super::worker::{Answering, NoAnswer, Reply};
 use super::{datasets, message, records};
 
@@ -85,7 +86,7 @@ impl Judge {
                 Err(NoAnswer::Failed(error)) => {
                     let error = Some(self.shorten(&error.to_string()));
                     let seed = planned.case.seed(run);
-                    Attempt { seed, answer: None, verdict: None, error }
+                    Attempt { seed, answer: None, verdict: None, opinions: Vec::new(), error }
                 }
             });
         }
@@ -112,8 +113,12 @@ impl Judge {
             true => Some(score::over_runs(&verdicts, &names, case.runs.need)),
             false => verdicts.into_iter().next(),
         };
+        let opinions = match attempts.first() {
+            Some(only) if !case.runs.are_several() => only.opinions.clone(),
+            _ => Vec::new(),
+        };
         let attempts = if case.runs.are_several() { attempts } else { Vec::new() };
-        let blank = TrialRecord { attempts, ..self.blank(planned, by) };
+        let blank = TrialRecord { attempts, opinions, ..self.blank(planned, by) };
         match (failed, answer) {
             (None, Some(answer)) => self.conclude_answer(planned, answer, verdict, blank),
             (error, answer) => {
@@ -269,17 +274,21 @@ const NOT_KEPT: SnapshotResult = SnapshotResult { outcome: SnapshotOutcome::Off,
 
 /// Judges the answer of one run.
 fn attempt(planned: &Planned, run: usize, answered: Answered, by: Option<&Answering>) -> Attempt {
-    let Answered { answer, image_sizes } = answered;
-    let verdict = planned.case.expectation.as_ref().map(|expectation| {
+    let Answered { answer, image_sizes, opinions } = answered;
+    let judged = planned.case.expectation.as_ref().filter(|one| !one.is_only_measured());
+    let verdict = judged.map(|expectation| {
         let evidence = score::Evidence {
             text: &answer.text,
             finish: answer.finish,
             notation: by.and_then(|by| by.identity.capabilities.boxes),
             image_sizes: &image_sizes,
+            question: &question(&planned.case),
+            opinions: &opinions,
         };
         score::judge(expectation, evidence)
     });
-    Attempt { seed: planned.case.seed(run), answer: Some(answer), verdict, error: None }
+    let seed = planned.case.seed(run);
+    Attempt { seed, answer: Some(answer), verdict, opinions, error: None }
 }
 
 fn name_of_run((number, attempt): (usize, &Attempt)) -> String {
@@ -307,6 +316,9 @@ fn outcome(Judged { record, passes }: &Judged) -> Outcome {
 /// The status of a judged trial; `accepted` tells whether its snapshots are.
 fn status(verdict: &Option<Verdict>, accepted: bool, known_failure: bool) -> Status {
     let right = verdict.as_ref().is_none_or(|verdict| verdict.passed);
+    if !right && verdict.as_ref().is_some_and(|verdict| verdict.reading == Reading::Unjudged) {
+        return Status::Error;
+    }
     match (right, accepted, known_failure) {
         (true, _, true) => Status::UnexpectedPass,
         (true, true, false) => Status::Passed,
@@ -318,7 +330,6 @@ fn status(verdict: &Option<Verdict>, accepted: bool, known_failure: bool) -> Sta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::score::Reading;
 
     fn verdict(passed: bool) -> Option<Verdict> {
         let reading = Reading::Parsed;
@@ -330,6 +341,16 @@ mod tests {
         assert_eq!(status(&verdict(false), true, true), Status::KnownFailure);
         assert_eq!(status(&verdict(true), true, true), Status::UnexpectedPass);
         assert_eq!(status(&verdict(false), false, true), Status::Failed);
+    }
+
+    #[test]
+    fn what_nobody_could_judge_is_neither_right_nor_wrong() {
+        let unjudged = |passed| {
+            verdict(passed).map(|verdict| Verdict { reading: Reading::Unjudged, ..verdict })
+        };
+        assert_eq!(status(&unjudged(false), true, false), Status::Error);
+        assert_eq!(status(&unjudged(false), true, true), Status::Error);
+        assert_eq!(status(&unjudged(true), true, false), Status::Passed);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod plan;
 mod records;
 mod run;
 mod runners;
+mod second_round;
 pub mod settings;
 mod shuffle;
 mod support;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::answer::DeviceClass;
-use crate::case::{Case, CaseName, Discovered, InvalidCase, SnapshotPer, SnapshotPolicy};
+use crate::case::{
+    Case, CaseName, Discovered, Expectation, InvalidCase, SnapshotPer, SnapshotPolicy,
+};
 use crate::dataset::RowTests;
 use crate::model::Identity;
 use crate::registry::{ModelEntry, Registry};
@@ -104,6 +106,17 @@ impl PlannedTrial {
         }
     }
 
+    /// Whether it ends only after another network was asked about an answer.
+    fn needs_opinion(&self) -> bool {
+        match self {
+            Self::Run(planned) => {
+                planned.case.expectation.as_ref().is_some_and(Expectation::needs_opinion)
+            }
+            Self::Gate(gate) => gate.dataset.needs_opinion(),
+            Self::Idle { .. } | Self::Invalid(_) => false,
+        }
+    }
+
     /// Whether the model can be asked at all.
     pub(super) fn is_possible(&self) -> bool {
         match self {
@@ -161,6 +174,8 @@ impl Plan {
                 trials.extend(dataset.trials(&model.name, selection, &plan, &mut gated));
             }
         }
+        // Whoever waits for the second round must not keep the others from being recorded.
+        trials.sort_by_key(PlannedTrial::needs_opinion);
         let models: Vec<ModelEntry> = models.into_iter().cloned().collect();
         if trials.is_empty() {
             let models = models.into_iter().map(|model| model.name).collect();

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::case::{self, Checks};
+use crate::case::{self, Checks, KnownNames};
 use crate::checksum::FileSums;
 use crate::dataset::Pictures;
 use crate::engine;
@@ -47,7 +47,8 @@ pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, Ru
     }
     let journal = Journal::create(&settings.out, &header(&registry))?;
     let judge = Arc::new(Judge { project, journal, snapshots, pictures: FileSums::default() });
-    let ending = run_trials(&plan, chosen, arguments, &settings, &judge, &mut console)?;
+    let answering = (&settings, &registry);
+    let ending = run_trials(&plan, chosen, arguments, answering, &judge, &mut console)?;
     let run = Run::read(judge.journal.path())?;
     report::write_all(&run, &settings.out)?;
     if arguments.format() == Format::Junit {
@@ -64,7 +65,8 @@ fn plan(
     registry: &Registry,
 ) -> Result<Plan, RunError> {
     let checks = if arguments.list { Checks::Structure } else { Checks::Everything };
-    let discovered = case::discover(&project.join(CASES), &registry.names(), checks)?;
+    let known = KnownNames { models: registry.names(), scorers: registry.scorer_names() };
+    let discovered = case::discover(&project.join(CASES), &known, checks)?;
     let globs = settings.models.as_deref().unwrap_or(registry.default_models());
     let pictures = settings.out.join(PICTURES);
     let selection = Selection {
@@ -128,7 +130,7 @@ fn run_trials(
     plan: &Plan,
     mut chosen: Vec<&PlannedTrial>,
     arguments: &TestArguments,
-    settings: &Settings,
+    (settings, registry): (&Settings, &Registry),
     judge: &Arc<Judge>,
     console: &mut Console,
 ) -> Result<ExitCode, RunError> {
@@ -151,8 +153,8 @@ fn run_trials(
         });
     }
     let queue = runners.into_queue();
-    let engine_settings = settings.engine.clone();
-    std::thread::spawn(move || queue.serve(&engine_settings));
+    let (engine_settings, registry) = (settings.engine.clone(), registry.clone());
+    std::thread::spawn(move || queue.serve(&engine_settings, &registry));
     let filtered_out = plan.trials().len() - chosen.len();
     console.begin(&Announcement { tests: chosen.len(), filtered_out, shuffle_seed });
     let mut ending = ExitCode::SUCCESS;

@@ -49,7 +49,7 @@ pub(super) fn unsupported(case: &Case, model: &Identity) -> Option<Unsupported> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::{Checks, Discovered, discover};
+    use crate::case::{Checks, Discovered, KnownNames, discover};
     use crate::extract::BoxNotation;
     use crate::model::Capabilities;
 
@@ -62,7 +62,7 @@ mod tests {
         picture.save(folder.path().join("a.png")).unwrap();
         std::fs::write(folder.path().join("case.ron"), format!("({fields}, prompt: \"?\")"))
             .unwrap();
-        let found = discover(folder.path(), &[], Checks::Everything).unwrap();
+        let found = discover(folder.path(), &KnownNames::default(), Checks::Everything).unwrap();
         match &found[..] {
             [Discovered::Case(case)] => {
                 let family = "BLIP-2";

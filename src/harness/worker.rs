@@ -11,11 +11,12 @@ use crate::engine::{
 };
 use crate::journal::{Origin, Place};
 use crate::model::Identity;
-use crate::registry::{ModelEntry, Source};
+use crate::registry::{ModelEntry, Registry, Source};
 
 use super::ask;
 use super::plan::Planned;
 use super::say;
+use super::second_round::SecondRound;
 use super::support::{Unsupported, unsupported};
 
 /// What a trial waits for.
@@ -77,8 +78,9 @@ impl Queue {
         receiver
     }
 
-    /// Answers everything.
-    pub(super) fn serve(self, settings: &EngineSettings) {
+    /// Answers everything, then asks other networks about answers where that is wanted.
+    pub(super) fn serve(self, settings: &EngineSettings, registry: &Registry) {
+        let mut second_round = SecondRound::default();
         for (model, jobs) in self.groups {
             let (about_input, jobs): (VecDeque<Job>, VecDeque<Job>) =
                 jobs.into_iter().partition(|job| job.case.is_about_input());
@@ -89,10 +91,14 @@ impl Queue {
                 continue;
             }
             match Engine::load(&model, settings) {
-                Ok(engine) => serve_model(&model, engine, jobs, settings.batch.get()),
+                Ok(engine) => {
+                    let batch = settings.batch.get();
+                    serve_model(&model, engine, jobs, batch, &mut second_round);
+                }
                 Err(error) => refuse_model(jobs, &error),
             }
         }
+        second_round.serve(registry, settings);
     }
 }
 
@@ -126,8 +132,14 @@ fn revision(model: &ModelEntry) -> Option<String> {
     }
 }
 
-fn serve_model(model: &ModelEntry, mut engine: Engine, mut jobs: VecDeque<Job>, batch: usize) {
-    announce(engine.description(), jobs.len());
+fn serve_model(
+    model: &ModelEntry,
+    mut engine: Engine,
+    mut jobs: VecDeque<Job>,
+    batch: usize,
+    second_round: &mut SecondRound,
+) {
+    announce(engine.description(), "case", "cases", jobs.len());
     let ModelDescription { device, precision, .. } = engine.description().clone();
     let by = Arc::new(Answering {
         identity: engine.identity().clone(),
@@ -141,9 +153,10 @@ fn serve_model(model: &ModelEntry, mut engine: Engine, mut jobs: VecDeque<Job>, 
         let requests: Vec<TrialRequest> =
             together.iter().map(|job| ask::request(&job.case, job.run, &by.identity)).collect();
         let answers = engine.answer(&requests.iter().collect::<Vec<_>>());
-        for (job, answered) in together.iter().zip(answers) {
+        for (job, answered) in together.into_iter().zip(answers) {
             let answered = answered.map_err(NoAnswer::Failed);
-            reply(job, Reply { answered, by: Some(Arc::clone(&by)) });
+            let reply = Reply { answered, by: Some(Arc::clone(&by)) };
+            second_round.pass_on(&job.case, job.reply, reply);
         }
     }
 }
@@ -168,11 +181,12 @@ fn reply(job: &Job, reply: Reply) {
     let _ = job.reply.send(reply);
 }
 
-fn announce(model: &ModelDescription, cases: usize) {
+/// Tells which model is at work on how much, a `one` or `more` of them.
+pub(super) fn announce(model: &ModelDescription, one: &str, more: &str, count: usize) {
     let ModelDescription { name, device, precision, load_time } = model;
     let seconds = load_time.as_secs_f64();
-    let noun = if cases == 1 { "case" } else { "cases" };
+    let noun = if count == 1 { one } else { more };
     say(&format!(
-        "eyechart: {cases} {noun} on {name} ({device}, {precision}), loaded in {seconds:.2} s"
+        "eyechart: {count} {noun} on {name} ({device}, {precision}), loaded in {seconds:.2} s"
     ));
 }

@@ -16,6 +16,7 @@ use crate::answer::{Answer, ModelInput};
 use crate::asked::Asked;
 use crate::case::Dimension;
 use crate::extract::BoxNotation;
+use crate::opinion::Opinion;
 use crate::registry::Prices;
 use crate::score::Verdict;
 use crate::snapshot::SnapshotOutcome;
@@ -129,6 +130,9 @@ pub struct Attempt {
     pub answer: Option<Answer>,
     /// What came of judging the answer.
     pub verdict: Option<Verdict>,
+    /// What other networks say of the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opinions: Vec<Opinion>,
     /// Why there is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -177,6 +181,9 @@ pub struct TrialRecord {
     /// What the model would have got, of a case that only asks for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepared: Option<ModelInput>,
+    /// What other networks say of the answer: judges' replies to the letter, and scores.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opinions: Vec<Opinion>,
     /// Where the answer was computed.
     pub place: Option<Place>,
     /// What answered.
@@ -208,6 +215,7 @@ impl TrialRecord {
             snapshot: SnapshotOutcome::Off,
             input_snapshot: SnapshotOutcome::Off,
             prepared: None,
+            opinions: Vec::new(),
             place: None,
             speaker: None,
             asked: None,

@@ -13,7 +13,7 @@ const MAX_SIZE: usize = 1 << 24;
 
 /// Makes errors that name the file and the field.
 #[derive(Debug)]
-pub(super) struct FieldCheck {
+pub(crate) struct FieldCheck {
     path: PathBuf,
     /// What stands before the names of fields, with its dot.
     section: String,
@@ -21,17 +21,17 @@ pub(super) struct FieldCheck {
 
 impl FieldCheck {
     /// For the fields of the file at `path`.
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, section: String::new() }
     }
 
     /// For the fields of one object in it.
-    pub(super) fn under(&self, section: &str) -> Self {
+    pub(crate) fn under(&self, section: &str) -> Self {
         Self { path: self.path.clone(), section: format!("{}{section}.", self.section) }
     }
 
     /// The error that `field` is `found`.
-    pub(super) fn error(
+    pub(crate) fn error(
         &self,
         field: &str,
         found: String,
@@ -42,7 +42,7 @@ impl FieldCheck {
     }
 
     /// An error of field, value and expectation unless `holds`.
-    pub(super) fn that(
+    pub(crate) fn that(
         &self,
         holds: bool,
         otherwise: impl FnOnce() -> (&'static str, String, String),
@@ -55,7 +55,7 @@ impl FieldCheck {
     }
 
     /// Whether each size is at least 1 and not absurd.
-    pub(super) fn sizes(&self, sizes: &[(&'static str, usize)]) -> Result<(), ModelError> {
+    pub(crate) fn sizes(&self, sizes: &[(&'static str, usize)]) -> Result<(), ModelError> {
         for (field, size) in sizes {
             self.that((1..=MAX_SIZE).contains(size), || {
                 (*field, size.to_string(), format!("a number from 1 to {MAX_SIZE}"))
@@ -65,7 +65,7 @@ impl FieldCheck {
     }
 
     /// The activation of a name that transformers uses (`activations.py`).
-    pub(super) fn activation(&self, field: &str, name: &str) -> Result<Activation, ModelError> {
+    pub(crate) fn activation(&self, field: &str, name: &str) -> Result<Activation, ModelError> {
         match name {
             "silu" | "swish" => Ok(Activation::Silu),
             "gelu_pytorch_tanh" | "gelu_new" => Ok(Activation::GeluTanh),

@@ -8,9 +8,10 @@ network with its key/value cache, driven by [`crate::decode`]. Neither knows of 
 
 pub mod blip2;
 pub mod chat_template;
+pub(crate) mod clip_image;
 mod error;
 mod family;
-mod fields;
+pub(crate) mod fields;
 mod instruct_blip;
 mod joined;
 mod llama_config;
@@ -19,7 +20,7 @@ pub mod minigpt_v2;
 pub mod qwen3_vl;
 mod sentencepiece;
 mod shown;
-mod square_image;
+pub(crate) mod square_image;
 pub mod tokenizer;
 
 use std::ops::Range;

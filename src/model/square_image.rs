@@ -18,19 +18,19 @@ use crate::image::resize;
 
 /// How levels become numbers, per channel: `(level * rescale - mean) / std`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Normalisation {
+pub(crate) struct Normalisation {
     /// Factor from a level 0..255 to 0..1.
-    pub(super) rescale: f64,
+    pub(crate) rescale: f64,
     /// Subtracted after rescaling.
-    pub(super) mean: [f32; 3],
+    pub(crate) mean: [f32; 3],
     /// Divides after subtracting.
-    pub(super) std: [f32; 3],
+    pub(crate) std: [f32; 3],
 }
 
 impl Normalisation {
     /// That of CLIP (openai/CLIP `clip/clip.py`, `_transform`), which all families with a CLIP or
     /// EVA-CLIP tower share.
-    pub(super) const CLIP: Self = Self {
+    pub(crate) const CLIP: Self = Self {
         rescale: 1.0 / 255.0,
         mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
         std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
@@ -38,7 +38,7 @@ impl Normalisation {
 
     /// Refuses numbers that would make pixels infinite; fields are named as in
     /// `preprocessor_config.json`.
-    pub(super) fn check(&self, check: &FieldCheck) -> Result<(), ModelError> {
+    pub(crate) fn check(&self, check: &FieldCheck) -> Result<(), ModelError> {
         check.that(self.std.iter().all(|std| std.is_finite() && *std != 0.0), || {
             ("image_std", format!("{:?}", self.std), "numbers other than 0".to_owned())
         })?;
@@ -51,7 +51,7 @@ impl Normalisation {
     }
 
     /// The picture's numbers, f32 `(3, height, width)` on the CPU.
-    pub(super) fn apply(&self, image: &RgbImage) -> TensorResult<Tensor> {
+    pub(crate) fn apply(&self, image: &RgbImage) -> TensorResult<Tensor> {
         let (width, height) = (image.width() as usize, image.height() as usize);
         let mut numbers = Vec::with_capacity(3 * width * height);
         for (channel, levels) in self.levels().iter().enumerate() {
@@ -88,7 +88,7 @@ impl SquareGrid {
 }
 
 /// The size of a picture, which must have pixels.
-pub(super) fn size_of(image: &RgbImage) -> Result<PixelSize, ModelError> {
+pub(crate) fn size_of(image: &RgbImage) -> Result<PixelSize, ModelError> {
     match (image.width(), image.height()) {
         (width, height) if width == 0 || height == 0 => {
             Err(ModelError::EmptyImage { width, height })

@@ -10,6 +10,7 @@ Knows nothing of families, prompts or pictures. Shapes are written in comments a
 mod activation;
 mod attention;
 mod cache;
+pub mod candle_weights;
 mod clip;
 mod decoder;
 mod epilogue;

@@ -30,10 +30,12 @@ pub enum RegistryError {
         reason: String,
     },
     /// An entry is not usable.
-    #[error("{}: model \"{name}\" {reason}", path.display())]
-    Model {
+    #[error("{}: {what} \"{name}\" {reason}", path.display())]
+    Entry {
         /// The file.
         path: PathBuf,
+        /// `model` or `scorer`.
+        what: &'static str,
         /// The entry's name.
         name: String,
         /// What is wrong and what would be right.

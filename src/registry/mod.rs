@@ -82,6 +82,17 @@ pub struct ModelEntry {
     pub boxes: Option<BoxNotation>,
 }
 
+/// A network that scores answers: a CLIP checkpoint or an encoder of sentences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScorerEntry {
+    /// Its name.
+    pub name: String,
+    /// Where its checkpoint is.
+    pub source: Source,
+    /// Files of the checkpoint and the SHA-256 that each must have.
+    pub sha256: Vec<(String, String)>,
+}
+
 /// What an hour on each device costs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prices {
@@ -95,6 +106,7 @@ pub struct Prices {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registry {
     models: Vec<ModelEntry>,
+    scorers: Vec<ScorerEntry>,
     default_models: Vec<String>,
     prices: Option<Prices>,
 }
@@ -120,15 +132,19 @@ impl Registry {
         let project = path.parent().unwrap_or(Path::new(""));
         let mut models: Vec<ModelEntry> = Vec::new();
         for (name, entry) in file.models.0 {
-            let refused = |reason: String| RegistryError::Model {
-                path: path.to_owned(),
-                name: name.clone(),
-                reason,
-            };
+            let refused = refuse("model", &name, path);
             if models.iter().any(|known| known.name.eq_ignore_ascii_case(&name)) {
                 return Err(refused("is there twice; give each model a name of its own".into()));
             }
             models.push(check_model(&name, entry, project).map_err(refused)?);
+        }
+        let mut scorers: Vec<ScorerEntry> = Vec::new();
+        for (name, entry) in file.scorers.map_or_else(Vec::new, |OrderedMap(scorers)| scorers) {
+            let refused = refuse("scorer", &name, path);
+            if scorers.iter().any(|known| known.name == name) {
+                return Err(refused("is there twice; give each scorer a name of its own".into()));
+            }
+            scorers.push(check_scorer(&name, entry, project).map_err(refused)?);
         }
         if models.is_empty() {
             return Err(RegistryError::NoModels { path: path.to_owned() });
@@ -137,6 +153,7 @@ impl Registry {
             default_models: file.default_models.unwrap_or_else(|| vec!["*".to_owned()]),
             prices: file.price_per_hour.map(|prices| check_prices(prices, path)).transpose()?,
             models,
+            scorers,
         };
         registry.select(&registry.default_models)?;
         Ok(registry)
@@ -150,6 +167,16 @@ impl Registry {
     /// Names of all models.
     pub fn names(&self) -> Vec<String> {
         self.models.iter().map(|model| model.name.clone()).collect()
+    }
+
+    /// All networks that score answers, in the file's order.
+    pub fn scorers(&self) -> &[ScorerEntry] {
+        &self.scorers
+    }
+
+    /// Names of all scorers.
+    pub fn scorer_names(&self) -> Vec<String> {
+        self.scorers.iter().map(|scorer| scorer.name.clone()).collect()
     }
 
     /// The patterns that choose models when the user names none.
@@ -220,7 +247,32 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
             "is not a usable name; `{INPUT_SUFFIX}` ends the names of snapshots of inputs"
         ));
     }
-    let source = match (entry.dir, entry.hub, entry.revision) {
+    Ok(ModelEntry {
+        name: name.to_owned(),
+        source: check_source((entry.dir, entry.hub, entry.revision), project)?,
+        precision: entry.dtype,
+        boxes: entry.boxes,
+        sha256: check_sums(entry.sha256)?,
+    })
+}
+
+fn check_scorer(
+    name: &str,
+    entry: schema::ScorerFile,
+    project: &Path,
+) -> Result<ScorerEntry, String> {
+    Ok(ScorerEntry {
+        name: name.to_owned(),
+        source: check_source((entry.dir, entry.hub, entry.revision), project)?,
+        sha256: check_sums(entry.sha256)?,
+    })
+}
+
+/// `dir`, `hub` and `revision` of an entry.
+type StatedSource = (Option<String>, Option<String>, Option<String>);
+
+fn check_source(stated: StatedSource, project: &Path) -> Result<Source, String> {
+    Ok(match stated {
         (Some(dir), None, None) => Source::Folder(project.join(dir)),
         (None, Some(repository), Some(revision)) => Source::Hub { repository, revision },
         (None, Some(_), None) => {
@@ -237,19 +289,30 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
                         revision: \"commit\")"
                 .into());
         }
-    };
-    let sha256 = entry.sha256.map_or_else(Vec::new, |OrderedMap(pins)| pins);
+    })
+}
+
+fn check_sums(sums: Option<OrderedMap<String>>) -> Result<Vec<(String, String)>, String> {
+    let sha256 = sums.map_or_else(Vec::new, |OrderedMap(pins)| pins);
     let is_sum = |sum: &str| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
     if let Some((file, sum)) = sha256.iter().find(|(_, sum)| !is_sum(sum)) {
         return Err(format!("has sha256 \"{sum}\" for {file}; write 64 hexadecimal digits"));
     }
-    Ok(ModelEntry {
+    Ok(sha256)
+}
+
+/// Makes the error of an entry of this name.
+fn refuse<'a>(
+    what: &'static str,
+    name: &'a str,
+    path: &'a Path,
+) -> impl Fn(String) -> RegistryError + use<'a> {
+    move |reason| RegistryError::Entry {
+        path: path.to_owned(),
+        what,
         name: name.to_owned(),
-        source,
-        precision: entry.dtype,
-        boxes: entry.boxes,
-        sha256,
-    })
+        reason,
+    }
 }
 
 fn check_prices(file: schema::PriceFile, path: &Path) -> Result<Prices, RegistryError> {
@@ -309,6 +372,11 @@ mod tests {
             (r#"(models: {"a": (dir: "x", dtype: F64)})"#, "unknown_dtype"),
             (r#"(models: {"a": (dir: "x", sha256: {"model.safetensors": "abc"})})"#, "no_sum"),
             (r#"(models: {"a": (dir: "x", boxes: Corners)})"#, "unknown_boxes"),
+            (r#"(models: {"a": (dir: "x")}, scorers: {"c": (hub: "y/z")})"#, "scorer_no_revision"),
+            (
+                r#"(models: {"a": (dir: "x")}, scorers: {"c": (dir: "x", dtype: F16)})"#,
+                "scorer_dtype",
+            ),
             (r#"(models: {"a": (dir: "x")}, default_models: ["b*"])"#, "default_matches_none"),
             (r#"(models: {"a": (dir: "x")}, default_models: ["[b"])"#, "bad_glob"),
             (

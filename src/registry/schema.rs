@@ -13,6 +13,8 @@ use crate::ordered_map::OrderedMap;
 pub(super) struct RegistryFile {
     pub(super) models: OrderedMap<ModelFile>,
     #[serde(default)]
+    pub(super) scorers: Option<OrderedMap<ScorerFile>>,
+    #[serde(default)]
     pub(super) default_models: Option<Vec<String>>,
     #[serde(default)]
     pub(super) price_per_hour: Option<PriceFile>,
@@ -34,6 +36,20 @@ pub(super) struct ModelFile {
     pub(super) sha256: Option<OrderedMap<String>>,
     #[serde(default)]
     pub(super) boxes: Option<BoxNotation>,
+}
+
+/// One entry of `scorers`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename = "Scorer")]
+pub(super) struct ScorerFile {
+    #[serde(default)]
+    pub(super) dir: Option<String>,
+    #[serde(default)]
+    pub(super) hub: Option<String>,
+    #[serde(default)]
+    pub(super) revision: Option<String>,
+    #[serde(default)]
+    pub(super) sha256: Option<OrderedMap<String>>,
 }
 
 /// What an hour of each device costs.

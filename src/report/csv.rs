@@ -71,6 +71,7 @@ fn row(trial: &TrialRecord) -> [String; 33] {
         snapshot,
         input_snapshot,
         prepared: _,
+        opinions: _,
         place,
         speaker,
         asked: _,

@@ -14,7 +14,9 @@ use crate::answer::FinishReason;
 use crate::case::Expectation;
 use crate::extract::BoxNotation;
 use crate::geometry::PictureSize;
+use crate::opinion::Opinion;
 
+pub mod advised;
 mod assignment;
 pub mod boxes;
 pub mod caption;
@@ -73,6 +75,8 @@ pub enum Reading {
     Unparsable,
     /// Something was found but outside its range (a box beyond the picture, say).
     OutOfRange,
+    /// The network that was to judge gave no opinion, or one that cannot be read.
+    Unjudged,
 }
 
 impl Reading {
@@ -86,6 +90,7 @@ impl Reading {
             Self::Truncated => "truncated",
             Self::Unparsable => "unparsable",
             Self::OutOfRange => "out of range",
+            Self::Unjudged => "unjudged",
         }
     }
 }
@@ -101,6 +106,10 @@ pub struct Evidence<'a> {
     pub notation: Option<BoxNotation>,
     /// The sizes of the case's pictures, in their order.
     pub image_sizes: &'a [PictureSize],
+    /// What was asked, as a judge is told.
+    pub question: &'a str,
+    /// What other networks say of the answer, where the expectation wants to know.
+    pub opinions: &'a [Opinion],
 }
 
 /// Judges an answer.
@@ -115,6 +124,8 @@ pub struct Evidence<'a> {
 ///     finish: FinishReason::Stop,
 ///     notation: None,
 ///     image_sizes: &[],
+///     question: "How many cats?",
+///     opinions: &[],
 /// };
 /// let two = Expectation::Number { value: 2.0, tolerance: 0.0 };
 /// assert!(judge(&two, said("图中有两只猫。")).passed);
@@ -135,6 +146,10 @@ pub fn judge(expectation: &Expectation, evidence: Evidence<'_>) -> Verdict {
         Expectation::Facts(sheet) => facts::judge(sheet, &evidence),
         Expectation::Boxes { truth, min_iou } => boxes::judge(truth, *min_iou, &evidence),
         Expectation::Metric(expected) => reference::judge(expected, &evidence),
+        Expectation::Judge(expected) => advised::judged(expected, &evidence),
+        Expectation::Preferred(expected) => advised::preferred(expected, &evidence),
+        Expectation::ClipScore(expected) => advised::clip_score(expected, &evidence),
+        Expectation::Similarity(expected) => advised::similarity(expected, &evidence),
         Expectation::All(parts) => combined::all(parts, evidence),
         Expectation::Any(parts) => combined::any(parts, evidence),
         Expectation::Not(inner) => combined::not(inner, evidence),
@@ -209,6 +224,8 @@ mod testing {
             finish: FinishReason::Stop,
             notation: Some(BoxNotation::Qwen3Vl),
             image_sizes: &[PICTURE],
+            question: "",
+            opinions: &[],
         }
     }
 

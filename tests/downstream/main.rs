@@ -5,6 +5,7 @@
 
 mod project;
 
+mod advised; // Judges and networks that score, after all answers.
 mod datasets; // Rows and gates of data sets.
 mod failures; // Cases, checkpoints and settings that cannot be used.
 mod families; // What families can do, how they are asked, and what they got.

@@ -32,6 +32,8 @@ mod pictures;
 mod qwen3_vl;
 /// Penalty and filters against transformers' logits processors.
 mod sampling;
+/// CLIP and sentence encoders against transformers and sentence-transformers.
+mod scorers;
 
 use std::path::PathBuf;
 

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use eyechart::case::{self, CaseError, Checks, DatasetFile, Discovered};
+use eyechart::case::{self, CaseError, Checks, DatasetFile, Discovered, KnownNames};
 use eyechart::dataset::{Dataset, Pictures};
 use eyechart::registry::{self, Registry, RegistryError};
 
 pub(crate) fn run(path: &Path) -> ExitCode {
-    let found = match known_models(path) {
-        Ok(models) => case::discover(path, &models, Checks::Everything).map_err(|e| e.to_string()),
+    let found = match known_names(path) {
+        Ok(known) => case::discover(path, &known, Checks::Everything).map_err(|e| e.to_string()),
         Err(error) => Err(error.to_string()),
     };
     // Whoever closed the pipe wants to hear no more; the exit code still tells.
@@ -28,12 +28,14 @@ pub(crate) fn run(path: &Path) -> ExitCode {
     }
 }
 
-/// The models that globs may name, from the `eyechart.ron` in or above the folder of cases; empty
-/// where there is none, and then globs go unchecked.
-fn known_models(cases: &Path) -> Result<Vec<String>, RegistryError> {
-    let Ok(cases) = cases.canonicalize() else { return Ok(Vec::new()) };
+/// The names of the `eyechart.ron` in or above the folder of cases; none where there is no such
+/// file, and then names go unchecked.
+fn known_names(cases: &Path) -> Result<KnownNames, RegistryError> {
+    let Ok(cases) = cases.canonicalize() else { return Ok(KnownNames::default()) };
     let project = cases.ancestors().find(|folder| folder.join(registry::FILE_NAME).is_file());
-    project.map_or(Ok(Vec::new()), |project| Ok(Registry::load(project)?.names()))
+    let Some(project) = project else { return Ok(KnownNames::default()) };
+    let registry = Registry::load(project)?;
+    Ok(KnownNames { models: registry.names(), scorers: registry.scorer_names() })
 }
 
 /// What came of checking all files.

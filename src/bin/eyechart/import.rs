@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use eyechart::case::{self, Checks, Discovered};
+use eyechart::case::{self, Checks, Discovered, KnownNames};
 use eyechart::dataset::{self, Dataset};
 use eyechart::harness::CASES;
 
@@ -24,7 +24,7 @@ pub(crate) fn run(file: &Path, folder: &Path) -> ExitCode {
 
 fn import(file: &Path, folder: &Path) -> Result<usize, Box<dyn std::error::Error>> {
     let file = file.canonicalize().map_err(|error| format!("{}: {error}", file.display()))?;
-    let found = case::discover(cases_around(&file), &[], Checks::Structure)?;
+    let found = case::discover(cases_around(&file), &KnownNames::default(), Checks::Structure)?;
     match found.iter().find(|one| one.path() == file) {
         Some(Discovered::Dataset(found)) => {
             let dataset = Dataset::open(found)?;

@@ -6,12 +6,12 @@ use super::super::error::{CaseError, Problem};
 use super::super::place::Place;
 use super::super::schema::{RawBox, RawExpectation, RawFact, RawForbidden, RawYesNo};
 use super::super::{
-    Expectation, Fact, FactSheet, ForbiddenFact, LabelledBox, TextPattern, YesOrNo,
+    Expectation, Fact, FactSheet, ForbiddenFact, KnownNames, LabelledBox, TextPattern, YesOrNo,
 };
 use crate::extract::normalize;
 use crate::geometry::{PixelBox, PixelSize};
 
-use super::metric;
+use super::{advised, metric};
 
 /// Fewest points for a pass where a fact sheet does not say: four out of five.
 const DEFAULT_MIN_POINTS: f64 = 4.0;
@@ -19,11 +19,20 @@ const DEFAULT_MIN_POINTS: f64 = 4.0;
 /// The IoU at which a box counts as found where a case does not say, as in RefCOCO evaluations.
 const DEFAULT_MIN_IOU: f64 = 0.5;
 
-/// An expectation whose value stands at `place`; boxes must lie within `size` where it is known.
+/// What an expectation may refer to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// The first picture's size, within which boxes must lie.
+    pub(super) size: Option<PixelSize>,
+    /// The names of the registry.
+    pub(super) names: &'a KnownNames,
+}
+
+/// An expectation whose value stands at `place`.
 pub(super) fn check(
     raw: RawExpectation,
     place: Place<'_>,
-    size: Option<PixelSize>,
+    known: Known<'_>,
 ) -> Result<Expectation, CaseError> {
     let inside = place.item(0);
     Ok(match raw {
@@ -38,14 +47,31 @@ pub(super) fn check(
         RawExpectation::Facts { facts, forbidden, min } => {
             Expectation::Facts(fact_sheet(facts, forbidden.unwrap_or_default(), min, place)?)
         }
-        RawExpectation::Boxes { truth, min_iou } => boxes(truth, min_iou, place, size)?,
+        RawExpectation::Boxes { truth, min_iou } => boxes(truth, min_iou, place, known.size)?,
         RawExpectation::Metric { name, answers, options, min } => {
             let stated = metric::Stated { metric: name, answers, options, min };
             Expectation::Metric(metric::check(stated, place)?)
         }
-        RawExpectation::All(raw) => Expectation::All(parts(raw, "All", inside, size)?),
-        RawExpectation::Any(raw) => Expectation::Any(parts(raw, "Any", inside, size)?),
-        RawExpectation::Not(raw) => Expectation::Not(Box::new(check(*raw, inside, size)?)),
+        RawExpectation::Judge { model, rubric, min, pictures } => {
+            let stated = advised::Judged { model, rubric, min, pictures };
+            Expectation::Judge(advised::judge(stated, place, known.names)?)
+        }
+        RawExpectation::Preferred { model, rubric, over, min, pictures } => {
+            let stated = advised::Judged { model, rubric, min, pictures };
+            Expectation::Preferred(advised::preferred(stated, over, place, known.names)?)
+        }
+        RawExpectation::ClipScore { scorer, references, min } => {
+            let references = references.unwrap_or_default();
+            let stated = advised::Scored { scorer, references, min };
+            Expectation::ClipScore(advised::clip_score(stated, place, known.names)?)
+        }
+        RawExpectation::Similarity { scorer, references, min } => {
+            let stated = advised::Scored { scorer, references, min };
+            Expectation::Similarity(advised::similarity(stated, place, known.names)?)
+        }
+        RawExpectation::All(raw) => Expectation::All(parts(raw, "All", inside, known)?),
+        RawExpectation::Any(raw) => Expectation::Any(parts(raw, "Any", inside, known)?),
+        RawExpectation::Not(raw) => Expectation::Not(Box::new(check(*raw, inside, known)?)),
     })
 }
 
@@ -53,14 +79,14 @@ fn parts(
     raw: Vec<RawExpectation>,
     what: &'static str,
     place: Place<'_>,
-    size: Option<PixelSize>,
+    known: Known<'_>,
 ) -> Result<Vec<Expectation>, CaseError> {
     not_empty(&raw, what, "name at least one expectation", place)?;
-    let check = |(index, raw)| check(raw, place.item(index), size);
+    let check = |(index, raw)| check(raw, place.item(index), known);
     raw.into_iter().enumerate().map(check).collect()
 }
 
-fn not_empty<T>(
+pub(super) fn not_empty<T>(
     list: &[T],
     what: &'static str,
     remedy: &'static str,
@@ -70,7 +96,7 @@ fn not_empty<T>(
 }
 
 /// A text of which something is left to compare.
-fn wording(text: String, place: Place<'_>) -> Result<String, CaseError> {
+pub(super) fn wording(text: String, place: Place<'_>) -> Result<String, CaseError> {
     if text.trim().is_empty() {
         let remedy = "write what the answer should say";
         return Err(place.error(Problem::Empty { what: "the expected text", remedy }));
@@ -81,7 +107,7 @@ fn wording(text: String, place: Place<'_>) -> Result<String, CaseError> {
     Ok(text)
 }
 
-fn wordings(
+pub(super) fn wordings(
     texts: Vec<String>,
     what: &'static str,
     place: Place<'_>,
@@ -103,7 +129,7 @@ fn regex(pattern: &str, place: Place<'_>) -> Result<TextPattern, CaseError> {
     Ok(TextPattern(compiled))
 }
 
-fn in_range(
+pub(super) fn in_range(
     what: &'static str,
     found: f64,
     is_valid: bool,

@@ -7,10 +7,13 @@ use super::discover::Checks;
 use super::error::{CaseError, Problem};
 use super::place::Place;
 use super::schema::{RawCase, RawDefaults, RawPreset};
-use super::{Case, CaseName, Dimension, Expectation, Runs, SnapshotPer, SnapshotPolicy, picture};
+use super::{
+    Case, CaseName, Dimension, Expectation, KnownNames, Runs, SnapshotPer, SnapshotPolicy, picture,
+};
 use crate::geometry::PixelSize;
 use crate::request::Task;
 
+mod advised;
 mod common;
 mod conversation;
 mod expectation;
@@ -26,8 +29,8 @@ pub(crate) use conversation::ask;
 pub(super) struct Setting<'a> {
     /// What the folder sets.
     pub(super) defaults: &'a Defaults,
-    /// The models that globs may name; empty where they are not known.
-    pub(super) models: &'a [String],
+    /// The names that the case may use.
+    pub(super) known: &'a KnownNames,
     /// How much is looked at.
     pub(super) checks: Checks,
 }
@@ -40,7 +43,7 @@ pub(super) fn case(
     place: Place<'_>,
     setting: Setting<'_>,
 ) -> Result<Case, CaseError> {
-    let Setting { defaults, models, checks } = setting;
+    let Setting { defaults, known, checks } = setting;
     let images = image_paths(&raw.images, path, defaults, place.field("images"))?;
     let sizes = image_sizes(&images, checks, place.field("images"))?;
     let preset = raw.preset.or(defaults.preset).and_then(RawPreset::task);
@@ -49,7 +52,14 @@ pub(super) fn case(
     let conversation = conversation::check(asked, defaults, images.len(), place)?;
     let expectation = raw
         .expect
-        .map(|raw| expectation::check(raw, place.field("expect"), sizes.first().copied()))
+        .map(|raw| {
+            let size = sizes.first().copied();
+            expectation::check(
+                raw,
+                place.field("expect"),
+                expectation::Known { size, names: known },
+            )
+        })
         .transpose()?;
     check_options(preset, expectation.as_ref(), place)?;
     let snapshot = raw.snapshot.or(defaults.snapshot).unwrap_or(SnapshotPolicy::Text);
@@ -65,7 +75,7 @@ pub(super) fn case(
             ignore: raw.ignore,
             xfail: raw.xfail,
         },
-        models,
+        &known.models,
         place,
     )?;
     let generation = stated.generation.or(defaults.generation);

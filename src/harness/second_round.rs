@@ -1,0 +1,198 @@
+//! The second round of a run: networks that are asked about answers, each loaded once, after all
+//! models have answered.
+//!
+//! A reply about whose answer another network is asked is held back until that has spoken.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use crate::case::Case;
+use crate::engine::{self, Engine, EngineError, EngineSettings, ScorerInUse, TrialRequest};
+use crate::extract::{mark, preference};
+use crate::opinion::{Inquiry, JudgedPictures, Matter, Opinion, Said};
+use crate::registry::Registry;
+use crate::request::{Conversation, GenerationOptions};
+use crate::score::advised::inquiries;
+
+use super::records::question;
+use super::say;
+use super::worker::{Reply, announce};
+
+/// A judge is asked for one line.
+const JUDGE_TOKENS: usize = 64;
+
+/// The replies that wait for opinions.
+#[derive(Default)]
+pub(super) struct SecondRound {
+    held: Vec<Held>,
+}
+
+struct Held {
+    case: Arc<Case>,
+    receiver: SyncSender<Reply>,
+    reply: Reply,
+    inquiries: Vec<Inquiry>,
+}
+
+/// The place of an inquiry: that of its reply, and its own among that one's.
+type At = (usize, usize);
+
+/// Who is asked, and where its inquiries are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Adviser {
+    Judge(String),
+    Scorer(String),
+}
+
+impl SecondRound {
+    /// Sends a reply, or holds it back if other networks are to be asked about its answer.
+    pub(super) fn pass_on(&mut self, case: &Arc<Case>, receiver: SyncSender<Reply>, reply: Reply) {
+        let inquiries = match (&case.expectation, &reply.answered) {
+            (Some(expectation), Ok(answered)) => {
+                inquiries(expectation, &question(case), &answered.answer.text)
+            }
+            _ => Vec::new(),
+        };
+        match inquiries.is_empty() {
+            true => send(&receiver, reply),
+            false => {
+                self.held.push(Held { case: Arc::clone(case), receiver, reply, inquiries });
+            }
+        }
+    }
+
+    /// Asks everybody and sends what was held back.
+    pub(super) fn serve(mut self, registry: &Registry, settings: &EngineSettings) {
+        for (adviser, places) in self.by_adviser() {
+            let said = match adviser {
+                Adviser::Judge(name) => self.ask_judge(&name, &places, registry, settings),
+                Adviser::Scorer(name) => self.ask_scorer(&name, &places, registry, settings),
+            };
+            for ((held, inquiry), said) in places.into_iter().zip(said) {
+                let Held { reply, inquiries, .. } = &mut self.held[held];
+                let inquiry = &inquiries[inquiry];
+                let (adviser, sha256) = (inquiry.adviser.clone(), inquiry.sha256());
+                if let Ok(answered) = &mut reply.answered {
+                    answered.opinions.push(Opinion { adviser, sha256, said });
+                }
+            }
+        }
+        for Held { receiver, reply, .. } in self.held {
+            send(&receiver, reply);
+        }
+    }
+
+    fn by_adviser(&self) -> BTreeMap<Adviser, Vec<At>> {
+        let mut groups: BTreeMap<Adviser, Vec<At>> = BTreeMap::new();
+        for (held, one) in self.held.iter().enumerate() {
+            for (place, inquiry) in one.inquiries.iter().enumerate() {
+                let name = inquiry.adviser.clone();
+                let adviser = match inquiry.matter {
+                    Matter::Mark { .. } | Matter::Preference { .. } => Adviser::Judge(name),
+                    Matter::ClipScore { .. } | Matter::Similarity { .. } => Adviser::Scorer(name),
+                };
+                groups.entry(adviser).or_default().push((held, place));
+            }
+        }
+        groups
+    }
+
+    fn ask_judge(
+        &self,
+        name: &str,
+        places: &[At],
+        registry: &Registry,
+        settings: &EngineSettings,
+    ) -> Vec<Said> {
+        let entry = registry.models().iter().find(|entry| entry.name == name);
+        let engine = match entry {
+            Some(entry) => Engine::load(entry, settings).map_err(|error| error.to_string()),
+            None => Err(format!("eyechart.ron has no model {name:?}")),
+        };
+        let mut engine = match engine {
+            Ok(engine) => engine,
+            Err(error) => return nothing(places, &error),
+        };
+        announce(engine.description(), "answer to judge", "answers to judge", places.len());
+        let asked: Vec<(&Matter, TrialRequest)> =
+            places.iter().map(|at| self.judge_request(*at)).collect();
+        let mut said = Vec::with_capacity(places.len());
+        for together in asked.chunks(settings.batch.get()) {
+            let requests: Vec<&TrialRequest> =
+                together.iter().map(|(_, request)| request).collect();
+            for ((matter, _), answered) in together.iter().zip(engine.answer(&requests)) {
+                said.push(match answered {
+                    Ok(answered) => judge_said(matter, answered),
+                    Err(error) => Said::Nothing(error.to_string()),
+                });
+            }
+        }
+        said
+    }
+
+    fn judge_request(&self, (held, place): At) -> (&Matter, TrialRequest) {
+        let Held { case, inquiries, .. } = &self.held[held];
+        let matter = &inquiries[place].matter;
+        let (prompt, pictures) = match matter {
+            Matter::Mark { prompt, pictures } | Matter::Preference { prompt, pictures } => {
+                (prompt.as_str(), *pictures)
+            }
+            Matter::ClipScore { .. } | Matter::Similarity { .. } => ("", JudgedPictures::Hidden),
+        };
+        let images: Vec<PathBuf> = match pictures {
+            JudgedPictures::Shown => case.images.clone(),
+            JudgedPictures::Hidden => Vec::new(),
+        };
+        let conversation = Conversation::ask(images.len(), prompt);
+        let options =
+            GenerationOptions { max_new_tokens: JUDGE_TOKENS, ..GenerationOptions::default() };
+        (matter, TrialRequest { images, conversation, options })
+    }
+
+    fn ask_scorer(
+        &self,
+        name: &str,
+        places: &[At],
+        registry: &Registry,
+        settings: &EngineSettings,
+    ) -> Vec<Said> {
+        let entry = registry.scorers().iter().find(|entry| entry.name == name);
+        let scorer = match entry {
+            Some(entry) => ScorerInUse::load(entry, settings).map_err(|error| error.to_string()),
+            None => Err(format!("eyechart.ron has no scorer {name:?}")),
+        };
+        let mut scorer = match scorer {
+            Ok(scorer) => scorer,
+            Err(error) => return nothing(places, &error),
+        };
+        let noun = if places.len() == 1 { "answer" } else { "answers" };
+        say(&format!("eyechart: {} {noun} scored by {name}", places.len()));
+        let score = |(held, place): &At| {
+            let Held { case, inquiries, .. } = &self.held[*held];
+            let said = scorer.score(&inquiries[*place].matter, &case.images);
+            said.unwrap_or_else(|error: EngineError| Said::Nothing(error.to_string()))
+        };
+        places.iter().map(score).collect()
+    }
+}
+
+fn judge_said(matter: &Matter, answered: engine::Answered) -> Said {
+    let text = answered.answer.text;
+    let unread = match matter {
+        Matter::Preference { .. } => preference(&text).err(),
+        _ => mark(&text).err(),
+    };
+    let unread = unread.map(|error| error.to_string());
+    Said::Reply { text, finish: answered.answer.finish, unread }
+}
+
+fn nothing(places: &[At], reason: &str) -> Vec<Said> {
+    places.iter().map(|_| Said::Nothing(reason.to_owned())).collect()
+}
+
+fn send(receiver: &SyncSender<Reply>, reply: Reply) {
+    // The receiver is gone only if its trial was dropped unrun.
+    let _ = receiver.send(reply);
+}

@@ -1,0 +1,325 @@
+//! CLIP (Radford et al. 2021, arXiv 2103.00020): features of pictures and of texts in one space.
+//!
+//! Equal to huggingface/transformers v4.57.3 `models/clip` (`get_image_features`,
+//! `get_text_features`). The text tower is candle-transformers', which knows quick GELU and norms of
+//! 1e-5 alone and takes the largest id for the end of the text; here the end is where transformers
+//! has it.
+
+use ::image::RgbImage;
+use candle_core::{DType, Device, Result as TensorResult, Tensor};
+use candle_nn::{LayerNorm, Module};
+use candle_transformers::models::clip::text_model::{
+    Activation, ClipTextConfig, ClipTextTransformer,
+};
+use serde::Deserialize;
+
+use crate::model::ModelError;
+use crate::model::clip_image::{ClipImage, PREPROCESSOR_CONFIG, RawClipImage, check_aspect};
+use crate::model::fields::FieldCheck;
+use crate::model::square_image::size_of;
+use crate::model::tokenizer::TextTokenizer;
+use crate::nn::{CLIP_NORM_EPS, ClipConfig, ClipTower, PatchSizes, candle_weights, layer_norm};
+use crate::weights::{CheckpointFolder, TensorReader};
+
+/// Ids of configurations before the end token's was right in them: there the largest id is the end.
+const LEGACY_END: u32 = 2;
+
+#[derive(Deserialize)]
+struct RawConfig {
+    #[serde(default)]
+    text_config: RawTextConfig,
+    #[serde(default)]
+    vision_config: RawVisionConfig,
+    projection_dim: usize,
+}
+
+/// With the defaults of `configuration_clip.py`.
+#[derive(Deserialize)]
+#[serde(default)]
+struct RawTextConfig {
+    vocab_size: usize,
+    hidden_size: usize,
+    intermediate_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    max_position_embeddings: usize,
+    hidden_act: String,
+    layer_norm_eps: f64,
+    eos_token_id: u32,
+}
+
+impl Default for RawTextConfig {
+    fn default() -> Self {
+        Self {
+            vocab_size: 49_408,
+            hidden_size: 512,
+            intermediate_size: 2048,
+            num_hidden_layers: 12,
+            num_attention_heads: 8,
+            max_position_embeddings: 77,
+            hidden_act: "quick_gelu".to_owned(),
+            layer_norm_eps: CLIP_NORM_EPS,
+            eos_token_id: 49_407,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct RawVisionConfig {
+    hidden_size: usize,
+    intermediate_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    num_channels: usize,
+    image_size: usize,
+    patch_size: usize,
+    hidden_act: String,
+    layer_norm_eps: f64,
+}
+
+impl Default for RawVisionConfig {
+    fn default() -> Self {
+        Self {
+            hidden_size: 768,
+            intermediate_size: 3072,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            num_channels: 3,
+            image_size: 224,
+            patch_size: 32,
+            hidden_act: "quick_gelu".to_owned(),
+            layer_norm_eps: CLIP_NORM_EPS,
+        }
+    }
+}
+
+/// Both towers and what leads into them.
+pub struct ClipScorer {
+    picture: ClipImage,
+    tokenizer: TextTokenizer,
+    end: EndOfText,
+    longest: usize,
+    vocabulary: usize,
+    vision: ClipTower,
+    /// After the last layer, of the class token.
+    vision_norm: LayerNorm,
+    text: ClipTextTransformer,
+    visual_projection: Tensor,
+    text_projection: Tensor,
+    device: Device,
+}
+
+/// Which token's state stands for the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EndOfText {
+    /// The first one of the largest id.
+    LargestId,
+    /// The first one of this id.
+    Id(u32),
+}
+
+impl EndOfText {
+    fn place(self, ids: &[u32]) -> usize {
+        let end = match self {
+            Self::LargestId => ids.iter().max().copied(),
+            Self::Id(id) => Some(id),
+        };
+        ids.iter().position(|id| Some(*id) == end).unwrap_or(0)
+    }
+}
+
+impl ClipScorer {
+    /// Loads `config.json`, `preprocessor_config.json`, `tokenizer.json` and the weights, in f32.
+    ///
+    /// # Errors
+    /// A file is missing or cannot be used.
+    pub fn load(folder: &CheckpointFolder, device: &Device) -> Result<Self, ModelError> {
+        let raw: RawConfig = folder.required_json("config.json", "the sizes of the towers")?;
+        let check = FieldCheck::new(folder.path().join("config.json"));
+        check_text(&raw.text_config, &check.under("text_config"))?;
+        let vision = check_vision(&raw.vision_config, &check.under("vision_config"))?;
+        check.sizes(&[("projection_dim", raw.projection_dim)])?;
+        let steps: RawClipImage =
+            folder.required_json(PREPROCESSOR_CONFIG, "how pictures are resized")?;
+        let steps_check = FieldCheck::new(folder.path().join(PREPROCESSOR_CONFIG));
+        let reader = folder.weights()?.reader(device, DType::F32);
+        let projection =
+            |name: &str, width| reader.under(name).tensor("weight", &[raw.projection_dim, width]);
+        let text = &raw.text_config;
+        Ok(Self {
+            picture: ClipImage::check(&steps, vision.sizes.image_side, &steps_check)?,
+            tokenizer: TextTokenizer::without_stop_tokens(folder, "tokenizer.json")?,
+            end: match text.eos_token_id {
+                LEGACY_END => EndOfText::LargestId,
+                id => EndOfText::Id(id),
+            },
+            longest: text.max_position_embeddings,
+            vocabulary: text.vocab_size,
+            visual_projection: projection("visual_projection", vision.hidden)?,
+            text_projection: projection("text_projection", text.hidden_size)?,
+            vision: ClipTower::load(&vision, &reader.under("vision_model"))?,
+            vision_norm: layer_norm(
+                vision.hidden,
+                CLIP_NORM_EPS,
+                &reader.under("vision_model.post_layernorm"),
+            )?,
+            text: text_tower(text, &reader.under("text_model"))?,
+            device: device.clone(),
+        })
+    }
+
+    /// The features of a picture, not normalised.
+    ///
+    /// # Errors
+    /// The picture has no pixels or is a thread, or the network failed.
+    pub fn image_features(&self, picture: &RgbImage) -> Result<Vec<f32>, ModelError> {
+        check_aspect(size_of(picture)?)?;
+        let pixels = self.picture.normalise(&self.picture.centre(picture))?;
+        let states = self.vision.forward(&[&pixels.to_device(&self.device)?])?;
+        let pooled = self.vision_norm.forward(&states.narrow(1, 0, 1)?.squeeze(1)?)?;
+        Ok(projected(&pooled, &self.visual_projection)?)
+    }
+
+    /// The features of a text, not normalised; what is beyond the tower's length is cut off before
+    /// the end token.
+    ///
+    /// # Errors
+    /// The text has no tokens or one that the tower does not know, or the network failed.
+    pub fn text_features(&self, text: &str) -> Result<Vec<f32>, ModelError> {
+        let ids = self.text_ids(text)?;
+        let place = self.end.place(&ids);
+        let states = self.text.forward_with_mask(&self.batch(&ids)?, usize::MAX)?;
+        Ok(projected(&states.narrow(1, place, 1)?.squeeze(1)?, &self.text_projection)?)
+    }
+
+    /// The ids that the text tower reads.
+    ///
+    /// # Errors
+    /// As [`Self::text_features`].
+    pub fn text_ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let mut ids = self.tokenizer.encode(text)?;
+        if ids.len() > self.longest {
+            let last = ids.pop();
+            ids.truncate(self.longest - 1);
+            ids.extend(last);
+        }
+        if ids.is_empty() {
+            return Err(ModelError::EmptyPrompt);
+        }
+        match ids.iter().find(|id| **id as usize >= self.vocabulary) {
+            Some(id) => Err(ModelError::TokenOutOfRange { id: *id, vocabulary: self.vocabulary }),
+            None => Ok(ids),
+        }
+    }
+
+    fn batch(&self, ids: &[u32]) -> TensorResult<Tensor> {
+        Tensor::new(ids, &self.device)?.unsqueeze(0)
+    }
+}
+
+fn projected(pooled: &Tensor, projection: &Tensor) -> TensorResult<Vec<f32>> {
+    pooled.matmul(&projection.t()?)?.squeeze(0)?.to_vec1()
+}
+
+fn text_tower(
+    raw: &RawTextConfig,
+    reader: &TensorReader,
+) -> Result<ClipTextTransformer, ModelError> {
+    let config = ClipTextConfig {
+        vocab_size: raw.vocab_size,
+        embed_dim: raw.hidden_size,
+        activation: Activation::QuickGelu,
+        intermediate_size: raw.intermediate_size,
+        max_position_embeddings: raw.max_position_embeddings,
+        pad_with: None,
+        num_hidden_layers: raw.num_hidden_layers,
+        num_attention_heads: raw.num_attention_heads,
+        // Not read by the tower.
+        projection_dim: 0,
+    };
+    let tower =
+        candle_weights::build(reader, |tensors| ClipTextTransformer::new(tensors, &config))?;
+    Ok(tower)
+}
+
+fn check_text(raw: &RawTextConfig, check: &FieldCheck) -> Result<(), ModelError> {
+    check.sizes(&[
+        ("vocab_size", raw.vocab_size),
+        ("hidden_size", raw.hidden_size),
+        ("intermediate_size", raw.intermediate_size),
+        ("num_hidden_layers", raw.num_hidden_layers),
+        ("num_attention_heads", raw.num_attention_heads),
+        ("max_position_embeddings", raw.max_position_embeddings),
+    ])?;
+    check_shared(&Shared::of_text(raw), check)
+}
+
+fn check_vision(raw: &RawVisionConfig, check: &FieldCheck) -> Result<ClipConfig, ModelError> {
+    check.sizes(&[
+        ("hidden_size", raw.hidden_size),
+        ("intermediate_size", raw.intermediate_size),
+        ("num_hidden_layers", raw.num_hidden_layers),
+        ("num_attention_heads", raw.num_attention_heads),
+        ("image_size", raw.image_size),
+        ("patch_size", raw.patch_size),
+    ])?;
+    check_shared(&Shared::of_vision(raw), check)?;
+    check.that(raw.num_channels == 3, || {
+        ("num_channels", raw.num_channels.to_string(), "3".to_owned())
+    })?;
+    Ok(ClipConfig {
+        hidden: raw.hidden_size,
+        intermediate: raw.intermediate_size,
+        layers: raw.num_hidden_layers,
+        heads: raw.num_attention_heads,
+        sizes: PatchSizes { image_side: raw.image_size, patch_side: raw.patch_size },
+    })
+}
+
+/// What both towers say, and candle's cannot have otherwise.
+struct Shared<'r> {
+    hidden_size: usize,
+    heads: usize,
+    hidden_act: &'r str,
+    layer_norm_eps: f64,
+}
+
+impl<'r> Shared<'r> {
+    fn of_text(raw: &'r RawTextConfig) -> Self {
+        let RawTextConfig { hidden_size, num_attention_heads: heads, layer_norm_eps, .. } = *raw;
+        Self { hidden_size, heads, hidden_act: &raw.hidden_act, layer_norm_eps }
+    }
+
+    fn of_vision(raw: &'r RawVisionConfig) -> Self {
+        let RawVisionConfig { hidden_size, num_attention_heads: heads, layer_norm_eps, .. } = *raw;
+        Self { hidden_size, heads, hidden_act: &raw.hidden_act, layer_norm_eps }
+    }
+}
+
+fn check_shared(shared: &Shared<'_>, check: &FieldCheck) -> Result<(), ModelError> {
+    let Shared { hidden_size, heads, hidden_act, layer_norm_eps } = shared;
+    check.that(hidden_size.is_multiple_of(*heads), || {
+        let expected = format!("a multiple of the {heads} heads");
+        ("hidden_size", hidden_size.to_string(), expected)
+    })?;
+    check.that(*hidden_act == "quick_gelu", || {
+        ("hidden_act", format!("`{hidden_act}`"), "`quick_gelu`".to_owned())
+    })?;
+    check.that((layer_norm_eps - CLIP_NORM_EPS).abs() < 1e-12, || {
+        ("layer_norm_eps", layer_norm_eps.to_string(), CLIP_NORM_EPS.to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_the_first_of_its_kind() {
+        assert_eq!(EndOfText::LargestId.place(&[49_406, 7, 49_407, 49_407]), 2);
+        assert_eq!(EndOfText::Id(5).place(&[9, 5, 7, 5]), 1);
+        // transformers' argmax over nothing found is the first place.
+        assert_eq!(EndOfText::Id(5).place(&[9, 7]), 0);
+    }
+}
