@@ -104,7 +104,14 @@ fn figures(name: &str, answers: &[&str]) -> Vec<(&'static str, f64)> {
         rows.iter().zip(answers.iter().copied()).map(answered).collect();
     let answered: Vec<AnsweredRow<'_>> = owned
         .iter()
-        .map(|(row, text)| AnsweredRow { row, text, passed: false, iou: Some(0.5), opinions: &[] })
+        .map(|(row, text)| AnsweredRow {
+            row,
+            text,
+            passed: false,
+            iou: Some(0.5),
+            center_accuracy: Some(1.0),
+            opinions: &[],
+        })
         .collect();
     let figure =
         |gate: &eyechart::dataset::Gate| (gate.metric(), gate.figure(&answered).unwrap().value);

@@ -387,3 +387,179 @@ fn a_jar_that_is_not_there_is_an_error() {
     let error = external::meteor(&captions, Path::new("/nowhere/meteor-1.5.jar")).unwrap_err();
     assert!(error.to_string().starts_with("java -jar /nowhere/meteor-1.5.jar "), "{error}");
 }
+
+fn scorer(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/oracle/scorers").join(name)
+}
+
+#[test]
+fn captions_are_scored_by_a_clip_checkpoint() {
+    let files = Files::new();
+    let folder = files.0.path().join("pictures");
+    std::fs::create_dir(&folder).unwrap();
+    let oracle = read(&scorer("clip").join("oracle.json"));
+    let (mut candidates, mut references) = (serde_json::Map::new(), serde_json::Map::new());
+    for one in oracle["scores"].as_array().unwrap() {
+        let file = one["file"].as_str().unwrap();
+        let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/oracle/pictures");
+        std::fs::copy(pictures.join(file), folder.join(file)).unwrap();
+        let id = file.strip_suffix(".png").unwrap().to_owned();
+        candidates.insert(id.clone(), one["caption"].clone());
+        references.insert(id, one["references"].clone());
+    }
+    let candidates = files.write_json("candidates.json", &Value::Object(candidates));
+    let references = files.write_json("references.json", &Value::Object(references));
+    let captions =
+        CaptionFiles { candidates: &candidates, images: &folder, references: Some(&references) };
+    let found = as_json(&score_clip(&scorer("clip"), captions).unwrap());
+    // The order of a JSON object in Rust's tests is that of its keys.
+    let mut sums = [0.0; 2];
+    for item in found["items"].as_array().unwrap() {
+        let expected =
+            oracle["scores"].as_array().unwrap().iter().find(|one| {
+                one["file"].as_str().unwrap().strip_suffix(".png") == item["id"].as_str()
+            });
+        for (sum, name) in sums.iter_mut().zip(["clip_score", "ref_clip_score"]) {
+            let (found, expected) = (&item[name], &expected.unwrap()[name]);
+            let difference = found.as_f64().unwrap() - expected.as_f64().unwrap();
+            assert!(difference.abs() < 1e-4, "{name} of {item}: {expected}");
+            *sum += found.as_f64().unwrap();
+        }
+    }
+    let mean = found["aggregate"]["ref_clip_score"].as_f64().unwrap();
+    assert!((mean - sums[1] / 4.0).abs() < 1e-12);
+
+    // The official script needs a caption for each picture, and a picture is needed for each caption.
+    let refused = |captions: Value| {
+        let candidates = files.write_json("other.json", &captions);
+        let captions = CaptionFiles { candidates: &candidates, images: &folder, references: None };
+        let message = score_clip(&scorer("clip"), captions).unwrap_err().to_string();
+        message.replace(&format!("{}/", files.0.path().display()), "")
+    };
+    let all = json!({"square": "a", "tall": "b", "wide": "c", "edges": "d"});
+    let mut more = all.clone();
+    more["round"] = json!("e");
+    let mut fewer = all;
+    fewer.as_object_mut().unwrap().remove("tall");
+    insta::assert_snapshot!([refused(fewer), refused(more), refused(json!({}))].join("\n"));
+}
+
+#[test]
+fn answers_are_compared_with_references_by_an_encoder() {
+    let files = Files::new();
+    let oracle = read(&scorer("sentences").join("oracle.json"));
+    let pairs = oracle["pairs"].as_array().unwrap();
+    let rows = |row: &dyn Fn(usize, &Value) -> Value| {
+        let rows = pairs.iter().enumerate().map(|(id, pair)| row(id, pair));
+        rows.collect::<Vec<Value>>()
+    };
+    let truths = rows(&|id, pair| json!({"question_id": id, "answers": pair["references"]}));
+    let answers = rows(&|id, pair| json!({"question_id": id, "answer": pair["text"]}));
+    let annotations = files.write_json("a.json", &json!(truths));
+    let results = files.write_json("r.json", &json!(answers));
+    let found = as_json(&score_similarity(&scorer("sentences"), &annotations, &results).unwrap());
+    for (item, pair) in found["items"].as_array().unwrap().iter().zip(pairs) {
+        let found = item["sentence_similarity"].as_f64().unwrap();
+        let expected = pair["similarity"].as_f64().unwrap();
+        assert!((found - expected).abs() < 1e-4, "{item}: {pair}");
+    }
+    let error = score_similarity(&scorer("clip"), &annotations, &results).unwrap_err();
+    assert!(error.to_string().ends_with("is a CLIP checkpoint, expected an encoder of sentences"));
+}
+
+/// Two questions of MMBench, the first with a rotation: three rows, each answered by its letter.
+#[test]
+fn a_question_counts_only_with_all_its_rotations() {
+    let files = Files::new();
+    let head = "index\tquestion\tA\tB\tC\tD\tanswer\tcategory\n";
+    let table = format!(
+        "{head}1\tWhich?\tred\tblue\t\t\tA\tcolour\n1000001\tWhich?\tblue\tred\t\t\tB\tcolour\n\
+         2\tHow many?\tone\ttwo\tthree\t\tC\tcount\n"
+    );
+    let annotations = files.write("mmbench.tsv", &table);
+    let score = |answers: [&str; 3]| {
+        let rows = [1, 1_000_001, 2].iter().zip(answers);
+        let rows: Vec<Value> =
+            rows.map(|(index, text)| json!({"index": index, "prediction": text})).collect();
+        let results = files.write_json("r.json", &json!(rows));
+        as_json(&score_choices(&annotations, &results, ChoiceRules::MmBench).unwrap())
+    };
+    let aggregate = &score(["A", "B", "The answer is C."])["aggregate"];
+    assert_eq!((&aggregate["circular"], &aggregate["vanilla"]), (&json!(1.0), &json!(1.0)));
+    // The rotation is wrong, and the third says nothing that can be read.
+    let found = score(["(A) red", "A", "cannot tell"]);
+    let aggregate = &found["aggregate"];
+    assert_eq!((&aggregate["circular"], &aggregate["vanilla"]), (&json!(0.0), &json!(0.5)));
+    assert_eq!(aggregate["mmbench"], json!(1.0 / 3.0));
+    assert_eq!((&aggregate["unread"], &aggregate["by_task"]["colour"]), (&json!(1.0), &json!(0.5)));
+    assert_eq!(found["items"][1], json!({"id": 1_000_001, "correct": 0.0}));
+}
+
+#[test]
+fn blink_and_muirbench_as_their_scripts_and_lmms_eval() {
+    let files = Files::new();
+    let blink = [
+        json!({"idx": "val_1", "sub_task": "Counting", "choices": ["1", "2"], "answer": "(B)"}),
+        json!({"idx": "val_2", "sub_task": "Counting", "choices": ["1", "2"], "answer": "(A)"}),
+        json!({"idx": "val_3", "sub_task": "Depth", "choices": ["near", "far"], "answer": "(A)"}),
+    ];
+    let lines: Vec<String> = blink.iter().map(Value::to_string).collect();
+    let annotations = files.write("blink.jsonl", &lines.join("\n"));
+    let answers = json!([{"idx": "val_1", "prediction": "(B)"}, {"idx": "val_2", "prediction": "A."},
+                         {"idx": "val_3", "prediction": "(A)"}]);
+    let results = files.write_json("r.json", &answers);
+    let score = |rules| as_json(&score_choices(&annotations, &results, rules).unwrap());
+    let official = &score(ChoiceRules::Blink)["aggregate"];
+    // Only the bare bracketed letter counts: one of two, and one of one.
+    assert_eq!(official["blink"], json!(2.0 / 3.0));
+    assert_eq!(official["accuracy_over_tasks"], json!(0.75));
+    assert_eq!(score(ChoiceRules::BlinkLmmsEval)["aggregate"]["blink@lmms-eval"], json!(1.0));
+
+    let muirbench = json!([{"idx": "1", "task": "Ordering", "options": ["x", "y"], "answer": "B"}]);
+    let annotations = files.write_json("muirbench.json", &muirbench);
+    let results = files.write_json("m.json", &json!([{"idx": "1", "response": "It is (B)"}]));
+    let score = |rules| as_json(&score_choices(&annotations, &results, rules).unwrap());
+    assert_eq!(score(ChoiceRules::MuirBench)["aggregate"]["muirbench"], json!(1.0));
+    let lmms_eval = &score(ChoiceRules::MuirBenchLmmsEval)["aggregate"];
+    assert_eq!(lmms_eval["muirbench@lmms-eval"], json!(0.0));
+
+    let wrong = files.write_json("w.json", &json!([{"idx": "1", "options": ["x"], "answer": "B"}]));
+    let error = score_choices(&wrong, &results, ChoiceRules::MuirBench).unwrap_err();
+    assert_eq!(
+        files.message(&error),
+        "w.json: id 1 has no letter of one of its options as `answer`, so nothing can be compared \
+         with it"
+    );
+}
+
+#[test]
+fn sentences_of_the_official_pickles() {
+    let files = Files::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/datasets/ok/refcoco");
+    let (refs, instances) = (folder.join("refs(unc).p"), folder.join("instances.json"));
+    let refer = ReferFiles { refs: &refs, instances: &instances, split: "val" };
+    // The box is x 1.5, y 2, width 4, height 3.25; the second prediction covers its left half.
+    let results = json!([{"sent_id": 0, "bbox": [1.5, 2, 5.5, 5.25]},
+                         {"sent_id": 1, "bbox": [1.5, 2, 3.5, 5.25]}]);
+    let results = files.write_json("r.json", &results);
+    let answers = AnswerBoxes::LmmsEval;
+    let table = score_refer_answers(refer, &results, BoxFormat::Corners, answers).unwrap();
+    let found = as_json(&table);
+    assert_eq!(found["items"][0]["iou"], json!(1.0));
+    assert_eq!(found["items"][1], json!({"id": 1, "iou": 0.5, "center_hit": 1.0}));
+    assert_eq!(found["aggregate"]["mean_iou"], json!(0.75));
+    // The instances tell the picture's size, so answers in a family's notation are read too:
+    // thousandths of 8 x 6 pixels.
+    let answer = r#"[{"bbox_2d": [187.5, 333.333333, 687.5, 875.0]}]"#;
+    let said = json!([{"sent_id": 0, "answer": answer}, {"sent_id": 1, "answer": "no"}]);
+    let results = files.write_json("s.json", &said);
+    let answers = AnswerBoxes::Notation(BoxNotation::Qwen3Vl);
+    let table = score_refer_answers(refer, &results, BoxFormat::Corners, answers).unwrap();
+    let found = as_json(&table);
+    let iou = found["items"][0]["iou"].as_f64().unwrap();
+    assert!((iou - 1.0).abs() < 1e-6, "{iou}");
+    assert_eq!(found["aggregate"]["unread"], json!(1.0));
+    let no_such = ReferFiles { split: "train", ..refer };
+    let error = score_refer_answers(no_such, &results, BoxFormat::Corners, answers).unwrap_err();
+    assert!(error.to_string().contains("sentences of this split"), "{error}");
+}

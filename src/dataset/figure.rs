@@ -42,6 +42,8 @@ pub(super) enum Figure {
     MeanIou,
     /// Share of rows with at least this of [`THRESHOLDS`].
     AccuracyAt(usize),
+    /// Share of rows whose box has its centre in the true one.
+    CenterAccuracy,
     /// BLEU of this order, from 1.
     Bleu(usize),
     RougeL,
@@ -120,6 +122,7 @@ impl Scoring {
                 ("acc_at_0_5", Figure::AccuracyAt(2)),
                 ("acc_at_0_7", Figure::AccuracyAt(3)),
                 ("acc_at_0_9", Figure::AccuracyAt(4)),
+                ("center_acc", Figure::CenterAccuracy),
                 ("accuracy", Figure::Accuracy),
             ],
             Self::Metric(metric) => {
@@ -164,6 +167,8 @@ pub struct AnsweredRow<'r> {
     pub passed: bool,
     /// The IoU, where boxes were expected.
     pub iou: Option<f64>,
+    /// Whether the centre of the answer's box lies in the true one, 1 or 0, where boxes were expected.
+    pub center_accuracy: Option<f64>,
     /// What networks that score say of the answer.
     pub opinions: &'r [Opinion],
 }
@@ -239,6 +244,10 @@ impl Figure {
             Self::Circular => FigureValue::alone(circular_scores(&circular(rows)?).circular),
             Self::Vanilla => FigureValue::alone(circular_scores(&circular(rows)?).vanilla),
             Self::OverGroups => FigureValue::alone(over_groups(rows)?),
+            Self::CenterAccuracy => {
+                let hits = rows.iter().map(|one| one.center_accuracy.unwrap_or(0.0));
+                FigureValue::mean(&hits.collect::<Vec<f64>>(), rows)
+            }
             Self::MeanIou => FigureValue::mean(&ious(rows), rows),
             Self::AccuracyAt(index) => {
                 let reaches = |iou: &f64| if *iou >= THRESHOLDS[index] { 1.0 } else { 0.0 };

@@ -58,7 +58,7 @@ is ignored and says so. It fails if a row has no answer.
 caption files. Figures for gates: the row's metric (its mean), `accuracy` (the share of rows that
 pass) and `accuracy_over_groups`; for POPE `precision`, `recall`, `f1`, `yes_ratio`; for MME
 `mme_perception`, `mme_cognition`, `mme_total`; for choices `circular`, `vanilla`; for boxes
-`mean_iou`, `acc_at_0_5` (and 1, 3, 7, 9), `accuracy`; for captions `bleu_1` to `bleu_4`,
+`mean_iou`, `acc_at_0_5` (and 1, 3, 7, 9), `center_acc`, `accuracy`; for captions `bleu_1` to `bleu_4`,
 `rouge_l`, `cider_d`, `cider`, which are figures of the whole and give rows no verdict, and what
 `scores` adds: `clip_score`, `ref_clip_score`, `sentence_similarity` (means over rows).
 */
@@ -92,6 +92,7 @@ mod template;
 pub use definition::Gate;
 pub use figure::{AnsweredRow, FigureError, FigureValue};
 pub use import::{ImportError, import};
+pub use layout::refcoco::{ReferSentence, refer_sentences};
 pub use picture::Pictures;
 pub use schema::RowTests;
 

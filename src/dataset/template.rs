@@ -1,7 +1,7 @@
 //! Texts with placeholders: `{question}`, `{image_id:012}`.
 
 /// A text with places for values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Template {
     parts: Vec<Part>,
 }

@@ -41,6 +41,7 @@ pub(super) struct RowOutcome {
     text: Option<String>,
     passed: bool,
     iou: Option<f64>,
+    center_accuracy: Option<f64>,
     opinions: Vec<Opinion>,
     message: Option<String>,
 }
@@ -54,6 +55,7 @@ impl RowOutcome {
             text: record.answer.as_ref().map(|answer| answer.text.clone()),
             passed: verdict.is_some_and(|verdict| verdict.passed),
             iou: verdict.and_then(|verdict| verdict.iou),
+            center_accuracy: verdict.and_then(|verdict| verdict.center_accuracy),
             opinions: record.opinions.clone(),
             message: record.message.clone(),
         }
@@ -92,8 +94,15 @@ pub(super) fn judge(
 }
 
 fn answered<'r>(row: &'r Row, ended: &'r RowOutcome) -> Option<AnsweredRow<'r>> {
-    let RowOutcome { text, passed, iou, opinions, .. } = ended;
-    Some(AnsweredRow { row, text: text.as_deref()?, passed: *passed, iou: *iou, opinions })
+    let RowOutcome { text, passed, iou, center_accuracy, opinions, .. } = ended;
+    Some(AnsweredRow {
+        row,
+        text: text.as_deref()?,
+        passed: *passed,
+        iou: *iou,
+        center_accuracy: *center_accuracy,
+        opinions,
+    })
 }
 
 fn missing(rows: &[Row], ended: &[Option<RowOutcome>], count: usize) -> String {

@@ -333,7 +333,14 @@ mod tests {
 
     fn verdict(passed: bool) -> Option<Verdict> {
         let reading = Reading::Parsed;
-        Some(Verdict { passed, points: 0.0, iou: None, reading, reasons: vec![] })
+        Some(Verdict {
+            passed,
+            points: 0.0,
+            iou: None,
+            center_accuracy: None,
+            reading,
+            reasons: vec![],
+        })
     }
 
     #[test]

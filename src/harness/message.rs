@@ -158,6 +158,7 @@ mod tests {
                 passed: false,
                 points: 0.0,
                 iou: None,
+                center_accuracy: None,
                 reading: Reading::Parsed,
                 reasons: vec!["expected \"red\"".into()],
             }),

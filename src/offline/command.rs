@@ -10,20 +10,18 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::command_rules::{Reference, RulesError};
 use super::external::{ExternalError, ExternalScores, SpiceCommand, meteor, spice};
 use super::{
-    AnswerBoxes, BoxFormat, CaptionOptions, Gate, ImageSelection, OfflineError, ScoreTable,
-    TokenizedCaptions, VqaFiles, score_anls, score_detection, score_exact_match,
-    score_grounding_answers, score_mme, score_pope, score_relaxed, score_textvqa, score_tokenized,
-    score_vqa,
+    AnswerBoxes, BoxFormat, CaptionFiles, CaptionOptions, ChoiceRules, Gate, ImageSelection,
+    NetworkError, OfflineError, ReferFiles, ScoreTable, TokenizedCaptions, VqaFiles, score_anls,
+    score_choices, score_clip, score_detection, score_exact_match, score_grounding_answers,
+    score_mme, score_pope, score_refer_answers, score_relaxed, score_similarity, score_textvqa,
+    score_tokenized, score_vqa,
 };
 use crate::extract::BoxNotation;
 use crate::score::caption::ptb::{Context, LineBreaks};
 use crate::score::detection::CategoryUse;
-use crate::score::document::{AnlsRules, RelaxedRules};
-use crate::score::exact_match::ExactMatchRules;
-use crate::score::vqa::VqaRules;
-use crate::score::yes_no::PopeRules;
 
 /// Everything is fine.
 pub const EXIT_OK: u8 = 0;
@@ -32,7 +30,7 @@ pub const EXIT_GATE: u8 = 1;
 /// The files could not be scored.
 pub const EXIT_ERROR: u8 = 2;
 
-/// Score official result files without a model, Java or Python.
+/// Score official result files without a model that answers, Java or Python.
 #[derive(Debug, Args)]
 pub struct ScoreArgs {
     #[command(subcommand)]
@@ -62,22 +60,6 @@ struct Pair {
     /// What the model wrote.
     #[arg(long)]
     results: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Reference {
-    Official,
-    LmmsEval,
-    Vlmevalkit,
-    Pix2struct,
-    Mmf,
-}
-
-impl Reference {
-    /// As on the command line.
-    fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -127,8 +109,21 @@ enum Task {
     },
     /// Mean IoU, Acc@t and centre accuracy of one box for each expression.
     Refcoco {
-        #[command(flatten)]
-        files: Pair,
+        /// Rows with the true boxes.
+        #[arg(long, required_unless_present = "refs")]
+        annotations: Option<PathBuf>,
+        /// The official pickle, in place of such rows; results are by `sent_id`.
+        #[arg(long, requires_all = ["instances", "split"], conflicts_with = "annotations")]
+        refs: Option<PathBuf>,
+        /// The official instances.json that belongs to the pickle.
+        #[arg(long)]
+        instances: Option<PathBuf>,
+        /// The split: val, testA, ...
+        #[arg(long)]
+        split: Option<String>,
+        /// What the model wrote.
+        #[arg(long)]
+        results: PathBuf,
         /// How both files write boxes.
         #[arg(long, value_enum, default_value_t = Boxes::Xyxy)]
         boxes: Boxes,
@@ -181,6 +176,50 @@ enum Task {
         #[command(flatten)]
         files: Pair,
     },
+    /// Choices as VLMEvalKit reads them, with circular evaluation of rotated questions.
+    Mmbench {
+        #[command(flatten)]
+        files: Pair,
+    },
+    /// Choices of BLINK, over tasks and questions.
+    Blink {
+        #[command(flatten)]
+        files: Pair,
+        /// Whose rules: official or lmms-eval.
+        #[arg(long, value_enum, default_value_t = Reference::Official)]
+        rules: Reference,
+    },
+    /// Choices of MuirBench, over tasks and questions.
+    Muirbench {
+        #[command(flatten)]
+        files: Pair,
+        /// Whose rules: official or lmms-eval.
+        #[arg(long, value_enum, default_value_t = Reference::Official)]
+        rules: Reference,
+    },
+    /// CLIPScore and RefCLIPScore by a CLIP checkpoint of yours, from the files of clipscore.py.
+    ClipScore {
+        /// The checkpoint's folder.
+        #[arg(long)]
+        model: PathBuf,
+        /// `{image_id: caption}`
+        #[arg(long)]
+        candidates: PathBuf,
+        /// The folder of pictures, named by image id.
+        #[arg(long)]
+        images: PathBuf,
+        /// `{image_id: [caption]}`: adds RefCLIPScore.
+        #[arg(long)]
+        references: Option<PathBuf>,
+    },
+    /// Cosine with the nearest reference by an encoder of sentences of yours (BERT).
+    SentenceSimilarity {
+        /// The checkpoint's folder.
+        #[arg(long)]
+        model: PathBuf,
+        #[command(flatten)]
+        files: Pair,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -197,9 +236,13 @@ enum CommandError {
     #[error(transparent)]
     Score(#[from] OfflineError),
     #[error(transparent)]
+    Network(#[from] NetworkError),
+    #[error(transparent)]
     External(#[from] ExternalError),
-    #[error("{task} has no rules `{name}`; see `eyechart score {task} --help`", name = rules.name())]
-    Rules { task: &'static str, rules: Reference },
+    #[error("name the true boxes: --annotations, or --refs with --instances and --split")]
+    NoBoxes,
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     #[error("the scores cannot be written: {0}")]
     Write(#[from] io::Error),
 }
@@ -270,36 +313,61 @@ fn score(task: &Task) -> Result<ScoreTable, CommandError> {
         }
         Task::Vqa { questions, files: Pair { annotations, results }, rules } => {
             let files = VqaFiles { questions: questions.as_deref(), annotations, results };
-            score_vqa(files, vqa_rules(*rules)?)?
+            score_vqa(files, rules.vqa()?)?
         }
         Task::CocoDetection { gt, dt, class_agnostic } => {
             let pooled = [CategoryUse::Separate, CategoryUse::Pooled][usize::from(*class_agnostic)];
             score_detection(gt, dt, pooled)?
         }
-        Task::Refcoco { files, boxes, notation } => {
+        Task::Refcoco { annotations, refs, instances, split, results, boxes, notation } => {
             let format = match boxes {
                 Boxes::Xyxy => BoxFormat::Corners,
                 Boxes::Xywh => BoxFormat::CornerAndSize,
             };
             let answers = notation.map_or(AnswerBoxes::LmmsEval, AnswerBoxes::Notation);
-            score_grounding_answers(&files.annotations, &files.results, format, answers)?
+            match (annotations, refs, instances, split) {
+                (_, Some(refs), Some(instances), Some(split)) => {
+                    let files = ReferFiles { refs, instances, split };
+                    score_refer_answers(files, results, format, answers)?
+                }
+                (Some(annotations), ..) => {
+                    score_grounding_answers(annotations, results, format, answers)?
+                }
+                _ => return Err(CommandError::NoBoxes),
+            }
         }
         Task::Anls { files, rules } => {
-            score_anls(&files.annotations, &files.results, anls_rules(*rules))?
+            score_anls(&files.annotations, &files.results, rules.anls())?
         }
         Task::Chartqa { files, rules } => {
-            score_relaxed(&files.annotations, &files.results, relaxed_rules(*rules)?)?
+            score_relaxed(&files.annotations, &files.results, rules.relaxed()?)?
         }
         Task::Textvqa { files, rules } => {
-            score_textvqa(&files.annotations, &files.results, textvqa_rules(*rules)?)?
+            score_textvqa(&files.annotations, &files.results, rules.textvqa()?)?
         }
         Task::ExactMatch { files, rules } => {
-            score_exact_match(&files.annotations, &files.results, exact_match_rules(*rules)?)?
+            score_exact_match(&files.annotations, &files.results, rules.exact_match()?)?
         }
         Task::Pope { files, rules } => {
-            score_pope(&files.annotations, &files.results, pope_rules(*rules)?)?
+            score_pope(&files.annotations, &files.results, rules.pope()?)?
         }
         Task::Mme { files } => score_mme(&files.annotations, &files.results)?,
+        Task::Mmbench { files } => {
+            score_choices(&files.annotations, &files.results, ChoiceRules::MmBench)?
+        }
+        Task::Blink { files, rules } => {
+            score_choices(&files.annotations, &files.results, rules.blink()?)?
+        }
+        Task::Muirbench { files, rules } => {
+            score_choices(&files.annotations, &files.results, rules.muirbench()?)?
+        }
+        Task::ClipScore { model, candidates, images, references } => score_clip(
+            model,
+            CaptionFiles { candidates, images, references: references.as_deref() },
+        )?,
+        Task::SentenceSimilarity { model, files } => {
+            score_similarity(model, &files.annotations, &files.results)?
+        }
     })
 }
 
@@ -313,58 +381,6 @@ fn spice_beside(
     spice(captions, command, folder)
 }
 
-fn vqa_rules(rules: Reference) -> Result<VqaRules, CommandError> {
-    match rules {
-        Reference::Official => Ok(VqaRules::Official),
-        Reference::LmmsEval => Ok(VqaRules::LmmsEval),
-        Reference::Vlmevalkit => Ok(VqaRules::VlmEvalKit),
-        _ => Err(CommandError::Rules { task: "vqa", rules }),
-    }
-}
-
-fn textvqa_rules(rules: Reference) -> Result<VqaRules, CommandError> {
-    match rules {
-        Reference::Official | Reference::Mmf => Ok(VqaRules::TextVqa),
-        Reference::LmmsEval => Ok(VqaRules::TextVqaLmmsEval),
-        Reference::Vlmevalkit => Ok(VqaRules::VlmEvalKit),
-        Reference::Pix2struct => Err(CommandError::Rules { task: "textvqa", rules }),
-    }
-}
-
-fn anls_rules(rules: Reference) -> AnlsRules {
-    match rules {
-        Reference::Official | Reference::LmmsEval | Reference::Vlmevalkit => AnlsRules::Rrc,
-        Reference::Pix2struct => AnlsRules::Pix2Struct,
-        Reference::Mmf => AnlsRules::Mmf,
-    }
-}
-
-fn relaxed_rules(rules: Reference) -> Result<RelaxedRules, CommandError> {
-    match rules {
-        Reference::Official | Reference::Pix2struct | Reference::LmmsEval => {
-            Ok(RelaxedRules::Pix2Struct)
-        }
-        Reference::Vlmevalkit => Ok(RelaxedRules::VlmEvalKit),
-        Reference::Mmf => Err(CommandError::Rules { task: "chartqa", rules }),
-    }
-}
-
-fn exact_match_rules(rules: Reference) -> Result<ExactMatchRules, CommandError> {
-    match rules {
-        Reference::Official => Ok(ExactMatchRules::Strict),
-        Reference::LmmsEval => Ok(ExactMatchRules::LmmsEval),
-        Reference::Vlmevalkit => Ok(ExactMatchRules::VlmEvalKit),
-        _ => Err(CommandError::Rules { task: "exact-match", rules }),
-    }
-}
-
-fn pope_rules(rules: Reference) -> Result<PopeRules, CommandError> {
-    match rules {
-        Reference::Official => Ok(PopeRules::Official),
-        Reference::LmmsEval => Ok(PopeRules::LmmsEval),
-        _ => Err(CommandError::Rules { task: "pope", rules }),
-    }
-}
 fn parse_notation(text: &str) -> Result<BoxNotation, String> {
     let name = |notation: &BoxNotation| format!("{notation:?}");
     let found = BoxNotation::ALL.iter().find(|known| name(known).eq_ignore_ascii_case(text));

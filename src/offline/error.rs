@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::row::ItemId;
+use crate::case::CaseError;
 use crate::score::caption::ptb::TokenizeError;
 
 /// Why files were not scored.
@@ -22,6 +23,9 @@ pub enum OfflineError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// An official file of a data set cannot be used.
+    #[error(transparent)]
+    DataSet(#[from] CaseError),
     /// A picture's size is needed and not given.
     #[error(
         "{path}: {id} has no `width` and `height`, which a notation's frame needs to become pixels",

@@ -1,7 +1,8 @@
 /*!
 Referring expressions: rows with a true box and rows with a predicted one.
 
-The official RefCOCO sets have no official result file. Rows here are JSON or JSON Lines: `{"id": ...,
+The official RefCOCO sets have no official result file. True boxes come from the official pickles and
+instances, or from rows like those of results. Rows here are JSON or JSON Lines: `{"id": ...,
 "bbox": [...]}`, where the id may also be called `question_id` or `sent_id`, and a result may have the
 model's `answer` instead of a box: read as lmms-eval does, or, where the rows with true boxes have
 the picture's `width` and `height`, in a family's own notation and frame. Must not know how boxes
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 use super::ids::IdSource;
 use super::{ItemId, OfflineError, ScoreTable, files};
+use crate::dataset::{ReferSentence, refer_sentences};
 use crate::extract::{self, BoxNotation, BoxReading};
 use crate::geometry::{PictureSize, PixelSize};
 use crate::score::grounding::{GroundedItem, THRESHOLDS, grounding_scores, parse_lmms_eval_box};
@@ -80,7 +82,50 @@ pub fn score_grounding_answers(
     format: BoxFormat,
     answers: AnswerBoxes,
 ) -> Result<ScoreTable, OfflineError> {
-    let truths: Vec<Truth> = files::parse_rows(annotations, &files::read(annotations)?)?;
+    let mut truths: Vec<Truth> = files::parse_rows(annotations, &files::read(annotations)?)?;
+    for truth in &mut truths {
+        truth.bbox = format.corners(truth.bbox);
+    }
+    score_truths(truths, annotations, results, format, answers)
+}
+
+/// The official files of RefCOCO, RefCOCO+ and RefCOCOg.
+#[derive(Debug, Clone, Copy)]
+pub struct ReferFiles<'p> {
+    /// `refs(unc).p`, `refs(google).p` or `refs(umd).p`.
+    pub refs: &'p Path,
+    /// `instances.json`.
+    pub instances: &'p Path,
+    /// `val`, `testA`, ...
+    pub split: &'p str,
+}
+
+/// As [`score_grounding_answers`], with the sentences and boxes of the official files: a result is
+/// about a sentence, by its `sent_id`.
+pub fn score_refer_answers(
+    files: ReferFiles<'_>,
+    results: &Path,
+    format: BoxFormat,
+    answers: AnswerBoxes,
+) -> Result<ScoreTable, OfflineError> {
+    let ReferFiles { refs, instances, split } = files;
+    let sentences = refer_sentences(refs, instances, split)?;
+    let truth = |one: ReferSentence| Truth {
+        id: one.id.parse().map_or(ItemId::Text(one.id), ItemId::Number),
+        bbox: one.xyxy,
+        width: one.picture.map(|size| size.width),
+        height: one.picture.map(|size| size.height),
+    };
+    score_truths(sentences.into_iter().map(truth).collect(), refs, results, format, answers)
+}
+
+fn score_truths(
+    truths: Vec<Truth>,
+    annotations: &Path,
+    results: &Path,
+    format: BoxFormat,
+    answers: AnswerBoxes,
+) -> Result<ScoreTable, OfflineError> {
     let predictions: Vec<Prediction> = files::parse_rows(results, &files::read(results)?)?;
     let source = IdSource { results, annotations, what: "id" };
     let mut predictions = source.index(predictions.into_iter().map(|one| (one.id.clone(), one)))?;
@@ -100,7 +145,7 @@ pub fn score_grounding_answers(
         };
         unread += usize::from(read.is_none());
         let prediction = read.unwrap_or_default();
-        items.push(GroundedItem { truth: format.corners(truth.bbox), prediction });
+        items.push(GroundedItem { truth: truth.bbox, prediction });
         ids.push(truth.id);
     }
     if let Some(unknown) = predictions.into_keys().min() {

@@ -92,13 +92,20 @@ struct Response {
 }
 
 /// A question and the answer to judge.
-struct Pair {
-    id: ItemId,
+pub(super) struct Pair {
+    pub(super) id: ItemId,
     question: Question,
-    answer: String,
+    pub(super) answer: String,
 }
 
-fn load(annotations: &Path, results: &Path) -> Result<Vec<Pair>, OfflineError> {
+impl Pair {
+    /// The true answers.
+    pub(super) fn references(&self) -> &[String] {
+        &self.question.answers.0
+    }
+}
+
+pub(super) fn load(annotations: &Path, results: &Path) -> Result<Vec<Pair>, OfflineError> {
     let questions = load_questions(annotations)?;
     if questions.is_empty() {
         return Err(OfflineError::Empty { path: annotations.to_owned(), what: "questions" });

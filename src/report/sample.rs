@@ -93,7 +93,14 @@ fn trial(case: &str, dimension: Dimension) -> TrialRecord {
 }
 
 fn verdict(passed: bool) -> Verdict {
-    Verdict { passed, points: 5.0, iou: None, reading: Reading::Parsed, reasons: vec![] }
+    Verdict {
+        passed,
+        points: 5.0,
+        iou: None,
+        center_accuracy: None,
+        reading: Reading::Parsed,
+        reasons: vec![],
+    }
 }
 
 /// An answer that took 1.5 s, half a second of it decoding.

@@ -13,6 +13,7 @@ box without a counterpart adds 0.
 */
 
 use super::assignment::best_assignment;
+use super::grounding::contains_center;
 use super::{Evidence, FULL_MARKS, Reading, Verdict};
 use crate::case::LabelledBox;
 use crate::extract::{self, BoxNotation, BoxReading, FoundBox};
@@ -30,7 +31,11 @@ pub(super) fn judge(truth: &[LabelledBox], min_iou: f64, evidence: &Evidence<'_>
             BoxReading::Absent => evidence.without(&wanted(notation)),
         },
     };
-    Verdict { iou: Some(verdict.iou.unwrap_or(0.0)), ..verdict }
+    Verdict {
+        iou: Some(verdict.iou.unwrap_or(0.0)),
+        center_accuracy: Some(verdict.center_accuracy.unwrap_or(0.0)),
+        ..verdict
+    }
 }
 
 fn wanted(notation: BoxNotation) -> String {
@@ -39,7 +44,9 @@ fn wanted(notation: BoxNotation) -> String {
 
 fn compare(truth: &[LabelledBox], min_iou: f64, found: &[FoundBox]) -> Verdict {
     let (counted, surplus) = found.split_at(found.len().min(truth.len()));
-    let overlaps = overlaps(truth, counted);
+    let assigned = assigned(truth, counted);
+    let overlaps: Vec<f64> = assigned.iter().map(|(truth, found)| overlap(truth, *found)).collect();
+    let hits = assigned.iter().filter(|(truth, found)| hits_center(truth, *found)).count();
     let mean = overlaps.iter().sum::<f64>() / truth.len() as f64;
     let mut reasons = misses(truth, &overlaps, min_iou);
     reasons.extend(counted.iter().filter_map(fault));
@@ -55,22 +62,32 @@ fn compare(truth: &[LabelledBox], min_iou: f64, found: &[FoundBox]) -> Verdict {
         passed: overlaps.iter().all(|overlap| *overlap >= min_iou),
         points: FULL_MARKS * mean,
         iou: Some(mean),
+        center_accuracy: Some(hits as f64 / truth.len() as f64),
         reading: reading(counted),
         reasons,
     }
 }
 
-/// The IoU of each true box with the box assigned to it.
-fn overlaps(truth: &[LabelledBox], counted: &[FoundBox]) -> Vec<f64> {
-    let overlap = |truth: &LabelledBox, found: Option<&FoundBox>| {
-        let bounds: Option<&PixelBox> = found.and_then(|found| found.bounds.as_ref().ok());
-        bounds.map_or(0.0, |bounds| iou(&truth.bounds, bounds))
-    };
+/// Each true box with the bounds assigned to it, if there are any.
+fn assigned<'b>(
+    truth: &'b [LabelledBox],
+    counted: &'b [FoundBox],
+) -> Vec<(&'b LabelledBox, Option<&'b PixelBox>)> {
+    let bounds = |place: usize| counted.get(place).and_then(|found| found.bounds.as_ref().ok());
     let gains: Vec<Vec<f64>> = truth
         .iter()
-        .map(|truth_box| (0..truth.len()).map(|i| overlap(truth_box, counted.get(i))).collect())
+        .map(|truth_box| (0..truth.len()).map(|place| overlap(truth_box, bounds(place))).collect())
         .collect();
-    best_assignment(&gains).iter().zip(&gains).map(|(column, row)| row[*column]).collect()
+    let columns = best_assignment(&gains);
+    truth.iter().zip(columns).map(|(truth, column)| (truth, bounds(column))).collect()
+}
+
+fn overlap(truth: &LabelledBox, found: Option<&PixelBox>) -> f64 {
+    found.map_or(0.0, |found| iou(&truth.bounds, found))
+}
+
+fn hits_center(truth: &LabelledBox, found: Option<&PixelBox>) -> bool {
+    found.is_some_and(|found| contains_center(truth.bounds.edges(), found.edges()))
 }
 
 fn misses(truth: &[LabelledBox], overlaps: &[f64], min_iou: f64) -> Vec<String> {
@@ -136,8 +153,10 @@ mod tests {
         let text = r#"[{"bbox_2d":[500,0,600,100]},{"bbox_2d":[0,0,100,100]}]"#;
         let verdict = judge(&truth(&[LEFT, RIGHT]), 0.9, &said(text));
         assert_eq!((verdict.passed, verdict.iou), (true, Some(1.0)));
+        assert_eq!(verdict.center_accuracy, Some(1.0));
         let verdict = judge(&truth(&[LEFT, RIGHT]), 0.9, &said(r#"{"bbox_2d":[500,0,600,100]}"#));
         assert_eq!((verdict.passed, verdict.iou), (false, Some(0.5)));
+        assert_eq!(verdict.center_accuracy, Some(0.5));
         assert_eq!(verdict.reasons, ["car 1: IoU 0.00 with (0, 0, 100, 100), 0.9 needed"]);
     }
 

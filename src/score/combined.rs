@@ -10,6 +10,7 @@ pub(super) fn all(parts: &[Expectation], evidence: Evidence<'_>) -> Verdict {
         passed: verdicts.iter().all(|verdict| verdict.passed),
         points: verdicts.iter().map(|verdict| verdict.points).fold(FULL_MARKS, f64::min),
         iou: verdicts.iter().find_map(|verdict| verdict.iou),
+        center_accuracy: verdicts.iter().find_map(|verdict| verdict.center_accuracy),
         reading: first_trouble(&verdicts),
         reasons: verdicts.into_iter().flat_map(|verdict| verdict.reasons).collect(),
     }
@@ -21,12 +22,14 @@ pub(super) fn any(parts: &[Expectation], evidence: Evidence<'_>) -> Verdict {
     let verdicts = judge_each(parts, evidence);
     let points = verdicts.iter().map(|verdict| verdict.points).fold(0.0, f64::max);
     let iou = verdicts.iter().find_map(|verdict| verdict.iou);
+    let center_accuracy = verdicts.iter().find_map(|verdict| verdict.center_accuracy);
     match verdicts.iter().find(|verdict| verdict.passed) {
-        Some(passing) => Verdict { points, iou, ..passing.clone() },
+        Some(passing) => Verdict { points, iou, center_accuracy, ..passing.clone() },
         None => Verdict {
             passed: false,
             points,
             iou,
+            center_accuracy,
             reading: first_trouble(&verdicts),
             reasons: verdicts.into_iter().flat_map(|verdict| verdict.reasons).collect(),
         },
@@ -37,16 +40,17 @@ pub(super) fn any(parts: &[Expectation], evidence: Evidence<'_>) -> Verdict {
 /// empty, refused, cut off or unreadable does not pass: it shows nothing.
 pub(super) fn not(inner: &Expectation, evidence: Evidence<'_>) -> Verdict {
     let verdict = judge(inner, evidence);
+    let Verdict { iou, center_accuracy, .. } = verdict;
     match (verdict.passed, verdict.reading) {
         (true, reading) => {
             let reason = "what must not hold does: ".to_owned() + &describe(inner);
-            Verdict { iou: verdict.iou, ..Verdict::wrong(reading, reason) }
+            Verdict { iou, center_accuracy, ..Verdict::wrong(reading, reason) }
         }
-        (false, Reading::Parsed) => Verdict { iou: verdict.iou, ..Verdict::right() },
+        (false, Reading::Parsed) => Verdict { iou, center_accuracy, ..Verdict::right() },
         (false, reading) => {
             let mut reasons = vec!["it cannot be told that this does not hold:".to_owned()];
             reasons.extend(verdict.reasons);
-            Verdict { reasons, iou: verdict.iou, ..Verdict::wrong(reading, String::new()) }
+            Verdict { reasons, iou, center_accuracy, ..Verdict::wrong(reading, String::new()) }
         }
     }
 }

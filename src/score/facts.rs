@@ -56,7 +56,7 @@ pub(super) fn judge(sheet: &FactSheet, evidence: &Evidence<'_>) -> Verdict {
         evidence.cause_of_absence(Reading::Parsed)
     };
     let reasons = reasons(sheet, &credits, &answer, points);
-    Verdict { passed, points, iou: None, reading, reasons }
+    Verdict { passed, points, iou: None, center_accuracy: None, reading, reasons }
 }
 
 /// The share of the sheet that is stated, from 0 to 1.

@@ -69,7 +69,8 @@ pub fn grounding_scores(items: &[GroundedItem]) -> GroundingScores {
     }
 }
 
-fn contains_center(truth: [f64; 4], prediction: [f64; 4]) -> bool {
+/// Whether a box's centre lies in another one, edges included; both `[x1, y1, x2, y2]`.
+pub(super) fn contains_center(truth: [f64; 4], prediction: [f64; 4]) -> bool {
     let x = (prediction[0] + prediction[2]) / 2.0;
     let y = (prediction[1] + prediction[3]) / 2.0;
     (truth[0]..=truth[2]).contains(&x) && (truth[1]..=truth[3]).contains(&y)

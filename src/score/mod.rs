@@ -51,6 +51,10 @@ pub struct Verdict {
     pub points: f64,
     /// Mean IoU over the true boxes, where boxes were expected.
     pub iou: Option<f64>,
+    /// Share of the true boxes that hold the centre of the box assigned to them, where boxes were
+    /// expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub center_accuracy: Option<f64>,
     /// How reading the answer went.
     pub reading: Reading,
     /// Why, one sentence a line, for the person who reads the failure.
@@ -160,12 +164,19 @@ impl Verdict {
     /// An answer that is plainly right.
     fn right() -> Self {
         let reading = Reading::Parsed;
-        Self { passed: true, points: FULL_MARKS, iou: None, reading, reasons: Vec::new() }
+        Self {
+            passed: true,
+            points: FULL_MARKS,
+            iou: None,
+            center_accuracy: None,
+            reading,
+            reasons: Vec::new(),
+        }
     }
 
     /// An answer that is plainly wrong.
     fn wrong(reading: Reading, reason: String) -> Self {
-        Self { passed: false, points: 0.0, iou: None, reading, reasons: vec![reason] }
+        Self { passed: false, points: 0.0, reading, reasons: vec![reason], ..Self::right() }
     }
 }
 

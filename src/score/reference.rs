@@ -131,7 +131,14 @@ pub(super) fn judge(expected: &MetricExpectation, evidence: &Evidence<'_>) -> Ve
         false => evidence.cause_of_absence(parsed),
     };
     let reasons = if passed { Vec::new() } else { vec![reason(expected, score, evidence)] };
-    Verdict { passed, points: FULL_MARKS * score.value, iou: None, reading, reasons }
+    Verdict {
+        passed,
+        points: FULL_MARKS * score.value,
+        iou: None,
+        center_accuracy: None,
+        reading,
+        reasons,
+    }
 }
 
 fn reason(expected: &MetricExpectation, score: MetricScore, evidence: &Evidence<'_>) -> String {

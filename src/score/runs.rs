@@ -16,6 +16,7 @@ pub fn over_runs(verdicts: &[Verdict], names: &[String], need: usize) -> Verdict
         passed: right >= need,
         points: mean(verdicts.iter().map(|verdict| verdict.points)).unwrap_or_default(),
         iou: mean(verdicts.iter().filter_map(|verdict| verdict.iou)),
+        center_accuracy: mean(verdicts.iter().filter_map(|verdict| verdict.center_accuracy)),
         reading: first_wrong.map_or(Reading::Parsed, |verdict| verdict.reading),
         reasons,
     }

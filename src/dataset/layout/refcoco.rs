@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{Compared, Draft, DraftImage, Heads, Layout, Truth};
+use crate::case::CaseError;
 use crate::dataset::error::{DataError, DataPlace, DataProblem};
 use crate::dataset::record::Record;
 use crate::dataset::sample::Head;
 use crate::dataset::template::Template;
 use crate::dataset::{json, pickle};
+use crate::geometry::PixelSize;
 
 const ID: &str = "sent_id";
 
@@ -113,11 +115,59 @@ fn value<'d>(draft: &'d Draft, name: &str) -> &'d str {
     draft.values.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
 }
 
+/// A sentence and the box that it means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReferSentence {
+    /// `sent_id`.
+    pub id: String,
+    /// The box in pixels.
+    pub xyxy: [f64; 4],
+    /// The picture's size, where the instances tell it.
+    pub picture: Option<PixelSize>,
+}
+
+/// The sentences of a split of the official files, in their order, with their boxes.
+///
+/// # Errors
+/// A file is not as it should be; names the place.
+pub fn refer_sentences(
+    refs: &Path,
+    instances: &Path,
+    split: &str,
+) -> Result<Vec<ReferSentence>, CaseError> {
+    let layout = RefCoco {
+        refs: refs.to_owned(),
+        instances: instances.to_owned(),
+        split: split.to_owned(),
+        images: Template::default(),
+    };
+    let heads = layout.heads(None)?;
+    if heads.rows.is_empty() {
+        let problem = DataProblem::NoRows { expected: "sentences of this split" };
+        return Err(DataError::new(refs, DataPlace::File, problem).into());
+    }
+    let ids: HashSet<&str> = heads.rows.iter().map(|head| head.id.as_str()).collect();
+    let side = |draft: &Draft, name| value(draft, name).parse().ok();
+    let sentence = |draft: Draft| match draft.truth {
+        Truth::Box(xyxy) => Some(ReferSentence {
+            xyxy,
+            picture: side(&draft, "width")
+                .zip(side(&draft, "height"))
+                .map(|(width, height)| PixelSize { width, height }),
+            id: draft.id,
+        }),
+        _ => None,
+    };
+    Ok(layout.drafts(&ids)?.into_iter().filter_map(sentence).collect())
+}
+
 /// What the instances say of the wanted pictures and boxes.
 #[derive(Default)]
 struct Instances {
     files: HashMap<String, String>,
     boxes: HashMap<String, [f64; 4]>,
+    /// Width and height of pictures, where they are told.
+    sizes: HashMap<String, [String; 2]>,
 }
 
 impl Instances {
@@ -132,6 +182,10 @@ impl Instances {
             let record = Record::parse(&element)?;
             let id = record.text("id")?;
             if element.key == "images" && images.contains(id.as_str()) {
+                let sides = record.optional("width").zip(record.optional("height"));
+                if let Some((width, height)) = sides {
+                    found.sizes.insert(id.clone(), [width, height]);
+                }
                 found.files.insert(id, record.text("file_name")?);
             } else if element.key == "annotations" && boxes.contains(id.as_str()) {
                 let [x, y, width, height] = record.four_numbers("bbox")?;
@@ -173,6 +227,10 @@ impl Layout for RefCoco {
             let bounds = instances.boxes.get(value(draft, "ann_id"));
             let bounds = *bounds.ok_or_else(|| self.lacks(draft, "ann_id", "box"))?;
             draft.values.push(("file_name".to_owned(), file));
+            if let Some([width, height]) = instances.sizes.get(value(draft, "image_id")) {
+                draft.values.push(("width".to_owned(), width.clone()));
+                draft.values.push(("height".to_owned(), height.clone()));
+            }
             draft.images = vec![DraftImage::File(self.images.fill(&draft.values))];
             draft.truth = Truth::Box(bounds);
         }
