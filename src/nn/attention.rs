@@ -12,7 +12,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::ops::softmax_last_dim;
 
 use super::activation::{Hidden, has_softmax_in_place, softmax_in_place};
-use super::split_heads;
+use super::{fused, split_heads};
 
 /// Most scores that one block of queries may have, in numbers (64 MiB of f32).
 const MAX_BLOCK_SCORES: usize = 16 << 20;
@@ -76,6 +76,9 @@ pub struct AttentionRows<'a> {
 /// Attention of each sequence's queries over all its keys, scaled by `1 / sqrt(d)`; sequences do not
 /// see each other. Returns `(rows, heads * d)`, contiguous.
 pub fn attend_each(rows: AttentionRows<'_>) -> Result<Tensor> {
+    if let Some(attended) = fused::rows::attend_each(&rows)? {
+        return Ok(attended);
+    }
     let AttentionRows { queries, keys, values, heads, .. } = rows;
     let scale = ((queries.dim(1)? / heads) as f64).powf(-0.5);
     let (mut query, mut key) = (0, 0);

@@ -179,15 +179,20 @@ impl KeyValueCache {
         (keys, values)
     }
 
-    /// Where each slot's next token goes: `(slots, 2)`, u32, the slot and the tokens in it.
-    pub(super) fn next_places(&self, slots: &[usize]) -> Result<Tensor, CacheError> {
-        let mut places = Vec::with_capacity(2 * slots.len());
-        for slot in slots.iter().copied() {
-            self.check(slot, 1)?;
-            places.extend([slot as u32, self.lengths[slot] as u32]);
+    /// Where new tokens go, `(tokens, 2)`, u32: each one's slot and its place there. Slots come with
+    /// the number of their new tokens.
+    pub(super) fn next_places(
+        &self,
+        new: impl IntoIterator<Item = (usize, usize)>,
+    ) -> Result<Tensor, CacheError> {
+        let mut places = Vec::new();
+        for (slot, added) in new {
+            self.check(slot, added)?;
+            let held = self.lengths[slot];
+            places.extend((held..held + added).flat_map(|place| [slot as u32, place as u32]));
         }
         let device = self.layers.first().map_or(&Device::Cpu, |(keys, _)| keys.device());
-        Ok(Tensor::from_vec(places, (slots.len(), 2), device)?)
+        Ok(Tensor::new(places, device)?.reshape(((), 2))?)
     }
 
     /// Counts `added` tokens that every layer has appended.

@@ -2,13 +2,15 @@
 What is done to the output of a product at once, in the memory where it lies: a constant is added, an
 activation applied, a residual added.
 
-On a CPU in f32 that is one pass over the numbers; elsewhere candle's separate operations do it.
+On a CPU in f32, and on a CUDA GPU, that is one pass over the numbers; elsewhere candle's separate
+operations do it.
 */
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
 use rayon::prelude::*;
 
 use super::activation::{Activation, CHUNK, is_plain_f32, numbers_of};
+use super::fused;
 use super::vector_math::vectorized;
 
 /// `activation(product + bias) + residual`, each of the three if it is there.
@@ -33,7 +35,10 @@ impl Epilogue<'_> {
             product.inplace_op1(self)?;
             return Ok(product);
         }
-        self.apply_apart(product)
+        match fused::rows::finish(&product, self)? {
+            true => Ok(product),
+            false => self.apply_apart(product),
+        }
     }
 
     fn is_empty(&self) -> bool {

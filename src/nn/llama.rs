@@ -142,7 +142,7 @@ impl LanguageModel for Llama {
         let (rows, segments) = join_prompts(prompts)?;
         clear_for(&segments, &mut self.cache)?;
         let angles = self.angles(segments.iter().flat_map(|segment| 0..segment.count));
-        let unchanged = |_, hidden| Ok(hidden);
+        let unchanged = |_, _: &Tensor| Ok(None);
         self.decoder.prefill(rows, angles, &segments, &mut self.cache, unchanged)
     }
 

@@ -8,6 +8,9 @@ applies them.
 
 use candle_core::{DType, Device, Result, Tensor};
 
+/// Up to so many tokens, cosines and sines are computed on the CPU.
+const FEW_TOKENS: usize = 64;
+
 /// Cosines and sines, each `(tokens, head_dim / 2)`, in the type of the queries.
 #[derive(Debug, Clone)]
 pub struct RotaryTable {
@@ -19,7 +22,9 @@ impl RotaryTable {
     /// From the angle of each token and frequency, row by row; computed in f32, then cast.
     pub fn new(angles: Vec<f32>, tokens: usize, dtype: DType, device: &Device) -> Result<Self> {
         let frequencies = angles.len() / tokens.max(1);
-        let angles = Tensor::from_vec(angles, (tokens, frequencies), &Device::Cpu)?;
+        // A step's few angles are not worth the launches.
+        let computing = if tokens > FEW_TOKENS { device } else { &Device::Cpu };
+        let angles = Tensor::from_vec(angles, (tokens, frequencies), computing)?;
         let place = |table: Tensor| table.to_dtype(dtype)?.to_device(device);
         Ok(Self { cos: place(angles.cos()?)?, sin: place(angles.sin()?)? })
     }

@@ -10,7 +10,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::{LayerNorm, Module};
 
 use super::rotary::RotaryTable;
-use super::{Activation, AttentionRows, Linear, attend_each};
+use super::{Activation, AttentionRows, Linear, attend_each, fused};
 
 /// A block with its weights, which each family reads by its own names.
 #[derive(Debug)]
@@ -59,9 +59,13 @@ impl VisionBlock {
         let qkv = self.qkv.forward(hidden)?;
         let width = qkv.dim(1)? / 3;
         let part = |index| qkv.narrow(1, index * width, width);
+        let done = match rotary {
+            Some(rotary) => fused::rows::rotate_heads(&qkv, rotary, self.heads)?,
+            None => true,
+        };
         let turned = |index| match rotary {
-            Some(rotary) => rotary.apply_to_rows(&part(index)?, self.heads),
-            None => part(index),
+            Some(rotary) if !done => rotary.apply_to_rows(&part(index)?, self.heads),
+            _ => part(index),
         };
         attend_each(AttentionRows {
             queries: &turned(0)?,

@@ -21,36 +21,74 @@ from transformers import AutoConfig, AutoModelForImageTextToText
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def qwen3_vl(text: dict, vision: dict) -> dict:
-    """The published configuration's fields, with the tokenizer (and so the special ids) of the shipped checkpoint."""
-    source = ROOT / "fixtures/models/qwen3-vl-tiny"
+def enlarged(source: str, side: tuple[int, int], preprocessor: dict, **parts) -> dict:
+    """The configuration of a small checkpoint with full-size numbers. Its tokenizer, and so the special ids, stay."""
+    source = ROOT / "fixtures" / source
     config = json.loads((source / "config.json").read_text())
-    config["text_config"] |= {
+    for name, value in parts.items():
+        config[name] = config[name] | value if isinstance(value, dict) else value
+    config.get("text_config", {}).pop("head_dim", None) if "head_dim" not in parts.get("text_config", {}) else None
+    return {"source": source, "config": config, "side": side, "preprocessor": preprocessor}
+
+
+def qwen3_vl(text: dict, vision: dict) -> dict:
+    text = {
         "vocab_size": 151936, "head_dim": 128, "num_key_value_heads": 8, "rms_norm_eps": 1e-6, "rope_theta": 5000000,
         "max_position_embeddings": 262144, "rope_scaling": {"rope_type": "default", "mrope_interleaved": True, "mrope_section": [24, 20, 20]},
     } | text
-    config["vision_config"] |= {"num_position_embeddings": 2304, "out_hidden_size": text["hidden_size"]} | vision
-    return {"source": source, "config": config, "side": (640, 480)}
+    vision = {"num_position_embeddings": 2304, "out_hidden_size": text["hidden_size"]} | vision
+    # The published pixel limits; those of the small checkpoint would shrink the picture.
+    limits = {"size": {"shortest_edge": 65536, "longest_edge": 16777216}}
+    return enlarged("models/qwen3-vl-tiny", (640, 480), limits, text_config=text, vision_config=vision)
 
 
 SMALL_TOWER = {"depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_heads": 16, "deepstack_visual_indexes": [5, 11, 17]}
 LARGE_TOWER = {"depth": 27, "hidden_size": 1152, "intermediate_size": 4304, "num_heads": 16, "deepstack_visual_indexes": [8, 16, 24]}
+LLAMA_7B = {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 32, "max_position_embeddings": 4096}
+EVA = {"hidden_size": 1408, "intermediate_size": 6144, "num_hidden_layers": 39, "num_attention_heads": 16, "image_size": 224, "patch_size": 14, "initializer_range": 0.02}
+QFORMER = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12, "encoder_hidden_size": 1408, "cross_attention_frequency": 2, "max_position_embeddings": 512}
+SQUARE = {"size": {"height": 224, "width": 224}}
+
+
+def llava_7b() -> dict:
+    clip = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16, "image_size": 336, "patch_size": 14}
+    sizes = {"size": {"shortest_edge": 336}, "crop_size": {"height": 336, "width": 336}}
+    return enlarged("oracle/llava/hub", (640, 480), sizes, text_config=LLAMA_7B | {"vocab_size": 32064}, vision_config=clip)
+
+
+def blip(source: str, text: dict) -> dict:
+    return enlarged(f"oracle/{source}", (640, 480), SQUARE, num_query_tokens=32, vision_config=EVA, qformer_config=QFORMER, text_config=text)
+
+
+OPT = {"hidden_size": 2560, "word_embed_proj_dim": 2560, "ffn_dim": 10240, "num_hidden_layers": 32, "num_attention_heads": 32, "max_position_embeddings": 2048, "vocab_size": 50272}
+T5 = {"d_model": 2048, "d_kv": 64, "d_ff": 5120, "num_layers": 24, "num_decoder_layers": 24, "num_heads": 32, "relative_attention_num_buckets": 32, "relative_attention_max_distance": 128, "vocab_size": 32128}
 MODELS = {
     "qwen3-vl-2b": lambda: qwen3_vl({"hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28, "num_attention_heads": 16}, SMALL_TOWER),
     "qwen3-vl-8b": lambda: qwen3_vl({"hidden_size": 4096, "intermediate_size": 12288, "num_hidden_layers": 36, "num_attention_heads": 32}, LARGE_TOWER),
+    "llava-1.5-7b": llava_7b,
+    "blip2-opt-2.7b": lambda: blip("blip2/opt", OPT),
+    "blip2-flan-t5-xl": lambda: blip("blip2/t5", T5),
+    "instructblip-vicuna-7b": lambda: blip("instruct_blip/vicuna", LLAMA_7B | {"vocab_size": 32001}),
 }
+
+
+def update(path: Path, fields: dict) -> None:
+    if path.exists():
+        path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
 def make_checkpoint(name: str, folder: Path) -> tuple[Path, dict]:
     recipe = MODELS[name]()
     folder.mkdir(parents=True, exist_ok=True)
-    for file in recipe["source"].iterdir():
-        if file.suffix in (".json", ".txt", ".jinja", ".model") and file.name not in ("evaluation.json", "oracle.json"):
-            (folder / file.name).write_bytes(file.read_bytes())
-    # The published pixel limits; those of the small checkpoint would shrink the picture.
-    preprocessor = json.loads((folder / "preprocessor_config.json").read_text())
-    preprocessor["size"] = {"shortest_edge": 65536, "longest_edge": 16777216}
-    (folder / "preprocessor_config.json").write_text(json.dumps(preprocessor))
+    left_out = ("evaluation.json", "oracle.json", "model.safetensors.index.json")
+    for file in recipe["source"].rglob("*"):
+        if file.suffix in (".json", ".txt", ".jinja", ".model") and file.name not in left_out:
+            copy = folder / file.relative_to(recipe["source"])
+            copy.parent.mkdir(exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    update(folder / "preprocessor_config.json", recipe["preprocessor"])
+    if "num_query_tokens" in recipe["config"]:
+        update(folder / "processor_config.json", {"num_query_tokens": recipe["config"]["num_query_tokens"]})
     published = json.dumps(recipe["config"], indent=1)
     (folder / "config.json").write_text(published)
     torch.manual_seed(7)
@@ -89,10 +127,17 @@ def ours(binary: str, folder: Path, image: Path, args) -> tuple[list[dict], dict
 
 def inputs_of(model, probe: dict, batch: int) -> dict:
     ids = probe["ids"].long().cuda()[None].repeat(batch, 1)
-    rows, columns = probe["grid"].tolist()
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    inputs["pixel_values"] = probe["pixels"].cuda().to(torch.bfloat16).repeat(batch, 1)
-    inputs["image_grid_thw"] = torch.tensor([[1, rows, columns]], device="cuda").repeat(batch, 1)
+    pixels = probe["pixels"].cuda().to(torch.bfloat16)
+    if pixels.dim() == 2:
+        rows, columns = probe["grid"].tolist()
+        inputs["pixel_values"] = pixels.repeat(batch, 1)
+        inputs["image_grid_thw"] = torch.tensor([[1, rows, columns]], device="cuda").repeat(batch, 1)
+    else:
+        inputs["pixel_values"] = pixels.reshape(1, *pixels.shape[-3:]).repeat(batch, 1, 1, 1)
+    if len(probe["connector_ids"]):
+        inputs["qformer_input_ids"] = probe["connector_ids"].long().cuda()[None].repeat(batch, 1)
+        inputs["qformer_attention_mask"] = torch.ones_like(inputs["qformer_input_ids"])
     if "mm_token_type_ids" in inspect.signature(model.forward).parameters:
         inputs["mm_token_type_ids"] = (ids == model.config.image_token_id).int()
     return inputs
@@ -109,19 +154,26 @@ def timed(work, rounds: int = 5) -> float:
     return best
 
 
+def first_logits(model, inputs: dict):
+    """What the first new token is chosen by, in any family."""
+    made = model.generate(**inputs, max_new_tokens=1, do_sample=False, output_logits=True, return_dict_in_generate=True)
+    return made.logits[0][0].float().cpu()
+
+
 @torch.no_grad()
 def theirs(folder: Path, probe: dict, args) -> dict:
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.bfloat16, device_map="cuda", attn_implementation="sdpa")
+    if getattr(model.config, "image_token_id", 0) is None:  # a checkpoint from before transformers 4.47
+        model.config.image_token_id = probe["ids"][0].item()
     result = {"batches": []}
     inputs = inputs_of(model, probe, 1)
-    result["logits"] = model(**inputs).logits[0, -1].float().cpu()
-    exact = model.float()
+    result["logits"] = first_logits(model, inputs)
     wide = {key: value.float() if value.is_floating_point() else value for key, value in inputs.items()}
-    result["exact"] = exact(**wide).logits[0, -1].float().cpu()
+    result["exact"] = first_logits(model.float(), wide)
     model.to(torch.bfloat16)
     greedy = dict(do_sample=False, temperature=None, top_p=None, top_k=None)
     made = model.generate(**inputs, max_new_tokens=args.new, min_new_tokens=args.new, output_logits=True, return_dict_in_generate=True, **greedy)
-    result["ids"] = made.sequences[0, inputs["input_ids"].shape[1]:].tolist()
+    result["ids"] = made.sequences[0].tolist()[-len(made.logits):]
     result["margins"] = [(row[0].float().topk(2).values[0] - row[0].float().topk(2).values[1]).item() for row in made.logits]
     for batch in args.batch:
         inputs = inputs_of(model, probe, batch)

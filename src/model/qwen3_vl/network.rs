@@ -124,7 +124,7 @@ impl VisionLanguageModel for Qwen3Vl {
         }
         clear_for(&segments, &mut self.cache)?;
         let (embedded, angles) = (Tensor::cat(&prompts, 0)?, self.rope.angles(&positions));
-        let add_deep = |layer: usize, hidden: Tensor| add_deep_features(hidden, layer, &deep);
+        let add_deep = |layer: usize, hidden: &Tensor| add_deep_features(hidden, layer, &deep);
         let logits =
             self.decoder.prefill(embedded, angles, &segments, &mut self.cache, add_deep)?;
         for (slot, next) in nexts {
@@ -190,17 +190,19 @@ fn check_pixels(index: usize, image: &PreparedImage, config: &Config) -> Result<
     Ok(())
 }
 
-/// Adds what the pictures' `layer`th deep features hold to the rows of their spans.
+/// `hidden` with what the pictures' `layer`th deep features hold added to the rows of their spans;
+/// none if no picture has such features.
 fn add_deep_features(
-    hidden: Tensor,
+    hidden: &Tensor,
     layer: usize,
     shown: &[(Range<usize>, &ImageFeatures)],
-) -> TensorResult<Tensor> {
+) -> TensorResult<Option<Tensor>> {
     if shown.iter().all(|(_, features)| features.deep.len() <= layer) {
-        return Ok(hidden);
+        return Ok(None);
     }
-    map_spans(&hidden, shown.iter().cloned(), |rows, features| match features.deep.get(layer) {
+    let add = |rows, features: &ImageFeatures| match features.deep.get(layer) {
         Some(deep) => rows + deep,
         None => Ok(rows),
-    })
+    };
+    map_spans(hidden, shown.iter().cloned(), add).map(Some)
 }

@@ -80,7 +80,7 @@ impl Attention {
         fused: &Fused,
         normed: &Tensor,
         rotary: &RotaryTable,
-        places: &Tensor,
+        places: (&[Segment], &Tensor),
         cache: &LayerCache<'_>,
     ) -> TensorResult<Tensor> {
         let qkv = fused.linear(&self.qkv.weight()?, normed)?;

@@ -3,9 +3,9 @@ The decoder that Llama and its descendants share: norm, attention with rotary po
 key/value heads, norm, feed-forward part, each added to what came in; a last norm, and the head.
 
 What differs comes in: the angles of positions, norms of queries and keys (Qwen3), constants of the
-projections, and the feed-forward part. A prompt is read one sequence at a time; decode steps share
-the linear maps over all rows of the batch while each row attends to its own slot of the cache. On
-a CUDA GPU a decode step runs on kernels of our own ([`Fused`]).
+projections, and the feed-forward part. Sequences share the linear maps over all rows of the batch
+while each attends to its own slot of the cache. On a CUDA GPU it runs on kernels of our own
+([`Fused`]).
 */
 
 mod attention;
@@ -85,6 +85,7 @@ pub struct Decoder<F> {
     layers: Vec<Layer<F>>,
     norm: Norm,
     head: Linear,
+    heads: HeadCounts,
     fused: Option<Fused>,
 }
 
@@ -117,6 +118,7 @@ impl<F: FeedForward> Decoder<F> {
             layers: (0..config.layers).map(layer).collect::<Result<_, _>>()?,
             norm: Norm::load(config.hidden, config.rms_eps, &body.under("norm"))?,
             head: head.map_err(|source| body.convert_error("../lm_head.weight", source))?,
+            heads: config.heads,
             fused: fused.map_err(|error| body.convert_error("embed_tokens.weight", error))?,
             embeddings,
         })
@@ -149,18 +151,27 @@ impl<F: FeedForward> Decoder<F> {
     }
 
     /// Reads whole prompts `(tokens, hidden)`, one behind the other, into their slots.
-    /// `angles` has a head's rotary angles for each token; `after_layer` may change a layer's
-    /// output. Returns the logits after each segment's last token, `(segments, vocabulary)`, f32.
+    /// `angles` has a head's rotary angles for each token; `after_layer` gives a layer's output anew
+    /// if it changes it. Returns the logits after each segment's last token, `(segments, vocabulary)`, f32.
     pub fn prefill(
         &self,
         embedded: Tensor,
         angles: Vec<f32>,
         segments: &[Segment],
         cache: &mut KeyValueCache,
-        after_layer: impl Fn(usize, Tensor) -> TensorResult<Tensor>,
+        after_layer: impl Fn(usize, &Tensor) -> TensorResult<Option<Tensor>>,
     ) -> Result<Tensor, CacheError> {
-        let hidden = self.run(embedded, angles, segments, cache, after_layer)?;
-        Ok(self.logits(&self.norm.forward(&last_rows(&hidden, segments)?)?)?)
+        match &self.fused {
+            Some(fused) if fused.reads_prompts(&embedded, self.heads)? => {
+                let normed =
+                    self.run_fused(fused, embedded, angles, segments, cache, after_layer)?;
+                Ok(self.logits(&last_rows(&normed, segments)?)?)
+            }
+            _ => {
+                let hidden = self.run(embedded, angles, segments, cache, after_layer)?;
+                Ok(self.logits(&self.norm.forward(&last_rows(&hidden, segments)?)?)?)
+            }
+        }
     }
 
     /// One more token `(rows, hidden)` for each slot. Returns the logits after each,
@@ -172,11 +183,13 @@ impl<F: FeedForward> Decoder<F> {
         slots: &[usize],
         cache: &mut KeyValueCache,
     ) -> Result<Tensor, CacheError> {
-        if let Some(fused) = &self.fused {
-            return self.fused_step(fused, embedded, angles, slots, cache);
-        }
         let segments = Segment::step(slots.iter().copied());
-        let hidden = self.run(embedded, angles, &segments, cache, |_, hidden| Ok(hidden))?;
+        let unchanged = |_, _: &Tensor| Ok(None);
+        if let Some(fused) = &self.fused {
+            let normed = self.run_fused(fused, embedded, angles, &segments, cache, unchanged)?;
+            return Ok(fused.linear(&self.head.weight()?, &normed)?.to_dtype(DType::F32)?);
+        }
+        let hidden = self.run(embedded, angles, &segments, cache, unchanged)?;
         Ok(self.logits(&self.norm.forward(&hidden)?)?)
     }
 
@@ -186,13 +199,13 @@ impl<F: FeedForward> Decoder<F> {
         angles: Vec<f32>,
         segments: &[Segment],
         cache: &mut KeyValueCache,
-        after_layer: impl Fn(usize, Tensor) -> TensorResult<Tensor>,
+        after_layer: impl Fn(usize, &Tensor) -> TensorResult<Option<Tensor>>,
     ) -> Result<Tensor, CacheError> {
         let rotary = self.rotary(angles, hidden.dim(0)?)?;
         for (layer, weights) in self.layers.iter().enumerate() {
             let mut cache = LayerCache { cache: &mut *cache, layer };
             let output = weights.forward(&hidden, &rotary, segments, &mut cache)?;
-            hidden = after_layer(layer, output)?;
+            hidden = after_layer(layer, &output)?.unwrap_or(output);
         }
         for segment in segments {
             cache.advance(segment.slot, segment.count)?;
@@ -200,17 +213,20 @@ impl<F: FeedForward> Decoder<F> {
         Ok(hidden)
     }
 
-    fn fused_step(
+    /// As [`Self::run`] on a GPU, with the last norm.
+    fn run_fused(
         &self,
         fused: &Fused,
         mut hidden: Tensor,
         angles: Vec<f32>,
-        slots: &[usize],
+        segments: &[Segment],
         cache: &mut KeyValueCache,
+        after_layer: impl Fn(usize, &Tensor) -> TensorResult<Option<Tensor>>,
     ) -> Result<Tensor, CacheError> {
-        let rows = slots.len();
-        let rotary = self.rotary(angles, rows)?;
-        let places = cache.next_places(slots)?;
+        let rotary = self.rotary(angles, hidden.dim(0)?)?;
+        let new = segments.iter().map(|segment| (segment.slot, segment.count));
+        let places = cache.next_places(new)?;
+        let places = (segments, &places);
         let norms = self.layers.iter().map(|layer| &layer.input_norm).chain([&self.norm]);
         let mut norms = norms.skip(1);
         let mut normed = match self.layers.first() {
@@ -220,16 +236,20 @@ impl<F: FeedForward> Decoder<F> {
         for (layer, weights) in self.layers.iter().enumerate() {
             let cache = LayerCache { cache: &mut *cache, layer };
             let attention = &weights.attention;
-            let update = attention.forward_fused(fused, &normed, &rotary, &places, &cache)?;
+            let update = attention.forward_fused(fused, &normed, &rotary, places, &cache)?;
             (hidden, normed) = add_and_norm(fused, &hidden, &update, &weights.post_norm)?;
             let update = weights.feed_forward.forward_fused(fused, &normed)?;
             let norm = norms.next().unwrap_or(&self.norm);
             (hidden, normed) = add_and_norm(fused, &hidden, &update, norm)?;
+            if let Some(changed) = after_layer(layer, &hidden)? {
+                normed = norm.forward(&changed)?;
+                hidden = changed;
+            }
         }
-        for slot in slots {
-            cache.advance(*slot, 1)?;
+        for segment in segments {
+            cache.advance(segment.slot, segment.count)?;
         }
-        Ok(fused.linear(&self.head.weight()?, &normed)?.to_dtype(DType::F32)?)
+        Ok(normed)
     }
 
     fn rotary(&self, angles: Vec<f32>, tokens: usize) -> TensorResult<RotaryTable> {

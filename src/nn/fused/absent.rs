@@ -3,8 +3,8 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::{HeadCounts, HeadNorms};
-use crate::nn::LayerCache;
 use crate::nn::rotary::RotaryTable;
+use crate::nn::{LayerCache, Segment};
 
 /// The kernels of one model: none in this build.
 #[derive(Debug, Clone)]
@@ -44,9 +44,14 @@ impl Fused {
         _: HeadCounts,
         _: Option<HeadNorms<'_>>,
         _: &RotaryTable,
-        _: &Tensor,
+        _: (&[Segment], &Tensor),
         _: &LayerCache<'_>,
     ) -> Result<Tensor> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn reads_prompts(&self, _: &Tensor, _: HeadCounts) -> Result<bool> {
         match *self {}
     }
 }

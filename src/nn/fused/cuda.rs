@@ -10,10 +10,12 @@ use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, Ptx, compile_ptx_
 use candle_core::cuda_backend::{CudaStorageSlice, WrapErr};
 use candle_core::{CudaDevice, DType, Device, Error, Result, Storage, Tensor, bail};
 
-use super::{HeadCounts, HeadNorms};
-use crate::nn::LayerCache;
+use super::{HeadCounts, HeadNorms, rows};
 use crate::nn::rotary::RotaryTable;
+use crate::nn::{LayerCache, Segment};
 
+/// What stands in front of every source.
+pub(super) const NUMBERS: &str = include_str!("numbers.cu");
 const SOURCE: &str = include_str!("kernels.cu");
 /// Threads of a block that computes one output of a product per warp.
 const PRODUCT_THREADS: u32 = 256;
@@ -25,6 +27,7 @@ const LOAD_BYTES: usize = 16;
 /// The kernels of one model.
 #[derive(Clone)]
 pub struct Fused {
+    device: CudaDevice,
     stream: Arc<CudaStream>,
     kernels: Arc<Kernels>,
 }
@@ -49,19 +52,14 @@ impl Fused {
     /// CUDA GPU, or its numbers or heads are of a kind that they cannot handle.
     pub fn open(device: &Device, dtype: DType, head_dim: usize) -> Result<Option<Self>> {
         let Device::Cuda(device) = device else { return Ok(None) };
-        let number = match dtype {
-            DType::F32 => "F32",
-            DType::F16 => "F16",
-            DType::BF16 => "BF16",
-            _ => return Ok(None),
-        };
+        let Some(number) = number_name(dtype) else { return Ok(None) };
         // A warp's lanes hold a power of two of a head's numbers each, so that one load takes them.
         if head_dim % 32 != 0 || !(head_dim / 32).is_power_of_two() || head_dim > 256 {
             return Ok(None);
         }
         let stream = device.cuda_stream();
         let constants = [format!("-DNUMBER_{number}"), format!("-DHEAD_DIM={head_dim}")];
-        let ptx = compile(device, SOURCE, constants)?;
+        let ptx = compile(device, &[NUMBERS, SOURCE].concat(), constants)?;
         let module = stream.context().load_module(ptx).w()?;
         let load = |name: &str| module.load_function(name).w();
         let kernels = Kernels {
@@ -72,7 +70,7 @@ impl Fused {
             place_heads: load("place_heads")?,
             attend: load("attend")?,
         };
-        Ok(Some(Self { stream, kernels: Arc::new(kernels) }))
+        Ok(Some(Self { device: device.clone(), stream, kernels: Arc::new(kernels) }))
     }
 
     /// `input` `(rows, inputs)` times `weight` `(outputs, inputs)` transposed.
@@ -146,21 +144,21 @@ impl Fused {
         Ok((output.get(0)?, output.get(1)?))
     }
 
-    /// One new token's attention for each row: norms and rotates the heads of `qkv`
+    /// Attention of new tokens: norms and rotates the heads of `qkv`
     /// `(rows, (heads + 2 * kv_heads) * head_dim)`, stores keys and values in the cache, attends.
-    /// `places` `(rows, 2)`, u32: each row's slot and the tokens that it holds already.
-    /// Returns `(rows, heads * head_dim)`.
+    /// `places` `(rows, 2)`, u32: each row's slot and its place there; the rows are those of
+    /// `segments`. Returns `(rows, heads * head_dim)`.
     pub fn attention(
         &self,
         qkv: &Tensor,
         counts: HeadCounts,
         norms: Option<HeadNorms<'_>>,
         rotary: &RotaryTable,
-        places: &Tensor,
+        (segments, places): (&[Segment], &Tensor),
         cache: &LayerCache<'_>,
     ) -> Result<Tensor> {
         let HeadCounts { heads, kv_heads, head_dim } = counts;
-        let rows = qkv.dim(0)?;
+        let (rows, dtype) = (qkv.dim(0)?, qkv.dtype());
         let (keys, values) = cache.cache.layer(cache.layer);
         let queries = self.output((rows, heads * head_dim), qkv)?;
         let output = self.output((rows, heads * head_dim), qkv)?;
@@ -192,6 +190,11 @@ impl Fused {
         // SAFETY: as above; the caller has checked that the slots exist and are not full.
         unsafe { launch.launch(config) }.w()?;
 
+        if segments.iter().any(|segment| segment.count > 1) {
+            let operands = (read, keys, values, written);
+            self.attend_prompts(operands, counts, dtype, segments, cache)?;
+            return Ok(output);
+        }
         let mut launch = self.stream.launch_builder(&self.kernels.attend);
         launch.arg(&read).arg(&keys).arg(&values).arg(&places).arg(&written).arg(&scale);
         launch.arg(&heads).arg(&kv_heads).arg(&capacity);
@@ -203,6 +206,48 @@ impl Fused {
         // SAFETY: as above.
         unsafe { launch.launch(config) }.w()?;
         Ok(output)
+    }
+
+    /// Whether prompts can be read with these kernels.
+    pub fn reads_prompts(&self, like: &Tensor, counts: HeadCounts) -> Result<bool> {
+        rows::can_attend(like, counts.head_dim)
+    }
+
+    /// Attention of prompts whose keys and values are in the cache already.
+    fn attend_prompts(
+        &self,
+        (queries, keys, values, output): (u64, u64, u64, u64),
+        HeadCounts { heads, kv_heads, head_dim }: HeadCounts,
+        dtype: DType,
+        segments: &[Segment],
+        LayerCache { cache, layer: _ }: &LayerCache<'_>,
+    ) -> Result<()> {
+        let slot_size = kv_heads * cache.shape().capacity * head_dim;
+        let sequences = segments.iter().map(|segment| {
+            let held = cache.length(segment.slot).map_err(Error::wrap)?;
+            Ok(rows::Sequence {
+                first_query: segment.start,
+                queries: segment.count,
+                keys_at: segment.slot * slot_size,
+                keys: held + segment.count,
+            })
+        });
+        let tiles = rows::Tiles {
+            queries,
+            keys,
+            values,
+            output,
+            dtype,
+            head_dim,
+            heads,
+            group: heads / kv_heads,
+            query_stride: heads * head_dim,
+            key_stride: head_dim,
+            key_head_stride: cache.shape().capacity * head_dim,
+            scale: (head_dim as f64).powf(-0.5),
+            causal: true,
+        };
+        rows::attend_tiles(&self.device, &tiles, &sequences.collect::<Result<Vec<_>>>()?)
     }
 
     /// Memory for a result, of the type and on the device of `like`; a kernel fills all of it.
@@ -224,13 +269,24 @@ pub(in crate::nn) fn address(stream: &CudaStream, tensor: &Tensor) -> Result<u64
         bail!("expected a contiguous tensor, found strides {:?}", layout.stride());
     }
     let base = match &storage.slice {
+        CudaStorageSlice::I64(numbers) => numbers.device_ptr(stream).0,
         CudaStorageSlice::U32(numbers) => numbers.device_ptr(stream).0,
         CudaStorageSlice::F32(numbers) => numbers.device_ptr(stream).0,
         CudaStorageSlice::F16(numbers) => numbers.device_ptr(stream).0,
         CudaStorageSlice::BF16(numbers) => numbers.device_ptr(stream).0,
-        _ => bail!("expected numbers of type u32, f32, f16 or bf16"),
+        _ => bail!("expected numbers of type i64, u32, f32, f16 or bf16"),
     };
     Ok(base + (layout.start_offset() * tensor.dtype().size_in_bytes()) as u64)
+}
+
+/// How `numbers.cu` calls a type, if it knows it.
+pub(super) fn number_name(dtype: DType) -> Option<&'static str> {
+    match dtype {
+        DType::F32 => Some("F32"),
+        DType::F16 => Some("F16"),
+        DType::BF16 => Some("BF16"),
+        _ => None,
+    }
 }
 
 /// Compiles CUDA source for a device's generation.

@@ -1,6 +1,7 @@
 /*!
-Kernels of our own for decode steps on a CUDA GPU, where candle's separate operations are bound by
-the time of a launch: a step of Qwen3-VL-2B takes some 700 launches with them and 230 with these.
+Kernels of our own for a CUDA GPU. In decode steps, candle's separate operations are bound by the time
+of a launch: a step of Qwen3-VL-2B takes some 700 launches with them and 230 with these. Over many rows
+they are bound by memory: scores of attention are as many as the square of a picture's patches.
 
 [`Fused::open`] gives none where they do not apply (no CUDA, head sizes that are no multiple of a
 warp); then the general operations of [`crate::nn`] run, which are also what the kernels' results
@@ -11,6 +12,8 @@ are tested against. Knows nothing of families.
 mod absent;
 #[cfg(feature = "cuda")]
 pub(super) mod cuda;
+#[cfg_attr(not(feature = "cuda"), path = "absent_rows.rs")]
+pub(super) mod rows;
 
 #[cfg(not(feature = "cuda"))]
 pub use absent::Fused;
