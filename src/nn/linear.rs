@@ -4,6 +4,7 @@ use candle_core::{DType, Result, Tensor};
 
 use super::Activation;
 use super::epilogue::Epilogue;
+use super::fused;
 
 /// `y = x W^T + b`.
 #[derive(Debug, Clone)]
@@ -65,6 +66,10 @@ impl Linear {
     }
 
     fn finish(&self, input: &Tensor, epilogue: Epilogue<'_>) -> Result<Tensor> {
-        epilogue.apply(input.matmul(&self.transposed)?)
+        let product = match fused::rows::matrix_vector(&self.transposed.t()?, input)? {
+            Some(product) => product,
+            None => input.matmul(&self.transposed)?,
+        };
+        epilogue.apply(product)
     }
 }

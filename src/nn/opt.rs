@@ -8,6 +8,7 @@ before each part (all but the one of 350 M parameters).
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use candle_nn::{LayerNorm, Module};
 
+use super::fused::{Fused, HeadCounts};
 use super::{
     Activation, Bias, CacheError, HeadWeights, KeyValueCache, LanguageModel, LayerCache, Linear,
     Segment, attend_segments, clear_for, join_prompts, last_rows, layer_norm, linear, look_up,
@@ -53,6 +54,7 @@ pub struct Opt {
     norm: LayerNorm,
     head: Linear,
     cache: KeyValueCache,
+    fused: Option<Fused>,
 }
 
 impl Opt {
@@ -67,6 +69,7 @@ impl Opt {
             HeadWeights::Tied => Linear::of_shared(&embeddings),
             HeadWeights::Own => Linear::new(root.under("lm_head").tensor("weight", &table)?, None),
         };
+        let fused = Fused::open(reader.device(), reader.dtype(), hidden / heads);
         let positions = [max_positions + POSITION_OFFSET, hidden];
         let layer = |index| Layer::load(&config, &reader.under("layers").under(index));
         Ok(Self {
@@ -76,6 +79,7 @@ impl Opt {
             norm: layer_norm(hidden, NORM_EPS, &reader.under("final_layer_norm"))?,
             head: head.map_err(|source| root.convert_error("lm_head.weight", source))?,
             cache: KeyValueCache::without_slots(layers, heads, hidden / heads),
+            fused: fused.map_err(|error| reader.convert_error("embed_tokens.weight", error))?,
             config,
         })
     }
@@ -83,9 +87,15 @@ impl Opt {
     /// Runs all layers over `embedded` `(rows, hidden)` and counts the rows into the cache.
     fn run(&mut self, embedded: &Tensor, segments: &[Segment]) -> Result<Tensor, CacheError> {
         let mut hidden = (embedded + self.positions_of(segments)?)?;
+        let new = segments.iter().map(|segment| (segment.slot, segment.count));
+        let places = self.cache.next_places(new)?;
+        let fused = match &self.fused {
+            Some(fused) if fused.takes(&hidden, segments)? => Some((fused, &places)),
+            _ => None,
+        };
         for (layer, weights) in self.layers.iter().enumerate() {
             let mut cache = LayerCache { cache: &mut self.cache, layer };
-            hidden = weights.forward(&hidden, segments, &mut cache)?;
+            hidden = weights.forward(&hidden, segments, fused, &mut cache)?;
         }
         for segment in segments {
             self.cache.advance(segment.slot, segment.count)?;
@@ -184,10 +194,11 @@ impl Layer {
         &self,
         hidden: &Tensor,
         segments: &[Segment],
+        fused: Option<(&Fused, &Tensor)>,
         cache: &mut LayerCache<'_>,
     ) -> Result<Tensor, CacheError> {
         let normed = self.attention_norm.forward(hidden)?;
-        let attended = self.attention.forward(&normed, segments, cache)?;
+        let attended = self.attention.forward(&normed, segments, fused, cache)?;
         let hidden = self.attention.output.forward_added(&attended, hidden)?;
         let normed = self.norm.forward(&hidden)?;
         let inner = self.expand.forward_activated(&normed, self.activation)?;
@@ -215,14 +226,21 @@ impl Attention {
         })
     }
 
-    /// What is seen, `(rows, hidden)`, before the map `output`.
+    /// What is seen, `(rows, hidden)`, before the map `output`. On a GPU, `fused` comes with each
+    /// row's slot and place.
     fn forward(
         &self,
         hidden: &Tensor,
         segments: &[Segment],
+        fused: Option<(&Fused, &Tensor)>,
         cache: &mut LayerCache<'_>,
     ) -> Result<Tensor, CacheError> {
         let (qkv, width) = (self.qkv.forward(hidden)?, hidden.dim(1)?);
+        if let Some((fused, places)) = fused {
+            let head_dim = width / self.heads;
+            let counts = HeadCounts { heads: self.heads, kv_heads: self.heads, head_dim };
+            return Ok(fused.attention(&qkv, counts, None, None, (segments, places), cache)?);
+        }
         let part = |index| split_heads(&qkv.narrow(1, index * width, width)?, self.heads);
         let (queries, keys, values) = (part(0)?, part(1)?, part(2)?);
         let scale = (queries.dim(2)? as f64).powf(-0.5);

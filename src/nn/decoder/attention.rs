@@ -83,14 +83,14 @@ impl Attention {
         places: (&[Segment], &Tensor),
         cache: &LayerCache<'_>,
     ) -> TensorResult<Tensor> {
-        let qkv = fused.linear(&self.qkv.weight()?, normed)?;
+        let qkv = self.qkv.forward(normed)?;
         let norms = self.norms.as_ref().map(|(queries, keys)| HeadNorms {
             queries: &queries.weight,
             keys: &keys.weight,
             eps: queries.eps,
         });
-        let attended = fused.attention(&qkv, self.counts, norms, rotary, places, cache)?;
-        fused.linear(&self.output.weight()?, &attended)
+        let attended = fused.attention(&qkv, self.counts, norms, Some(rotary), places, cache)?;
+        self.output.forward(&attended)
     }
 }
 

@@ -85,7 +85,6 @@ pub struct Decoder<F> {
     layers: Vec<Layer<F>>,
     norm: Norm,
     head: Linear,
-    heads: HeadCounts,
     fused: Option<Fused>,
 }
 
@@ -110,15 +109,15 @@ impl<F: FeedForward> Decoder<F> {
             Layer::load(config, |mlp| feed_forward(index, mlp), &reader)
         };
         let head_dim = config.heads.head_dim;
-        let fused = match config.attention_bias {
-            Bias::Without => Fused::open(body.device(), body.dtype(), head_dim),
-            Bias::With => Ok(None),
+        let fused = match config.head_norms {
+            // The kernel for norms takes whole warps.
+            HeadNormKind::RootMeanSquare if head_dim % 32 != 0 => Ok(None),
+            _ => Fused::open(body.device(), body.dtype(), head_dim),
         };
         Ok(Self {
             layers: (0..config.layers).map(layer).collect::<Result<_, _>>()?,
             norm: Norm::load(config.hidden, config.rms_eps, &body.under("norm"))?,
             head: head.map_err(|source| body.convert_error("../lm_head.weight", source))?,
-            heads: config.heads,
             fused: fused.map_err(|error| body.convert_error("embed_tokens.weight", error))?,
             embeddings,
         })
@@ -162,7 +161,7 @@ impl<F: FeedForward> Decoder<F> {
         after_layer: impl Fn(usize, &Tensor) -> TensorResult<Option<Tensor>>,
     ) -> Result<Tensor, CacheError> {
         match &self.fused {
-            Some(fused) if fused.reads_prompts(&embedded, self.heads)? => {
+            Some(fused) if fused.takes(&embedded, segments)? => {
                 let normed =
                     self.run_fused(fused, embedded, angles, segments, cache, after_layer)?;
                 Ok(self.logits(&last_rows(&normed, segments)?)?)
@@ -187,7 +186,7 @@ impl<F: FeedForward> Decoder<F> {
         let unchanged = |_, _: &Tensor| Ok(None);
         if let Some(fused) = &self.fused {
             let normed = self.run_fused(fused, embedded, angles, &segments, cache, unchanged)?;
-            return Ok(fused.linear(&self.head.weight()?, &normed)?.to_dtype(DType::F32)?);
+            return Ok(self.logits(&normed)?);
         }
         let hidden = self.run(embedded, angles, &segments, cache, unchanged)?;
         Ok(self.logits(&self.norm.forward(&hidden)?)?)

@@ -17,11 +17,6 @@ impl Fused {
     }
 
     /// Never called.
-    pub fn linear(&self, _: &Tensor, _: &Tensor) -> Result<Tensor> {
-        match *self {}
-    }
-
-    /// Never called.
     pub fn gated(&self, _: &Tensor, _: &Tensor) -> Result<Tensor> {
         match *self {}
     }
@@ -43,7 +38,7 @@ impl Fused {
         _: &Tensor,
         _: HeadCounts,
         _: Option<HeadNorms<'_>>,
-        _: &RotaryTable,
+        _: Option<&RotaryTable>,
         _: (&[Segment], &Tensor),
         _: &LayerCache<'_>,
     ) -> Result<Tensor> {
@@ -51,7 +46,7 @@ impl Fused {
     }
 
     /// Never called.
-    pub fn reads_prompts(&self, _: &Tensor, _: HeadCounts) -> Result<bool> {
+    pub fn takes(&self, _: &Tensor, _: &[Segment]) -> Result<bool> {
         match *self {}
     }
 }

@@ -18,22 +18,22 @@ use crate::nn::{LayerCache, Segment};
 pub(super) const NUMBERS: &str = include_str!("numbers.cu");
 const SOURCE: &str = include_str!("kernels.cu");
 /// Threads of a block that computes one output of a product per warp.
-const PRODUCT_THREADS: u32 = 256;
+pub(super) const PRODUCT_THREADS: u32 = 256;
 /// Warps that share the keys of one head.
 const ATTENTION_WARPS: u32 = 16;
 /// Bytes of one load of the products.
-const LOAD_BYTES: usize = 16;
+pub(super) const LOAD_BYTES: usize = 16;
 
 /// The kernels of one model.
 #[derive(Clone)]
 pub struct Fused {
+    head_dim: usize,
     device: CudaDevice,
     stream: Arc<CudaStream>,
     kernels: Arc<Kernels>,
 }
 
 struct Kernels {
-    matrix_vector: CudaFunction,
     gated_matrix_vector: CudaFunction,
     gated_halves: CudaFunction,
     residual_norm: CudaFunction,
@@ -53,8 +53,7 @@ impl Fused {
     pub fn open(device: &Device, dtype: DType, head_dim: usize) -> Result<Option<Self>> {
         let Device::Cuda(device) = device else { return Ok(None) };
         let Some(number) = number_name(dtype) else { return Ok(None) };
-        // A warp's lanes hold a power of two of a head's numbers each, so that one load takes them.
-        if head_dim % 32 != 0 || !(head_dim / 32).is_power_of_two() || head_dim > 256 {
+        if head_dim % 8 != 0 || head_dim > 256 {
             return Ok(None);
         }
         let stream = device.cuda_stream();
@@ -63,31 +62,13 @@ impl Fused {
         let module = stream.context().load_module(ptx).w()?;
         let load = |name: &str| module.load_function(name).w();
         let kernels = Kernels {
-            matrix_vector: load("matrix_vector")?,
             gated_matrix_vector: load("gated_matrix_vector")?,
             gated_halves: load("gated_halves")?,
             residual_norm: load("residual_norm")?,
             place_heads: load("place_heads")?,
             attend: load("attend")?,
         };
-        Ok(Some(Self { device: device.clone(), stream, kernels: Arc::new(kernels) }))
-    }
-
-    /// `input` `(rows, inputs)` times `weight` `(outputs, inputs)` transposed.
-    pub fn linear(&self, weight: &Tensor, input: &Tensor) -> Result<Tensor> {
-        let (outputs, inputs) = weight.dims2()?;
-        if input.dim(0)? != 1 || inputs * weight.dtype().size_in_bytes() % LOAD_BYTES != 0 {
-            return input.matmul(&weight.t()?);
-        }
-        let output = self.output((1, outputs), input)?;
-        let (weight, input) = (self.address(weight)?, self.address(input)?);
-        let written = self.address(&output)?;
-        let (inputs, outputs) = (count(inputs)?, count(outputs)?);
-        let mut launch = self.stream.launch_builder(&self.kernels.matrix_vector);
-        launch.arg(&weight).arg(&input).arg(&written).arg(&inputs).arg(&outputs);
-        // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel reads.
-        unsafe { launch.launch(product_grid(outputs)) }.w()?;
-        Ok(output)
+        Ok(Some(Self { head_dim, device: device.clone(), stream, kernels: Arc::new(kernels) }))
     }
 
     /// `silu(gate) * up` with `both` `(2 * half, inputs)` the weights of gate and up, of `input`
@@ -105,7 +86,8 @@ impl Fused {
             let grid = (half.unsigned_abs().div_ceil(256), count(rows)?.unsigned_abs(), 1);
             let config =
                 LaunchConfig { grid_dim: grid, block_dim: (256, 1, 1), shared_mem_bytes: 0 };
-            // SAFETY: as above; `products` lives until the launch is queued on the same stream.
+            // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel reads;
+            // `products` lives until the launch is queued on the same stream.
             unsafe { launch.launch(config) }.w()?;
             return Ok(output);
         }
@@ -144,7 +126,7 @@ impl Fused {
         Ok((output.get(0)?, output.get(1)?))
     }
 
-    /// Attention of new tokens: norms and rotates the heads of `qkv`
+    /// Attention of new tokens: norms and rotates, if there are norms and angles, the heads of `qkv`
     /// `(rows, (heads + 2 * kv_heads) * head_dim)`, stores keys and values in the cache, attends.
     /// `places` `(rows, 2)`, u32: each row's slot and its place there; the rows are those of
     /// `segments`. Returns `(rows, heads * head_dim)`.
@@ -153,7 +135,7 @@ impl Fused {
         qkv: &Tensor,
         counts: HeadCounts,
         norms: Option<HeadNorms<'_>>,
-        rotary: &RotaryTable,
+        rotary: Option<&RotaryTable>,
         (segments, places): (&[Segment], &Tensor),
         cache: &LayerCache<'_>,
     ) -> Result<Tensor> {
@@ -163,8 +145,10 @@ impl Fused {
         let queries = self.output((rows, heads * head_dim), qkv)?;
         let output = self.output((rows, heads * head_dim), qkv)?;
         let (qkv, places) = (self.address(qkv)?, self.address(places)?);
-        let (cosines, sines) = rotary.tables();
-        let (cosines, sines) = (self.address(cosines)?, self.address(sines)?);
+        let (cosines, sines) = match rotary.map(RotaryTable::tables) {
+            Some((cosines, sines)) => (self.address(cosines)?, self.address(sines)?),
+            None => (0, 0),
+        };
         let (keys, values) = (self.address(keys)?, self.address(values)?);
         let (read, written) = (self.address(&queries)?, self.address(&output)?);
         let (query_norm, key_norm, eps) = match norms {
@@ -208,9 +192,10 @@ impl Fused {
         Ok(output)
     }
 
-    /// Whether prompts can be read with these kernels.
-    pub fn reads_prompts(&self, like: &Tensor, counts: HeadCounts) -> Result<bool> {
-        rows::can_attend(like, counts.head_dim)
+    /// Whether [`Self::attention`] can be had for these segments: steps always, prompts by tiles.
+    pub fn takes(&self, like: &Tensor, segments: &[Segment]) -> Result<bool> {
+        let is_step = segments.iter().all(|segment| segment.count == 1);
+        Ok(is_step || rows::can_attend(like, self.head_dim)?)
     }
 
     /// Attention of prompts whose keys and values are in the cache already.
@@ -302,7 +287,7 @@ pub(in crate::nn) fn compile(
     compile_ptx_with_opts(source, options).map_err(Error::wrap)
 }
 
-fn product_grid(outputs: i32) -> LaunchConfig {
+pub(super) fn product_grid(outputs: i32) -> LaunchConfig {
     LaunchConfig {
         grid_dim: (outputs.unsigned_abs().div_ceil(PRODUCT_THREADS / 32), 1, 1),
         block_dim: (PRODUCT_THREADS, 1, 1),

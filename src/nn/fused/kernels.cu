@@ -1,31 +1,6 @@
 // The decode step's own kernels: one token for each row of a batch. Compiled behind numbers.cu with
 // HEAD_DIM.
 
-// A warp's share of weights[row] . x, summed over the warp.
-__device__ __forceinline__ float dot(const number *weights, const number *x, int inputs) {
-  const uint4 *w = (const uint4 *)weights;
-  const uint4 *v = (const uint4 *)x;
-  float sum = 0.0f;
-#pragma unroll 4
-  for (int pack = threadIdx.x & 31; pack < inputs / PACK; pack += 32) {
-    Pack a, b;
-    a.bits = __ldcs(w + pack);
-    b.bits = __ldg(v + pack);
-#pragma unroll
-    for (int i = 0; i < PACK; i++) sum += to_float(a.items[i]) * to_float(b.items[i]);
-  }
-  return warp_sum(sum);
-}
-
-// output (outputs) = weights (outputs, inputs) x (inputs); a warp each.
-extern "C" __global__ void matrix_vector(const number *weights, const number *x, number *output, int inputs,
-                                         int outputs) {
-  int index = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
-  if (index >= outputs) return;
-  float sum = dot(weights + (size_t)index * inputs, x, inputs);
-  if (!(threadIdx.x & 31)) output[index] = from_float(sum);
-}
-
 __device__ __forceinline__ float silu(float x) { return x / (1.0f + __expf(-x)); }
 
 // output (half) = silu(weights[..half] x) * weights[half..] x; a warp each.
@@ -69,7 +44,8 @@ extern "C" __global__ void residual_norm(const number *hidden, const number *upd
 
 // Takes one token's heads apart, norms and rotates them, and stores keys and values.
 // qkv (rows, H + 2K, D); places (rows, 2): slot and position; cos, sin (rows, D/2);
-// queries (rows, H, D); keys, values (slots, K, capacity, D). A block of D threads each head.
+// queries (rows, H, D); keys, values (slots, K, capacity, D). A block of D threads each head. Norms and
+// angles may be 0; with norms D is a multiple of 32.
 extern "C" __global__ void place_heads(const number *qkv, const number *query_norm, const number *key_norm,
                                        const number *cosines, const number *sines, const unsigned *places,
                                        number *queries, number *keys, number *values, float eps, int H, int K,
@@ -95,20 +71,40 @@ extern "C" __global__ void place_heads(const number *qkv, const number *query_no
   }
   head[i] = x;
   __syncthreads();
-  const int half = HEAD_DIM / 2;
-  float c = to_float(cosines[row * half + i % half]), s = to_float(sines[row * half + i % half]);
-  float turned = i < half ? head[i] * c - head[i + half] * s : head[i] * c + head[i - half] * s;
+  float turned = x;
+  if (cosines) {
+    const int half = HEAD_DIM / 2;
+    float c = to_float(cosines[row * half + i % half]), s = to_float(sines[row * half + i % half]);
+    turned = i < half ? head[i] * c - head[i + half] * s : head[i] * c + head[i - half] * s;
+  }
   number *target = index < H ? queries + ((size_t)row * H + index) * HEAD_DIM
                              : keys + ((slot * K + index - H) * capacity + position) * HEAD_DIM;
   target[i] = from_float(turned);
 }
 
-// Numbers of a head that one lane of a warp holds.
-#define PER_LANE (HEAD_DIM / 32)
+// Numbers of a head that one lane of a warp holds. Where their count is a power of two they are
+// neighbours, which one load takes; elsewhere lanes take turns, and the last ones may have fewer.
+#define PER_LANE ((HEAD_DIM + 31) / 32)
+#define NEIGHBOURS (HEAD_DIM % 32 == 0 && (PER_LANE & (PER_LANE - 1)) == 0)
 
+#if NEIGHBOURS
 struct __align__(PER_LANE * sizeof(number)) Part {
   number items[PER_LANE];
 };
+__device__ __forceinline__ int place_of(int lane, int e) { return lane * PER_LANE + e; }
+__device__ __forceinline__ Part part_of(const number *head, int lane) { return ((const Part *)head)[lane]; }
+#else
+struct Part {
+  number items[PER_LANE];
+};
+__device__ __forceinline__ int place_of(int lane, int e) { return e * 32 + lane; }
+__device__ __forceinline__ Part part_of(const number *head, int lane) {
+  Part part;
+#pragma unroll
+  for (int e = 0; e < PER_LANE; e++) part.items[e] = place_of(lane, e) < HEAD_DIM ? head[place_of(lane, e)] : (number)0;
+  return part;
+}
+#endif
 
 // Attention of each row's query heads over all that its slot holds, the new token included.
 // queries (rows, H, D); output (rows, H, D). A block each row and head; its warps share the keys.
@@ -119,8 +115,8 @@ extern "C" __global__ void attend(const number *queries, const number *keys, con
   size_t slot = places[2 * row];
   int length = places[2 * row + 1] + 1;
   size_t base = (slot * K + h / (H / K)) * capacity * HEAD_DIM;
-  const Part *k = (const Part *)(keys + base) + lane, *v = (const Part *)(values + base) + lane;
-  Part mine = ((const Part *)(queries + ((size_t)row * H + h) * HEAD_DIM))[lane];
+  const number *k = keys + base, *v = values + base;
+  Part mine = part_of(queries + ((size_t)row * H + h) * HEAD_DIM, lane);
   float q[PER_LANE], sum[PER_LANE], largest = -INFINITE, total = 0.0f;
 #pragma unroll
   for (int e = 0; e < PER_LANE; e++) {
@@ -134,7 +130,7 @@ extern "C" __global__ void attend(const number *queries, const number *keys, con
     for (int j = 0; j < 4; j++) {
       score[j] = 0.0f;
       if (first + j < length) {
-        Part part = k[(size_t)(first + j) * 32];
+        Part part = part_of(k + (size_t)(first + j) * HEAD_DIM, lane);
 #pragma unroll
         for (int e = 0; e < PER_LANE; e++) score[j] += q[e] * to_float(part.items[e]);
       }
@@ -151,7 +147,7 @@ extern "C" __global__ void attend(const number *queries, const number *keys, con
       if (first + j >= length) break;
       float weight = __expf(score[j] - most);
       total += weight;
-      Part part = v[(size_t)(first + j) * 32];
+      Part part = part_of(v + (size_t)(first + j) * HEAD_DIM, lane);
 #pragma unroll
       for (int e = 0; e < PER_LANE; e++) sum[e] += weight * to_float(part.items[e]);
     }
@@ -159,7 +155,8 @@ extern "C" __global__ void attend(const number *queries, const number *keys, con
   }
   float *maxima = merged + warps * HEAD_DIM, *totals = maxima + warps;
 #pragma unroll
-  for (int e = 0; e < PER_LANE; e++) merged[warp * HEAD_DIM + lane * PER_LANE + e] = sum[e];
+  for (int e = 0; e < PER_LANE; e++)
+    if (place_of(lane, e) < HEAD_DIM) merged[warp * HEAD_DIM + place_of(lane, e)] = sum[e];
   if (lane == 0) {
     maxima[warp] = largest;
     totals[warp] = total;

@@ -1,4 +1,4 @@
-// What all kernels share: the type of the numbers, and sums over a warp.
+// What all kernels share: the type of the numbers, sums over a warp, and a row of a product.
 //
 // Compiled at run time by NVRTC, in front of the kernels, with one of NUMBER_F32, NUMBER_F16,
 // NUMBER_BF16. Arithmetic is f32; results are rounded to the type where candle's separate operations
@@ -46,3 +46,18 @@ __device__ __forceinline__ float warp_sum(float x) {
   return x;
 }
 
+// A warp's share of weights[row] . x, summed over the warp.
+__device__ __forceinline__ float dot(const number *weights, const number *x, int inputs) {
+  const uint4 *w = (const uint4 *)weights;
+  const uint4 *v = (const uint4 *)x;
+  float sum = 0.0f;
+#pragma unroll 4
+  for (int pack = threadIdx.x & 31; pack < inputs / PACK; pack += 32) {
+    Pack a, b;
+    a.bits = __ldcs(w + pack);
+    b.bits = __ldg(v + pack);
+#pragma unroll
+    for (int i = 0; i < PACK; i++) sum += to_float(a.items[i]) * to_float(b.items[i]);
+  }
+  return warp_sum(sum);
+}

@@ -1,5 +1,14 @@
-// Kernels over many rows at once: what follows a product, the rotation of a tower's heads, and
-// attention by tiles. Compiled behind numbers.cu with HEAD_DIM.
+// Kernels over rows of any tensor: the product with one row, what follows a product, the rotation of a
+// tower's heads, and attention by tiles. Compiled behind numbers.cu with HEAD_DIM.
+
+// output (outputs) = weights (outputs, inputs) x (inputs); a warp each.
+extern "C" __global__ void matrix_vector(const number *weights, const number *x, number *output, int inputs,
+                                         int outputs) {
+  int index = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
+  if (index >= outputs) return;
+  float sum = dot(weights + (size_t)index * inputs, x, inputs);
+  if (!(threadIdx.x & 31)) output[index] = from_float(sum);
+}
 
 __device__ __forceinline__ float activated(float x, int kind) {
   switch (kind) {

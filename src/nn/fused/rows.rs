@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::cuda_backend::cudarc::driver::{LaunchConfig, PushKernelArg};
-use candle_core::cuda_backend::{CudaFunc, WrapErr};
+use candle_core::cuda_backend::WrapErr;
+use candle_core::cuda_backend::cudarc::driver::{
+    CudaFunction, CudaStream, LaunchConfig, PushKernelArg,
+};
 use candle_core::{CudaDevice, DType, Device, Error, Result, Tensor};
 
-use super::cuda::{NUMBERS, address, compile, number_name};
+use super::cuda::{LOAD_BYTES, NUMBERS, address, compile, number_name, product_grid};
 use crate::nn::epilogue::Epilogue;
 use crate::nn::rotary::RotaryTable;
 use crate::nn::{Activation, AttentionRows};
 
 const SOURCE: &str = include_str!("rows.cu");
-/// Bytes that a thread takes at a time.
-const PACK_BYTES: usize = 16;
 /// Queries of a block of `attend_tiles`.
 const QUERIES: usize = 64;
 /// The largest head whose tiles fit into a block's shared memory.
@@ -23,6 +23,34 @@ const MAX_HEAD_DIM: usize = 160;
 const ANY_HEAD_DIM: usize = 64;
 const THREADS: u32 = 256;
 
+/// `input` `(1, inputs)` times `weight` `(outputs, inputs)` transposed; none if it cannot, for several
+/// rows above all.
+pub(in crate::nn) fn matrix_vector(weight: &Tensor, input: &Tensor) -> Result<Option<Tensor>> {
+    let Device::Cuda(device) = input.device() else { return Ok(None) };
+    let (outputs, inputs) = weight.dims2()?;
+    let dtype = input.dtype();
+    let aligned = inputs * dtype.size_in_bytes() % LOAD_BYTES == 0;
+    if input.dims() != [1, inputs] || !aligned || !weight.is_contiguous() || !input.is_contiguous()
+    {
+        return Ok(None);
+    }
+    let Some(function) = kernel(device, "matrix_vector", dtype, ANY_HEAD_DIM)? else {
+        return Ok(None);
+    };
+    let stream = device.cuda_stream();
+    // SAFETY: the kernel writes every number.
+    let output = unsafe { Tensor::empty((1, outputs), dtype, input.device()) }?;
+    let place = |tensor| address(&stream, tensor);
+    let (weight, input, written) = (place(weight)?, place(input)?, place(&output)?);
+    let [inputs, outputs] = [inputs, outputs].map(|size| i32::try_from(size).map_err(Error::wrap));
+    let (inputs, outputs) = (inputs?, outputs?);
+    let mut launch = stream.launch_builder(&function);
+    launch.arg(&weight).arg(&input).arg(&written).arg(&inputs).arg(&outputs);
+    // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel expects.
+    unsafe { launch.launch(product_grid(outputs)) }.w()?;
+    Ok(Some(output))
+}
+
 /// Does what follows a product in place; false if it cannot.
 pub(in crate::nn) fn finish(product: &Tensor, epilogue: &Epilogue<'_>) -> Result<bool> {
     let Device::Cuda(device) = product.device() else { return Ok(false) };
@@ -30,7 +58,7 @@ pub(in crate::nn) fn finish(product: &Tensor, epilogue: &Epilogue<'_>) -> Result
     let fits = |tensor: Option<&Tensor>| {
         tensor.is_none_or(|tensor| tensor.dtype() == dtype && tensor.is_contiguous())
     };
-    let aligned = width * dtype.size_in_bytes() % PACK_BYTES == 0;
+    let aligned = width * dtype.size_in_bytes() % LOAD_BYTES == 0;
     if !aligned || !fits(Some(product)) || !fits(epilogue.bias) || !fits(epilogue.residual) {
         return Ok(false);
     }
@@ -40,9 +68,9 @@ pub(in crate::nn) fn finish(product: &Tensor, epilogue: &Epilogue<'_>) -> Result
     let (read, bias, residual) =
         (place(Some(product))?, place(epilogue.bias)?, place(epilogue.residual)?);
     let activation = epilogue.activation.map_or(0, number_of);
-    let packs = signed(product.elem_count() * dtype.size_in_bytes() / PACK_BYTES)?;
+    let packs = signed(product.elem_count() * dtype.size_in_bytes() / LOAD_BYTES)?;
     let width = i32::try_from(width).map_err(Error::wrap)?;
-    let mut launch = function.builder();
+    let mut launch = stream.launch_builder(&function);
     launch.arg(&read).arg(&bias).arg(&residual).arg(&activation).arg(&packs).arg(&width);
     let blocks = u32::try_from(packs).map_err(Error::wrap)?.div_ceil(THREADS);
     // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel expects.
@@ -81,7 +109,7 @@ pub(in crate::nn) fn rotate_heads(
     let place = |tensor| address(&stream, tensor);
     let (numbers, cosines, sines) = (place(qkv)?, place(cosines)?, place(sines)?);
     let heads = i32::try_from(heads).map_err(Error::wrap)?;
-    let mut launch = function.builder();
+    let mut launch = stream.launch_builder(&function);
     launch.arg(&numbers).arg(&cosines).arg(&sines).arg(&heads);
     // SAFETY: as above.
     unsafe { launch.launch(grid((u32::try_from(rows).map_err(Error::wrap)?, 1, 1), THREADS)) }
@@ -193,7 +221,8 @@ pub(super) fn attend_tiles(
         }
     }
     let table = Tensor::from_vec(table, (sequences.len(), 4), &Device::Cuda(device.clone()))?;
-    let table = address(&device.cuda_stream(), &table)?;
+    let stream = device.cuda_stream();
+    let table_at = address(&stream, &table)?;
     let most = sequences.iter().map(|sequence| sequence.queries).max().unwrap_or(0);
     let blocks = [most.div_ceil(QUERIES), tiles.heads, sequences.len()];
     let [across, heads, deep] = blocks.map(|count| u32::try_from(count).map_err(Error::wrap));
@@ -205,8 +234,13 @@ pub(super) fn attend_tiles(
         (query_stride?, key_stride?, key_head_stride?);
     let group = i32::try_from(tiles.group).map_err(Error::wrap)?;
     let causal = i32::from(tiles.causal);
-    let mut launch = function.builder();
-    launch.arg(&tiles.queries).arg(&tiles.keys).arg(&tiles.values).arg(&tiles.output).arg(&table);
+    let mut launch = stream.launch_builder(&function);
+    launch
+        .arg(&tiles.queries)
+        .arg(&tiles.keys)
+        .arg(&tiles.values)
+        .arg(&tiles.output)
+        .arg(&table_at);
     launch.arg(&query_stride).arg(&key_stride).arg(&key_head_stride);
     launch.arg(&group).arg(&scale).arg(&causal);
     if most > 0 {
@@ -222,7 +256,7 @@ fn kernel(
     name: &str,
     dtype: DType,
     head_dim: usize,
-) -> Result<Option<CudaFunc>> {
+) -> Result<Option<CudaFunction>> {
     static COMPILED: Mutex<Option<HashMap<String, String>>> = Mutex::new(None);
     let Some(number) = number_name(dtype) else { return Ok(None) };
     let module = format!("eyechart-rows-{number}-{head_dim}");
@@ -233,22 +267,20 @@ fn kernel(
         let ptx = compile(device, &[NUMBERS, SOURCE].concat(), constants)?;
         compiled.insert(module.clone(), ptx.to_src());
     }
-    device.get_or_load_custom_func(name, &module, &compiled[&module]).map(Some)
+    let function = device.get_or_load_custom_func(name, &module, &compiled[&module])?;
+    Ok(Some((*function).clone()))
 }
 
 /// Numbers from row to row, if rows are contiguous and begin where a pack of numbers may.
 fn row_stride(rows: &Tensor) -> Option<usize> {
     let layout = rows.layout();
     let &[stride, 1] = layout.stride() else { return None };
-    let pack = PACK_BYTES / rows.dtype().size_in_bytes();
+    let pack = LOAD_BYTES / rows.dtype().size_in_bytes();
     (stride % pack == 0 && layout.start_offset() % pack == 0).then_some(stride)
 }
 
 /// Where the first row of a tensor `(rows, width)` begins.
-fn strided_address(
-    stream: &std::sync::Arc<candle_core::cuda_backend::cudarc::driver::CudaStream>,
-    rows: &Tensor,
-) -> Result<u64> {
+fn strided_address(stream: &CudaStream, rows: &Tensor) -> Result<u64> {
     // The first row alone is contiguous.
     address(stream, &rows.narrow(0, 0, 1)?)
 }
@@ -313,6 +345,17 @@ mod tests {
                 let difference = largest_difference(&attend(&gpu), &attend(&cpu));
                 assert!(difference < bound, "{dtype:?} {head_dim}: {difference}");
             }
+        }
+    }
+
+    #[test]
+    fn a_product_with_one_row_equals_the_general_one() {
+        let (weight, input) = (numbers(70, 136, 7), numbers(1, 136, 8));
+        let expected = input.matmul(&weight.t().unwrap()).unwrap();
+        for (dtype, bound) in [(DType::F32, 1e-4), (DType::F16, 2e-2), (DType::BF16, 2e-1)] {
+            let found = matrix_vector(&placed(&weight, dtype), &placed(&input, dtype)).unwrap();
+            let difference = largest_difference(&found.unwrap(), &expected);
+            assert!(difference < bound, "{dtype:?}: {difference}");
         }
     }
 
