@@ -111,7 +111,7 @@ impl<F: FeedForward> Decoder<F> {
         let head_dim = config.heads.head_dim;
         let fused = match config.head_norms {
             // The kernel for norms takes whole warps.
-            HeadNormKind::RootMeanSquare if head_dim % 32 != 0 => Ok(None),
+            HeadNormKind::RootMeanSquare if !head_dim.is_multiple_of(32) => Ok(None),
             _ => Fused::open(body.device(), body.dtype(), head_dim),
         };
         Ok(Self {

@@ -53,7 +53,7 @@ impl Fused {
     pub fn open(device: &Device, dtype: DType, head_dim: usize) -> Result<Option<Self>> {
         let Device::Cuda(device) = device else { return Ok(None) };
         let Some(number) = number_name(dtype) else { return Ok(None) };
-        if head_dim % 8 != 0 || head_dim > 256 {
+        if !head_dim.is_multiple_of(8) || head_dim > 256 {
             return Ok(None);
         }
         let stream = device.cuda_stream();
@@ -78,7 +78,8 @@ impl Fused {
         let (rows, half) = (input.dim(0)?, outputs / 2);
         let output = self.output((rows, half), input)?;
         let written = self.address(&output)?;
-        if rows != 1 || inputs * both.dtype().size_in_bytes() % LOAD_BYTES != 0 {
+        let aligned = (inputs * both.dtype().size_in_bytes()).is_multiple_of(LOAD_BYTES);
+        if rows != 1 || !aligned {
             let products = input.matmul(&both.t()?)?;
             let (products, half) = (self.address(&products)?, count(half)?);
             let mut launch = self.stream.launch_builder(&self.kernels.gated_halves);
@@ -297,4 +298,84 @@ pub(super) fn product_grid(outputs: i32) -> LaunchConfig {
 
 fn count(number: usize) -> Result<i32> {
     i32::try_from(number).map_err(Error::wrap)
+}
+
+/// These need a GPU; they compare with the general operations in f32 on the CPU.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{CacheShape, KeyValueCache, attend_segments, split_heads};
+
+    const CAPACITY: usize = 80;
+
+    fn qkv(rows: usize, counts: HeadCounts, seed: usize) -> Tensor {
+        let width = (counts.heads + 2 * counts.kv_heads) * counts.head_dim;
+        let number = |index: usize| ((index * 7919 + seed * 104_729) % 255) as f32 / 128.0 - 1.0;
+        let numbers: Vec<f32> = (0..rows * width).map(number).collect();
+        Tensor::from_vec(numbers, (rows, width), &Device::Cpu).unwrap()
+    }
+
+    fn cache(counts: HeadCounts, dtype: DType, device: &Device) -> KeyValueCache {
+        let HeadCounts { kv_heads, head_dim, .. } = counts;
+        let shape = CacheShape { layers: 1, slots: 3, kv_heads, capacity: CAPACITY, head_dim };
+        KeyValueCache::new(shape, dtype, device).unwrap()
+    }
+
+    fn general(
+        qkv: &Tensor,
+        counts: HeadCounts,
+        new: &[Segment],
+        cache: &mut KeyValueCache,
+    ) -> Tensor {
+        let HeadCounts { heads, kv_heads, head_dim } = counts;
+        let part = |first: usize, heads: usize| {
+            split_heads(&qkv.narrow(1, first * head_dim, heads * head_dim).unwrap(), heads).unwrap()
+        };
+        let (keys, values) = (part(heads, kv_heads), part(heads + kv_heads, kv_heads));
+        let (scale, mut layer) = ((head_dim as f64).powf(-0.5), LayerCache { cache, layer: 0 });
+        attend_segments(&part(0, heads), &keys, &values, scale, new, &mut layer).unwrap()
+    }
+
+    fn fused(
+        qkv: &Tensor,
+        counts: HeadCounts,
+        new: &[Segment],
+        cache: &mut KeyValueCache,
+    ) -> Tensor {
+        let fused = Fused::open(qkv.device(), qkv.dtype(), counts.head_dim).unwrap().unwrap();
+        let places = cache.next_places(new.iter().map(|new| (new.slot, new.count))).unwrap();
+        let layer = LayerCache { cache, layer: 0 };
+        fused.attention(qkv, counts, None, None, (new, &places), &layer).unwrap()
+    }
+
+    /// Prompts of unequal lengths by tiles, then a token more for each of them.
+    #[test]
+    fn attention_of_prompts_and_steps_equals_the_general_one() {
+        let device = Device::new_cuda(0).unwrap();
+        let prompts = Segment::prompts([(2, 5), (0, 71)]);
+        let step = Segment::step([0, 2]);
+        for (dtype, bound) in [(DType::F16, 2e-3), (DType::BF16, 1e-2)] {
+            for (head_dim, kv_heads) in [(64, 2), (80, 4), (128, 1)] {
+                let counts = HeadCounts { heads: 4, kv_heads, head_dim };
+                let mut expected_cache = cache(counts, DType::F32, &Device::Cpu);
+                let mut found_cache = cache(counts, dtype, &device);
+                for new in [&prompts, &step] {
+                    let rows = new.iter().map(|new| new.count).sum();
+                    let qkv = qkv(rows, counts, rows);
+                    let expected = general(&qkv, counts, new, &mut expected_cache);
+                    let placed = qkv.to_device(&device).unwrap().to_dtype(dtype).unwrap();
+                    let found = fused(&placed, counts, new, &mut found_cache);
+                    for segment in new {
+                        expected_cache.advance(segment.slot, segment.count).unwrap();
+                        found_cache.advance(segment.slot, segment.count).unwrap();
+                    }
+                    let found =
+                        found.to_dtype(DType::F32).unwrap().to_device(&Device::Cpu).unwrap();
+                    let difference = (found - expected).unwrap().abs().unwrap();
+                    let largest = difference.max_all().unwrap().to_scalar::<f32>().unwrap();
+                    assert!(largest < bound, "{dtype:?} {counts:?} {rows} rows: {largest}");
+                }
+            }
+        }
+    }
 }

@@ -29,7 +29,7 @@ pub(in crate::nn) fn matrix_vector(weight: &Tensor, input: &Tensor) -> Result<Op
     let Device::Cuda(device) = input.device() else { return Ok(None) };
     let (outputs, inputs) = weight.dims2()?;
     let dtype = input.dtype();
-    let aligned = inputs * dtype.size_in_bytes() % LOAD_BYTES == 0;
+    let aligned = (inputs * dtype.size_in_bytes()).is_multiple_of(LOAD_BYTES);
     if input.dims() != [1, inputs] || !aligned || !weight.is_contiguous() || !input.is_contiguous()
     {
         return Ok(None);
@@ -58,7 +58,7 @@ pub(in crate::nn) fn finish(product: &Tensor, epilogue: &Epilogue<'_>) -> Result
     let fits = |tensor: Option<&Tensor>| {
         tensor.is_none_or(|tensor| tensor.dtype() == dtype && tensor.is_contiguous())
     };
-    let aligned = width * dtype.size_in_bytes() % LOAD_BYTES == 0;
+    let aligned = (width * dtype.size_in_bytes()).is_multiple_of(LOAD_BYTES);
     if !aligned || !fits(Some(product)) || !fits(epilogue.bias) || !fits(epilogue.residual) {
         return Ok(false);
     }
@@ -171,7 +171,7 @@ pub(super) fn can_attend(like: &Tensor, head_dim: usize) -> Result<bool> {
     let half_type = matches!(like.dtype(), DType::F16 | DType::BF16);
     // Products of bf16 by tiles came with this generation.
     let (major, _) = device.cuda_stream().context().compute_capability().w()?;
-    Ok(half_type && major >= 8 && head_dim % 8 == 0 && head_dim <= MAX_HEAD_DIM)
+    Ok(half_type && major >= 8 && head_dim.is_multiple_of(8) && head_dim <= MAX_HEAD_DIM)
 }
 
 /// Where a sequence's queries, and its keys and values, are.
@@ -276,7 +276,8 @@ fn row_stride(rows: &Tensor) -> Option<usize> {
     let layout = rows.layout();
     let &[stride, 1] = layout.stride() else { return None };
     let pack = LOAD_BYTES / rows.dtype().size_in_bytes();
-    (stride % pack == 0 && layout.start_offset() % pack == 0).then_some(stride)
+    let aligned = stride.is_multiple_of(pack) && layout.start_offset().is_multiple_of(pack);
+    aligned.then_some(stride)
 }
 
 /// Where the first row of a tensor `(rows, width)` begins.
