@@ -49,6 +49,12 @@ pub enum CacheError {
         /// Most it can hold.
         capacity: usize,
     },
+    /// A decoder was to go on from a prompt that nobody read.
+    #[error("cache slot {slot} has read no prompt")]
+    NoPrompt {
+        /// The slot.
+        slot: usize,
+    },
     /// The sizes multiply to more than memory can address.
     #[error("a key/value cache of {slots} slots of {capacity} tokens is too large")]
     TooLarge {
@@ -193,6 +199,25 @@ impl KeyValueCache {
         }
         let device = self.layers.first().map_or(&Device::Cpu, |(keys, _)| keys.device());
         Ok(Tensor::new(places, device)?.reshape(((), 2))?)
+    }
+
+    /// Views of what a slot holds in one layer, keys and values, each `(kv_heads, length, head_dim)`.
+    pub fn held(&self, layer: usize, slot: usize) -> Result<(Tensor, Tensor), CacheError> {
+        let length = self.length(slot)?;
+        let (keys, values) = &self.layers[layer];
+        let view = |cached: &Tensor| cached.get(slot)?.narrow(1, 0, length);
+        Ok((view(keys)?, view(values)?))
+    }
+
+    /// The place of each slot's last token, `(slots, 2)`, u32: the slot and the token's place. Slots
+    /// that hold nothing have none.
+    pub(super) fn last_places(&self, slots: &[usize]) -> Result<Tensor, CacheError> {
+        let mut places = Vec::with_capacity(2 * slots.len());
+        for slot in slots.iter().copied() {
+            places.extend([slot as u32, self.length(slot)?.saturating_sub(1) as u32]);
+        }
+        let device = self.layers.first().map_or(&Device::Cpu, |(keys, _)| keys.device());
+        Ok(Tensor::new(places, device)?.reshape((slots.len(), 2))?)
     }
 
     /// Counts `added` tokens that every layer has appended.

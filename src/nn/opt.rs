@@ -8,7 +8,7 @@ before each part (all but the one of 350 M parameters).
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use candle_nn::{LayerNorm, Module};
 
-use super::fused::{Fused, HeadCounts};
+use super::fused::{Fused, HeadChange, HeadCounts, Scores};
 use super::{
     Activation, Bias, CacheError, HeadWeights, KeyValueCache, LanguageModel, LayerCache, Linear,
     Segment, attend_segments, clear_for, join_prompts, last_rows, layer_norm, linear, look_up,
@@ -239,7 +239,9 @@ impl Attention {
         if let Some((fused, places)) = fused {
             let head_dim = width / self.heads;
             let counts = HeadCounts { heads: self.heads, kv_heads: self.heads, head_dim };
-            return Ok(fused.attention(&qkv, counts, None, None, (segments, places), cache)?);
+            let heads = HeadChange { counts, norms: None, rotary: None };
+            let scores = Scores::scaled(head_dim);
+            return Ok(fused.attention(&qkv, heads, (segments, places), scores, cache)?);
         }
         let part = |index| split_heads(&qkv.narrow(1, index * width, width)?, self.heads);
         let (queries, keys, values) = (part(0)?, part(1)?, part(2)?);

@@ -3,7 +3,7 @@
 use candle_core::{DType, Result as TensorResult, Tensor};
 
 use super::{AttentionMap, DecoderConfig, HeadNormKind, Norm};
-use crate::nn::fused::{Fused, HeadCounts, HeadNorms};
+use crate::nn::fused::{Fused, HeadChange, HeadCounts, HeadNorms, Scores};
 use crate::nn::rotary::RotaryTable;
 use crate::nn::{CacheError, LayerCache, Linear, Segment, attend_segments, stacked_linear};
 use crate::weights::{TensorReader, WeightsError};
@@ -89,7 +89,9 @@ impl Attention {
             keys: &keys.weight,
             eps: queries.eps,
         });
-        let attended = fused.attention(&qkv, self.counts, norms, Some(rotary), places, cache)?;
+        let heads = HeadChange { counts: self.counts, norms, rotary: Some(rotary) };
+        let scores = Scores::scaled(self.counts.head_dim);
+        let attended = fused.attention(&qkv, heads, places, scores, cache)?;
         self.output.forward(&attended)
     }
 }

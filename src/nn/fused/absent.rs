@@ -2,8 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::{HeadCounts, HeadNorms};
-use crate::nn::rotary::RotaryTable;
+use super::{HeadChange, HeadCounts, Scores};
 use crate::nn::{LayerCache, Segment};
 
 /// The kernels of one model: none in this build.
@@ -36,10 +35,21 @@ impl Fused {
     pub fn attention(
         &self,
         _: &Tensor,
-        _: HeadCounts,
-        _: Option<HeadNorms<'_>>,
-        _: Option<&RotaryTable>,
+        _: HeadChange<'_>,
         _: (&[Segment], &Tensor),
+        _: Scores<'_>,
+        _: &LayerCache<'_>,
+    ) -> Result<Tensor> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn look(
+        &self,
+        _: &Tensor,
+        _: HeadCounts,
+        _: &Tensor,
+        _: Scores<'_>,
         _: &LayerCache<'_>,
     ) -> Result<Tensor> {
         match *self {}

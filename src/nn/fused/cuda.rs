@@ -10,7 +10,7 @@ use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, Ptx, compile_ptx_
 use candle_core::cuda_backend::{CudaStorageSlice, WrapErr};
 use candle_core::{CudaDevice, DType, Device, Error, Result, Storage, Tensor, bail};
 
-use super::{HeadCounts, HeadNorms, rows};
+use super::{HeadChange, HeadCounts, Scores, rows};
 use crate::nn::rotary::RotaryTable;
 use crate::nn::{LayerCache, Segment};
 
@@ -127,66 +127,98 @@ impl Fused {
         Ok((output.get(0)?, output.get(1)?))
     }
 
-    /// Attention of new tokens: norms and rotates, if there are norms and angles, the heads of `qkv`
+    /// Attention of new tokens: changes the heads of `qkv`
     /// `(rows, (heads + 2 * kv_heads) * head_dim)`, stores keys and values in the cache, attends.
     /// `places` `(rows, 2)`, u32: each row's slot and its place there; the rows are those of
-    /// `segments`. Returns `(rows, heads * head_dim)`.
+    /// `segments`, of which prompts know no distance bias. Returns `(rows, heads * head_dim)`.
     pub fn attention(
         &self,
         qkv: &Tensor,
-        counts: HeadCounts,
-        norms: Option<HeadNorms<'_>>,
-        rotary: Option<&RotaryTable>,
+        heads: HeadChange<'_>,
         (segments, places): (&[Segment], &Tensor),
+        scores: Scores<'_>,
+        cache: &LayerCache<'_>,
+    ) -> Result<Tensor> {
+        let queries = self.place_heads(qkv, heads, places, cache)?;
+        match segments.iter().any(|segment| segment.count > 1) {
+            true => self.attend_prompts(&queries, heads.counts, segments, scores, cache),
+            false => self.look(&queries, heads.counts, places, scores, cache),
+        }
+    }
+
+    /// Takes the heads of `qkv` apart: keys and values go to the cache, queries are returned.
+    fn place_heads(
+        &self,
+        qkv: &Tensor,
+        HeadChange { counts, norms, rotary }: HeadChange<'_>,
+        places: &Tensor,
         cache: &LayerCache<'_>,
     ) -> Result<Tensor> {
         let HeadCounts { heads, kv_heads, head_dim } = counts;
-        let (rows, dtype) = (qkv.dim(0)?, qkv.dtype());
+        let rows = qkv.dim(0)?;
         let (keys, values) = cache.cache.layer(cache.layer);
         let queries = self.output((rows, heads * head_dim), qkv)?;
-        let output = self.output((rows, heads * head_dim), qkv)?;
         let (qkv, places) = (self.address(qkv)?, self.address(places)?);
         let (cosines, sines) = match rotary.map(RotaryTable::tables) {
             Some((cosines, sines)) => (self.address(cosines)?, self.address(sines)?),
             None => (0, 0),
         };
         let (keys, values) = (self.address(keys)?, self.address(values)?);
-        let (read, written) = (self.address(&queries)?, self.address(&output)?);
+        let written = self.address(&queries)?;
         let (query_norm, key_norm, eps) = match norms {
             Some(norms) => (self.address(norms.queries)?, self.address(norms.keys)?, norms.eps),
             None => (0, 0, 0.0),
         };
-        #[expect(clippy::cast_possible_truncation, reason = "the kernels compute in f32")]
-        let (eps, scale) = (eps as f32, (head_dim as f64).powf(-0.5) as f32);
+        #[expect(clippy::cast_possible_truncation, reason = "the kernel computes in f32")]
+        let eps = eps as f32;
         let capacity = count(cache.cache.shape().capacity)?;
-        let (rows, heads, kv_heads) = (count(rows)?, count(heads)?, count(kv_heads)?);
-        let head_dim = count(head_dim)?.unsigned_abs();
-
+        let (heads, kv_heads) = (count(heads)?, count(kv_heads)?);
         let mut launch = self.stream.launch_builder(&self.kernels.place_heads);
         launch.arg(&qkv).arg(&query_norm).arg(&key_norm).arg(&cosines).arg(&sines).arg(&places);
-        launch.arg(&read).arg(&keys).arg(&values).arg(&eps).arg(&heads).arg(&kv_heads);
+        launch.arg(&written).arg(&keys).arg(&values).arg(&eps).arg(&heads).arg(&kv_heads);
         launch.arg(&capacity);
         let all_heads = (heads + 2 * kv_heads).unsigned_abs();
         let config = LaunchConfig {
-            grid_dim: (rows.unsigned_abs(), all_heads, 1),
-            block_dim: (head_dim, 1, 1),
+            grid_dim: (count(rows)?.unsigned_abs(), all_heads, 1),
+            block_dim: (count(head_dim)?.unsigned_abs(), 1, 1),
             shared_mem_bytes: 0,
         };
         // SAFETY: as above; the caller has checked that the slots exist and are not full.
         unsafe { launch.launch(config) }.w()?;
+        Ok(queries)
+    }
 
-        if segments.iter().any(|segment| segment.count > 1) {
-            let operands = (read, keys, values, written);
-            self.attend_prompts(operands, counts, dtype, segments, cache)?;
-            return Ok(output);
-        }
+    /// Attention of one query a row, `queries` `(rows, heads * head_dim)`, over what is in the cache:
+    /// `places` `(rows, 2)`, u32, name the slot that each row looks at and the place of its last key.
+    pub fn look(
+        &self,
+        queries: &Tensor,
+        HeadCounts { heads, kv_heads, head_dim }: HeadCounts,
+        places: &Tensor,
+        scores: Scores<'_>,
+        cache: &LayerCache<'_>,
+    ) -> Result<Tensor> {
+        let rows = queries.dim(0)?;
+        let output = self.output((rows, heads * head_dim), queries)?;
+        let (keys, values) = cache.cache.layer(cache.layer);
+        let (keys, values) = (self.address(keys)?, self.address(values)?);
+        let (read, written) = (self.address(queries)?, self.address(&output)?);
+        let places = self.address(places)?;
+        let (bias, distances) = match scores.distance_bias {
+            Some(bias) => (self.address(bias)?, count(bias.dim(1)?)?),
+            None => (0, 0),
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "the kernel computes in f32")]
+        let scale = scores.scale as f32;
+        let capacity = count(cache.cache.shape().capacity)?;
+        let (heads, kv_heads) = (count(heads)?, count(kv_heads)?);
         let mut launch = self.stream.launch_builder(&self.kernels.attend);
-        launch.arg(&read).arg(&keys).arg(&values).arg(&places).arg(&written).arg(&scale);
-        launch.arg(&heads).arg(&kv_heads).arg(&capacity);
+        launch.arg(&read).arg(&keys).arg(&values).arg(&places).arg(&bias).arg(&written);
+        launch.arg(&scale).arg(&heads).arg(&kv_heads).arg(&capacity).arg(&distances);
         let config = LaunchConfig {
-            grid_dim: (rows.unsigned_abs(), heads.unsigned_abs(), 1),
+            grid_dim: (count(rows)?.unsigned_abs(), heads.unsigned_abs(), 1),
             block_dim: (32 * ATTENTION_WARPS, 1, 1),
-            shared_mem_bytes: ATTENTION_WARPS * (head_dim + 2) * 4,
+            shared_mem_bytes: ATTENTION_WARPS * (count(head_dim)?.unsigned_abs() + 2) * 4,
         };
         // SAFETY: as above.
         unsafe { launch.launch(config) }.w()?;
@@ -202,12 +234,14 @@ impl Fused {
     /// Attention of prompts whose keys and values are in the cache already.
     fn attend_prompts(
         &self,
-        (queries, keys, values, output): (u64, u64, u64, u64),
+        queries: &Tensor,
         HeadCounts { heads, kv_heads, head_dim }: HeadCounts,
-        dtype: DType,
         segments: &[Segment],
-        LayerCache { cache, layer: _ }: &LayerCache<'_>,
-    ) -> Result<()> {
+        scores: Scores<'_>,
+        LayerCache { cache, layer }: &LayerCache<'_>,
+    ) -> Result<Tensor> {
+        let output = self.output(queries.shape(), queries)?;
+        let (keys, values) = cache.layer(*layer);
         let slot_size = kv_heads * cache.shape().capacity * head_dim;
         let sequences = segments.iter().map(|segment| {
             let held = cache.length(segment.slot).map_err(Error::wrap)?;
@@ -219,21 +253,22 @@ impl Fused {
             })
         });
         let tiles = rows::Tiles {
-            queries,
-            keys,
-            values,
-            output,
-            dtype,
+            queries: self.address(queries)?,
+            keys: self.address(keys)?,
+            values: self.address(values)?,
+            output: self.address(&output)?,
+            dtype: queries.dtype(),
             head_dim,
             heads,
             group: heads / kv_heads,
             query_stride: heads * head_dim,
             key_stride: head_dim,
             key_head_stride: cache.shape().capacity * head_dim,
-            scale: (head_dim as f64).powf(-0.5),
+            scale: scores.scale,
             causal: true,
         };
-        rows::attend_tiles(&self.device, &tiles, &sequences.collect::<Result<Vec<_>>>()?)
+        rows::attend_tiles(&self.device, &tiles, &sequences.collect::<Result<Vec<_>>>()?)?;
+        Ok(output)
     }
 
     /// Memory for a result, of the type and on the device of `like`; a kernel fills all of it.
@@ -345,7 +380,9 @@ mod tests {
         let fused = Fused::open(qkv.device(), qkv.dtype(), counts.head_dim).unwrap().unwrap();
         let places = cache.next_places(new.iter().map(|new| (new.slot, new.count))).unwrap();
         let layer = LayerCache { cache, layer: 0 };
-        fused.attention(qkv, counts, None, None, (new, &places), &layer).unwrap()
+        let heads = HeadChange { counts, norms: None, rotary: None };
+        let scores = Scores::scaled(counts.head_dim);
+        fused.attention(qkv, heads, (new, &places), scores, &layer).unwrap()
     }
 
     /// Prompts of unequal lengths by tiles, then a token more for each of them.

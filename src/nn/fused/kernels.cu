@@ -106,10 +106,12 @@ __device__ __forceinline__ Part part_of(const number *head, int lane) {
 }
 #endif
 
-// Attention of each row's query heads over all that its slot holds, the new token included.
-// queries (rows, H, D); output (rows, H, D). A block each row and head; its warps share the keys.
+// Attention of each row's query heads over what its slot holds up to its place. bias (H, distances),
+// f32, may be 0: its last column is added to the score of the key at that place, the one before it to
+// that of the key before. queries (rows, H, D); output (rows, H, D). A block each row and head; its warps share the keys.
 extern "C" __global__ void attend(const number *queries, const number *keys, const number *values,
-                                  const unsigned *places, number *output, float scale, int H, int K, int capacity) {
+                                  const unsigned *places, const float *bias, number *output, float scale, int H,
+                                  int K, int capacity, int distances) {
   extern __shared__ float merged[];  // (warps, D) sums, then (warps) maxima, then (warps) totals
   int row = blockIdx.x, h = blockIdx.y, warps = blockDim.x >> 5, warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
   size_t slot = places[2 * row];
@@ -117,6 +119,7 @@ extern "C" __global__ void attend(const number *queries, const number *keys, con
   size_t base = (slot * K + h / (H / K)) * capacity * HEAD_DIM;
   const number *k = keys + base, *v = values + base;
   Part mine = part_of(queries + ((size_t)row * H + h) * HEAD_DIM, lane);
+  if (bias) bias += (size_t)h * distances + distances - length;
   float q[PER_LANE], sum[PER_LANE], largest = -INFINITE, total = 0.0f;
 #pragma unroll
   for (int e = 0; e < PER_LANE; e++) {
@@ -136,7 +139,10 @@ extern "C" __global__ void attend(const number *queries, const number *keys, con
       }
     }
 #pragma unroll
-    for (int j = 0; j < 4; j++) score[j] = first + j < length ? warp_sum(score[j]) : -INFINITE;
+    for (int j = 0; j < 4; j++) {
+      score[j] = first + j < length ? warp_sum(score[j]) : -INFINITE;
+      if (bias && first + j < length) score[j] += bias[first + j];
+    }
     float most = fmaxf(fmaxf(fmaxf(score[0], score[1]), fmaxf(score[2], score[3])), largest);
     float shrink = __expf(largest - most);
     total *= shrink;

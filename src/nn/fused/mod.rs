@@ -22,6 +22,8 @@ pub use cuda::Fused;
 
 use candle_core::Tensor;
 
+use super::rotary::RotaryTable;
+
 /// The heads of an attention layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadCounts {
@@ -31,6 +33,34 @@ pub struct HeadCounts {
     pub kv_heads: usize,
     /// Numbers per head.
     pub head_dim: usize,
+}
+
+/// What is done to heads before they attend.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadChange<'a> {
+    /// How many there are.
+    pub counts: HeadCounts,
+    /// Norms of queries and keys.
+    pub norms: Option<HeadNorms<'a>>,
+    /// By which queries and keys are rotated.
+    pub rotary: Option<&'a RotaryTable>,
+}
+
+/// How products of queries and keys become scores.
+#[derive(Debug, Clone, Copy)]
+pub struct Scores<'a> {
+    /// Factor of the products.
+    pub scale: f64,
+    /// What is added by distance, `(heads, distances)`, f32: the last column for a query's own token,
+    /// the one before it for the token before (T5).
+    pub distance_bias: Option<&'a Tensor>,
+}
+
+impl Scores<'_> {
+    /// Products over the root of the head's size.
+    pub fn scaled(head_dim: usize) -> Self {
+        Self { scale: (head_dim as f64).powf(-0.5), distance_bias: None }
+    }
 }
 
 /// The norms of queries and keys, where a family has them.

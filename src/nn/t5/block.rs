@@ -5,7 +5,7 @@ use candle_core::{D, DType, Result, Tensor};
 use candle_nn::ops::softmax_last_dim;
 
 use super::T5Config;
-use crate::nn::{Activation, Bias, Linear, gated, linear, split_heads};
+use crate::nn::{Activation, Bias, Linear, gated, linear, split_heads, stacked_linear};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Division by the root of the mean square, computed in f32; gives the type of its weights.
@@ -24,6 +24,10 @@ impl Norm {
     }
 
     pub(super) fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
+        if hidden.dtype() == self.weight.dtype() {
+            #[expect(clippy::cast_possible_truncation, reason = "norms compute in f32")]
+            return candle_nn::ops::rms_norm(hidden, &self.weight, self.eps as f32);
+        }
         let wide = hidden.to_dtype(DType::F32)?;
         let mean_square = wide.sqr()?.mean_keepdim(D::Minus1)?;
         let normed = wide.broadcast_div(&(mean_square + self.eps)?.sqrt()?)?;
@@ -33,7 +37,7 @@ impl Norm {
 
 /// The sum of the residual stream and what a part adds to it, in the wider type of the two: with f16
 /// weights the feed-forward part gives f32, and the stream is f32 from then on.
-pub(super) fn add(hidden: &Tensor, part: &Tensor) -> Result<Tensor> {
+fn add(hidden: &Tensor, part: &Tensor) -> Result<Tensor> {
     match part.dtype() {
         DType::F32 => hidden.to_dtype(DType::F32)? + part,
         _ => hidden + part.to_dtype(hidden.dtype())?,
@@ -43,9 +47,18 @@ pub(super) fn add(hidden: &Tensor, part: &Tensor) -> Result<Tensor> {
 /// The projections of one attention.
 #[derive(Debug)]
 pub(super) struct Projections {
+    /// Queries, keys and values, one behind the other.
+    qkv: Linear,
+    output: Linear,
+    heads: usize,
+}
+
+/// The projections of an attention whose queries and keys come from different streams.
+#[derive(Debug)]
+pub(super) struct CrossProjections {
     queries: Linear,
-    keys: Linear,
-    values: Linear,
+    /// Keys and values, one behind the other.
+    keys_values: Linear,
     output: Linear,
     heads: usize,
 }
@@ -56,31 +69,78 @@ impl Projections {
         reader: &TensorReader,
     ) -> std::result::Result<Self, WeightsError> {
         let (hidden, inner) = (config.hidden, config.heads * config.head_dim);
-        let project =
-            |name, inputs, outputs| linear(inputs, outputs, Bias::Without, &reader.under(name));
+        let parts = [("q", inner), ("k", inner), ("v", inner)];
         Ok(Self {
-            queries: project("q", hidden, inner)?,
-            keys: project("k", hidden, inner)?,
-            values: project("v", hidden, inner)?,
-            output: project("o", inner, hidden)?,
+            qkv: stacked_linear(hidden, &parts, Bias::Without, reader)?,
+            output: linear(inner, hidden, Bias::Without, &reader.under("o"))?,
             heads: config.heads,
         })
     }
 
-    /// `(heads, tokens, d)`
+    /// `(tokens, 3 * heads * d)`
+    pub(super) fn together(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.qkv.forward(hidden)
+    }
+
+    /// Queries, keys and values, each `(heads, tokens, d)`.
+    pub(super) fn apart(&self, hidden: &Tensor) -> Result<[Tensor; 3]> {
+        let qkv = self.qkv.forward(hidden)?;
+        Ok([
+            part(&qkv, 0, 3, self.heads)?,
+            part(&qkv, 1, 3, self.heads)?,
+            part(&qkv, 2, 3, self.heads)?,
+        ])
+    }
+
+    /// From `(tokens, heads * d)` back to the residual stream, and added to it.
+    pub(super) fn add_output(&self, attended: &Tensor, hidden: &Tensor) -> Result<Tensor> {
+        add_mapped(&self.output, attended, hidden)
+    }
+}
+
+impl CrossProjections {
+    pub(super) fn load(
+        config: &T5Config,
+        reader: &TensorReader,
+    ) -> std::result::Result<Self, WeightsError> {
+        let (hidden, inner) = (config.hidden, config.heads * config.head_dim);
+        let parts = [("k", inner), ("v", inner)];
+        Ok(Self {
+            queries: linear(hidden, inner, Bias::Without, &reader.under("q"))?,
+            keys_values: stacked_linear(hidden, &parts, Bias::Without, reader)?,
+            output: linear(inner, hidden, Bias::Without, &reader.under("o"))?,
+            heads: config.heads,
+        })
+    }
+
+    /// `(tokens, heads * d)`
     pub(super) fn queries(&self, hidden: &Tensor) -> Result<Tensor> {
-        split_heads(&self.queries.forward(hidden)?, self.heads)
+        self.queries.forward(hidden)
     }
 
     /// Keys and values, each `(heads, tokens, d)`.
     pub(super) fn keys_and_values(&self, hidden: &Tensor) -> Result<(Tensor, Tensor)> {
-        let keys = split_heads(&self.keys.forward(hidden)?, self.heads)?;
-        Ok((keys, split_heads(&self.values.forward(hidden)?, self.heads)?))
+        let both = self.keys_values.forward(hidden)?;
+        Ok((part(&both, 0, 2, self.heads)?, part(&both, 1, 2, self.heads)?))
     }
 
-    /// From `(tokens, heads * d)` back to the residual stream.
-    pub(super) fn output(&self, attended: &Tensor) -> Result<Tensor> {
-        self.output.forward(attended)
+    /// From `(tokens, heads * d)` back to the residual stream, and added to it.
+    pub(super) fn add_output(&self, attended: &Tensor, hidden: &Tensor) -> Result<Tensor> {
+        add_mapped(&self.output, attended, hidden)
+    }
+}
+
+/// One of `parts` equal parts of each row, `(heads, tokens, d)`.
+fn part(rows: &Tensor, index: usize, parts: usize, heads: usize) -> Result<Tensor> {
+    let width = rows.dim(1)? / parts;
+    split_heads(&rows.narrow(1, index * width, width)?, heads)
+}
+
+/// `hidden` and what `map` makes of `input`, summed in the wider type of the two.
+fn add_mapped(map: &Linear, input: &Tensor, hidden: &Tensor) -> Result<Tensor> {
+    match map.dtype() == hidden.dtype() {
+        true => map.forward_added(input, hidden),
+        false => add(hidden, &map.forward(input)?),
     }
 }
 
@@ -135,7 +195,6 @@ impl FeedForward {
         let normed = self.norm.forward(hidden)?;
         let (gate, expanded) = (self.gate.forward(&normed)?, self.expand.forward(&normed)?);
         let inner = gated(self.activation, gate, &expanded)?;
-        let inner = inner.to_dtype(self.contract.dtype())?;
-        add(hidden, &self.contract.forward(&inner)?)
+        add_mapped(&self.contract, &inner.to_dtype(self.contract.dtype())?, hidden)
     }
 }

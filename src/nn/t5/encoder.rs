@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::T5Config;
-use super::block::{FeedForward, Norm, Projections, add, attend_biased};
+use super::block::{FeedForward, Norm, Projections, attend_biased};
 use super::relative::{Direction, RelativeBias};
 use crate::weights::{TensorReader, WeightsError};
 
@@ -62,10 +62,9 @@ impl Layer {
 
     fn forward(&self, hidden: &Tensor, bias: &Tensor) -> Result<Tensor> {
         let normed = self.norm.forward(hidden)?;
-        let queries = self.attention.queries(&normed)?;
-        let (keys, values) = self.attention.keys_and_values(&normed)?;
+        let [queries, keys, values] = self.attention.apart(&normed)?;
         let attended = attend_biased(&queries, &keys, &values, bias)?;
-        let hidden = add(hidden, &self.attention.output(&attended)?)?;
+        let hidden = self.attention.add_output(&attended, hidden)?;
         self.feed_forward.forward(&hidden)
     }
 }

@@ -10,6 +10,7 @@ decoder; they are shared, not copied, when a slot is copied.
 mod block;
 mod decoder;
 mod encoder;
+mod prompts;
 mod relative;
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
