@@ -67,7 +67,9 @@ pub struct Listed {
 enum State {
     /// Its files are all there.
     Present { family: &'static str, bytes: u64 },
-    /// There is no such folder.
+    /// There is a journal of its answers.
+    Recorded,
+    /// There is no such folder, or journal.
     Missing,
     /// It has not been downloaded.
     NotDownloaded,
@@ -85,6 +87,12 @@ impl Listed {
             Source::Folder(folder) => {
                 let source = folder.display().to_string();
                 Self { name, source, folder: folder.clone(), state: State::of(folder) }
+            }
+            Source::Replay { journal, .. } => {
+                let state = if journal.is_file() { State::Recorded } else { State::Missing };
+                let source = format!("replays {}", journal.display());
+                let folder = journal.parent().unwrap_or(Path::new("")).to_owned();
+                Self { name, source, folder, state }
             }
             Source::Hub { repository, revision } => {
                 let source = format!("{repository}@{revision}");
@@ -129,6 +137,7 @@ impl Display for Listed {
             State::Present { family, bytes } => {
                 writeln!(formatter, "{family}, {}", readable_size(*bytes))?;
             }
+            State::Recorded => writeln!(formatter, "answers of an earlier run")?,
             State::Missing => writeln!(formatter, "not there")?,
             State::NotDownloaded => writeln!(formatter, "not downloaded yet")?,
             State::Incomplete(error) => writeln!(formatter, "incomplete: {error}")?,

@@ -3,6 +3,7 @@
 */
 
 pub mod answer;
+pub mod answer_cache;
 pub mod asked;
 pub mod case;
 pub mod checksum;

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use candle_core::Device;
 
+use crate::answer::DeviceClass;
+
 /// What `EYECHART_DEVICE` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
@@ -70,6 +72,20 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
+    /// The class of the device that [`open`](Self::open) would open.
+    pub fn class(self) -> DeviceClass {
+        match self {
+            Self::Cpu => DeviceClass::Cpu,
+            Self::Cuda(_) => DeviceClass::Cuda,
+            Self::Metal => DeviceClass::Metal,
+            Self::Auto => match best_device() {
+                Device::Cpu => DeviceClass::Cpu,
+                Device::Cuda(_) => DeviceClass::Cuda,
+                Device::Metal(_) => DeviceClass::Metal,
+            },
+        }
+    }
+
     /// Opens the device.
     ///
     /// # Errors

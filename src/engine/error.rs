@@ -1,5 +1,6 @@
 //! Why a request got no answer.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::DeviceChoiceError;
@@ -36,6 +37,12 @@ pub enum EngineError {
     HubNotBuilt {
         /// The repository.
         repository: String,
+    },
+    /// A model that only answers from a journal is to be loaded.
+    #[error("{}: its answers are replayed, there is no checkpoint to load", journal.display())]
+    NoCheckpoint {
+        /// The journal.
+        journal: PathBuf,
     },
     /// Something panicked while the request was worked on.
     #[error("a panic ended this trial: {message}")]

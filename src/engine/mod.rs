@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::DType;
 
-use crate::answer::{Answer, Timings};
+use crate::answer::{Answer, SeenImage, Timings};
 use crate::decode::{self, DecodeRow, Generated};
 use crate::extract::BoxNotation;
 use crate::geometry::PictureSize;
@@ -49,6 +49,13 @@ pub struct EngineSettings {
     pub batch: NonZeroUsize,
 }
 
+impl EngineSettings {
+    /// The number format that an entry's model is loaded in.
+    pub fn precision_of(&self, entry: &ModelEntry) -> Precision {
+        self.precision.or(entry.precision).unwrap_or(Precision::F32)
+    }
+}
+
 /// One question to a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrialRequest {
@@ -69,6 +76,20 @@ pub struct Answered {
     pub image_sizes: Vec<PictureSize>,
     /// What other networks say of the answer; the engine of the answer itself asks none.
     pub opinions: Vec<Opinion>,
+}
+
+impl From<Answer> for Answered {
+    /// An answer of an earlier run; the sizes are those that it recorded.
+    fn from(answer: Answer) -> Self {
+        Self { image_sizes: picture_sizes(&answer), opinions: Vec::new(), answer }
+    }
+}
+
+/// The sizes of the pictures that an answer is about, as it recorded them.
+pub fn picture_sizes(answer: &Answer) -> Vec<PictureSize> {
+    let size =
+        |image: &SeenImage| PictureSize { original: image.original, resized: Some(image.resized) };
+    answer.input.images.iter().map(size).collect()
 }
 
 /// One model in memory.
@@ -99,7 +120,7 @@ impl Engine {
     pub fn load(entry: &ModelEntry, settings: &EngineSettings) -> Result<Self, EngineError> {
         let start = Instant::now();
         let device = settings.device.open()?;
-        let precision = settings.precision.or(entry.precision).unwrap_or(Precision::F32);
+        let precision = settings.precision_of(entry);
         let folder = checkpoint_folder(&entry.source)?;
         weights::check_pins(&folder, &entry.sha256)?;
         let model = guarded(|| Ok(model::load(&folder, &device, Some(data_type(precision)))?))?;
@@ -248,11 +269,17 @@ fn picture_size(image: &PreparedImage) -> PictureSize {
     PictureSize { original: image.original, resized: Some(image.resized) }
 }
 
+/// The folder of an entry's checkpoint, if that is on this machine.
+pub fn checkpoint_here(entry: &ModelEntry) -> Option<PathBuf> {
+    present_folder(&entry.source)
+}
+
 /// Where the checkpoint is, as far as it is here already; it may lack files.
 fn present_folder(source: &Source) -> Option<PathBuf> {
     match source {
         Source::Folder(folder) => Some(folder.clone()),
         Source::Hub { repository, revision } => HubCache::from_env().snapshot(repository, revision),
+        Source::Replay { .. } => None,
     }
 }
 
@@ -260,6 +287,9 @@ fn checkpoint_folder(source: &Source) -> Result<PathBuf, EngineError> {
     match source {
         Source::Folder(folder) => Ok(folder.clone()),
         Source::Hub { repository, revision } => hub_folder(repository, revision),
+        Source::Replay { journal, .. } => {
+            Err(EngineError::NoCheckpoint { journal: journal.clone() })
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why a run could not be carried out.
 
+use std::path::PathBuf;
+
 use super::SettingsError;
 use crate::case::DiscoveryError;
 use crate::journal::JournalError;
@@ -38,6 +40,17 @@ pub enum RunError {
     /// What was asked for cannot be written to stdout.
     #[error("cannot write to stdout: {0}")]
     Stdout(std::io::Error),
+    /// The journal to be replayed is the one to be written.
+    #[error(
+        "\"{model}\" replays {}, which this run would write over; move it, or set EYECHART_OUT",
+        journal.display()
+    )]
+    ReplaysItself {
+        /// The entry's name.
+        model: String,
+        /// The journal.
+        journal: PathBuf,
+    },
     /// cargo-insta's file of referenced snapshots cannot be written.
     #[error("cannot tell cargo-insta which snapshots are referenced: {0}")]
     SnapshotReferences(std::io::Error),

@@ -1,5 +1,6 @@
 //! From an answer to a verdict, a record in the journal, and a test line.
 
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ use super::gate::PlannedGate;
 use super::plan::{Planned, PlannedTrial};
 use super::records::question;
 use super::worker::{Answering, NoAnswer, Reply};
-use super::{datasets, message, records};
+use super::{datasets, message, overlay, records};
 
 /// Judges trials; shared by the test threads.
 #[derive(Debug)]
@@ -83,14 +84,22 @@ impl Judge {
                     return self.ignored(planned, by, reason.to_string()).into();
                 }
                 Err(NoAnswer::Prepared(input)) => return self.judge_input(planned, by, *input),
-                Err(NoAnswer::Failed(error)) => {
-                    let error = Some(self.shorten(&error.to_string()));
-                    let seed = planned.case.seed(run);
-                    Attempt { seed, answer: None, verdict: None, opinions: Vec::new(), error }
-                }
+                Err(NoAnswer::Failed(error)) => self.no_answer(planned, run, &error),
+                Err(NoAnswer::NotReplayed(error)) => self.no_answer(planned, run, &error),
             });
         }
         self.conclude(planned, by, attempts)
+    }
+
+    fn no_answer(&self, planned: &Planned, run: usize, error: &dyn Error) -> Attempt {
+        let error = Some(self.shorten(&error.to_string()));
+        Attempt {
+            seed: planned.case.seed(run),
+            answer: None,
+            verdict: None,
+            opinions: Vec::new(),
+            error,
+        }
     }
 
     /// Concludes from all runs of a trial.
@@ -146,7 +155,10 @@ impl Judge {
             false => Status::Failed,
         };
         let (status, passes) = (status(is_settled), status(passes).is_success());
+        let is_wrong = verdict.as_ref().is_some_and(|verdict| !verdict.passed);
+        let overlay = if is_wrong { self.overlay(planned, &answer, &blank) } else { None };
         let record = TrialRecord {
+            attachments: overlay.into_iter().collect(),
             status,
             answer: Some(answer),
             verdict,
@@ -205,6 +217,16 @@ impl Judge {
             ..blank
         };
         Judged { record: TrialRecord { message: message::of(&record), ..record }, passes }
+    }
+
+    /// A picture of the boxes that are wrong, if boxes were expected.
+    fn overlay(&self, planned: &Planned, answer: &Answer, blank: &TrialRecord) -> Option<PathBuf> {
+        let sizes = engine::picture_sizes(answer);
+        let notation = blank.speaker.as_ref().and_then(|speaker| speaker.boxes);
+        let out = self.journal.path().parent()?;
+        let path =
+            overlay::draw(&planned.case, &planned.model, &answer.text, notation, &sizes, out)?;
+        Some(self.relative(&path))
     }
 
     fn compare_answer(

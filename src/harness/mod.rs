@@ -13,14 +13,17 @@ use crate::snapshot::{self, AssertSnapshot};
 
 mod arguments;
 mod ask;
+mod caching;
 mod console;
 mod datasets;
 mod error;
 mod gate;
 mod judge;
 mod message;
+mod overlay;
 mod plan;
 mod records;
+mod replay;
 mod run;
 mod runners;
 mod second_round;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::answer_cache::AnswerCache;
 use crate::case::{self, Checks, KnownNames};
 use crate::checksum::FileSums;
 use crate::dataset::Pictures;
@@ -21,6 +22,7 @@ use super::console::{self, Announcement, Console, Ending, Listed};
 use super::datasets::Selection;
 use super::judge::Judge;
 use super::plan::{Plan, PlannedTrial};
+use super::replay;
 use super::runners::{self, Runners};
 use super::threads::{self, Event};
 use super::{CASES, FAILED_CASES, PICTURES, RunError, SNAPSHOTS, Settings, Site, say, shuffle};
@@ -45,11 +47,12 @@ pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, Ru
         // Reports of an earlier run stay: cargo hands one filter to every test binary.
         return Ok(run_nothing(console, plan.trials().len()));
     }
+    replay::refuse_own_journal(plan.models(), &settings.out)?;
     let journal = Journal::create(&settings.out, &header(&registry))?;
     let judge = Arc::new(Judge { project, journal, snapshots, pictures: FileSums::default() });
     let answering = (&settings, &registry);
     let ending = run_trials(&plan, chosen, arguments, answering, &judge, &mut console)?;
-    let run = Run::read(judge.journal.path())?;
+    let run = Run::read_for_reports(judge.journal.path())?;
     report::write_all(&run, &settings.out)?;
     if arguments.format() == Format::Junit {
         report::write_junit(&run, &mut io::stdout().lock()).map_err(RunError::Stdout)?;
@@ -154,7 +157,8 @@ fn run_trials(
     }
     let queue = runners.into_queue();
     let (engine_settings, registry) = (settings.engine.clone(), registry.clone());
-    std::thread::spawn(move || queue.serve(&engine_settings, &registry));
+    let cache = settings.cache.clone().map(AnswerCache::new);
+    std::thread::spawn(move || queue.serve(&engine_settings, &registry, cache.as_ref()));
     let filtered_out = plan.trials().len() - chosen.len();
     console.begin(&Announcement { tests: chosen.len(), filtered_out, shuffle_seed });
     let mut ending = ExitCode::SUCCESS;

@@ -10,6 +10,7 @@ use super::console::Outcome;
 use super::gate::{self, PlannedGate, RowOutcome};
 use super::judge::{Judge, Judged};
 use super::plan::{Plan, Planned, PlannedTrial};
+use super::replay::Replay;
 use super::threads::Body;
 use super::worker::Queue;
 
@@ -20,6 +21,8 @@ pub(super) struct Runners<'p> {
     plan: &'p Plan,
     judge: &'p Arc<Judge>,
     queue: Queue,
+    /// For each model, the journal that answers in its place, if one does.
+    replays: Vec<Option<Arc<Replay>>>,
     /// For each of [`Plan::gated`], the gates to tell of a row.
     listeners: Vec<Vec<Sender<RowOutcome>>>,
     /// What each gate that judges hears, in the order in which their bodies are made.
@@ -47,7 +50,9 @@ impl<'p> Runners<'p> {
             }
         }
         let adopted = vec![false; plan.gated().len()];
-        Self { plan, judge, queue: Queue::new(plan.models().to_vec()), listeners, heard, adopted }
+        let replays = plan.models().iter().map(|model| Replay::of(model).map(Arc::new)).collect();
+        let queue = Queue::new(plan.models().to_vec());
+        Self { plan, judge, queue, replays, listeners, heard, adopted }
     }
 
     /// The body of a trial that is run; to be called in the order that [`Self::new`] was told.
@@ -78,14 +83,20 @@ impl<'p> Runners<'p> {
         let (planned, judge) = (Arc::clone(planned), Arc::clone(self.judge));
         let group = planned.member.and_then(|member| member.group);
         let gates = group.map(|group| self.listeners[group].clone()).unwrap_or_default();
+        if let Some(replay) = self.replays[planned.model_index].clone() {
+            return Box::new(move || {
+                let replies = replay.replies(&planned.case, &judge.pictures);
+                let judged = judge.judge(&planned, replies.into_iter().map(Some).collect());
+                tell(&gates, &planned, &judged);
+                judged
+            });
+        }
         let runs = 0..planned.case.runs.times;
         let replies: Vec<_> = runs.map(|run| self.queue.push(&planned, run)).collect();
         Box::new(move || {
             let replies = replies.into_iter().map(|reply| reply.recv().ok());
             let judged = judge.judge(&planned, replies.collect());
-            if let Some(member) = planned.member {
-                gate::tell(&gates, &RowOutcome::of(member.index, &judged.record));
-            }
+            tell(&gates, &planned, &judged);
             judged
         })
     }
@@ -116,6 +127,13 @@ impl<'p> Runners<'p> {
                 None => Outcome::failed("this gate hears of no row"),
             }
         })
+    }
+}
+
+/// Tells the gates of a row's data set how it ended.
+fn tell(gates: &[Sender<RowOutcome>], planned: &Planned, judged: &Judged) {
+    if let Some(member) = planned.member {
+        gate::tell(gates, &RowOutcome::of(member.index, &judged.record));
     }
 }
 

@@ -13,7 +13,8 @@ Everything else is set by environment variables (cargo hands unknown flags to ev
   EYECHART_DEVICE     cpu, cuda, cuda:1, metal or auto
   EYECHART_DTYPE      f32, f16 or bf16
   EYECHART_BATCH      most cases answered together
-  EYECHART_OUT        folder for the journal and reports";
+  EYECHART_OUT        folder for the journal and reports
+  EYECHART_CACHE      folder of answers kept between runs";
 
 /// Globs of the models to run, separated by commas.
 pub const MODELS: &str = "EYECHART_MODELS";
@@ -25,6 +26,8 @@ pub const DTYPE: &str = "EYECHART_DTYPE";
 pub const BATCH: &str = "EYECHART_BATCH";
 /// Folder of the journal and reports.
 pub const OUT: &str = "EYECHART_OUT";
+/// Folder of answers kept between runs.
+pub const CACHE: &str = "EYECHART_CACHE";
 /// Set by cargo-nextest, which runs a process per test.
 const NEXTEST_RUN: &str = "NEXTEST_RUN_ID";
 
@@ -37,6 +40,8 @@ pub struct Settings {
     pub engine: EngineSettings,
     /// Folder of the journal and reports.
     pub out: PathBuf,
+    /// Folder of answers kept between runs; none keeps no answers.
+    pub cache: Option<PathBuf>,
 }
 
 /// A variable has a value that cannot be used.
@@ -82,7 +87,8 @@ impl Settings {
             None => out,
         };
         let models = variable(MODELS).map(|globs| split_globs(&globs));
-        Ok(Self { models, engine, out })
+        let cache = variable(CACHE).map(|cache| project.join(cache));
+        Ok(Self { models, engine, out, cache })
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::answer::ModelInput;
+use crate::answer_cache::AnswerCache;
 use crate::case::Case;
 use crate::engine::{
     Answered, Engine, EngineError, EngineSettings, ModelDescription, Preparer, TrialRequest,
@@ -14,7 +15,9 @@ use crate::model::Identity;
 use crate::registry::{ModelEntry, Registry, Source};
 
 use super::ask;
+use super::caching::{self, Keeper};
 use super::plan::Planned;
+use super::replay::ReplayError;
 use super::say;
 use super::second_round::SecondRound;
 use super::support::{Unsupported, unsupported};
@@ -50,13 +53,17 @@ pub(super) enum NoAnswer {
     Prepared(Box<ModelInput>),
     /// Something failed.
     Failed(EngineError),
+    /// The journal of an earlier run has none that is good.
+    NotReplayed(ReplayError),
 }
 
-struct Job {
-    case: Arc<Case>,
+pub(super) struct Job {
+    pub(super) case: Arc<Case>,
     /// Which of the case's runs, from 0.
-    run: usize,
-    reply: SyncSender<Reply>,
+    pub(super) run: usize,
+    /// What keeps the answer for later runs.
+    pub(super) keeper: Option<Keeper>,
+    pub(super) reply: SyncSender<Reply>,
 }
 
 /// The selected trials' requests, by model.
@@ -74,12 +81,18 @@ impl Queue {
     pub(super) fn push(&mut self, planned: &Planned, run: usize) -> Receiver<Reply> {
         let (reply, receiver) = sync_channel(1);
         let case = Arc::clone(&planned.case);
-        self.groups[planned.model_index].1.push_back(Job { case, run, reply });
+        self.groups[planned.model_index].1.push_back(Job { case, run, keeper: None, reply });
         receiver
     }
 
-    /// Answers everything, then asks other networks about answers where that is wanted.
-    pub(super) fn serve(self, settings: &EngineSettings, registry: &Registry) {
+    /// Answers everything, from the cache if there is one and it can; then asks other networks about
+    /// answers where that is wanted.
+    pub(super) fn serve(
+        self,
+        settings: &EngineSettings,
+        registry: &Registry,
+        cache: Option<&AnswerCache>,
+    ) {
         let mut second_round = SecondRound::default();
         for (model, jobs) in self.groups {
             let (about_input, jobs): (VecDeque<Job>, VecDeque<Job>) =
@@ -87,6 +100,12 @@ impl Queue {
             if !about_input.is_empty() {
                 prepare_inputs(&model, about_input);
             }
+            let jobs = match cache {
+                Some(cache) if !jobs.is_empty() => {
+                    caching::answer_known(&model, settings, cache, jobs, &mut second_round)
+                }
+                _ => jobs,
+            };
             if jobs.is_empty() {
                 continue;
             }
@@ -125,10 +144,10 @@ fn prepare_inputs(model: &ModelEntry, mut jobs: VecDeque<Job>) {
     }
 }
 
-fn revision(model: &ModelEntry) -> Option<String> {
+pub(super) fn revision(model: &ModelEntry) -> Option<String> {
     match &model.source {
         Source::Hub { revision, .. } => Some(revision.clone()),
-        Source::Folder(_) => None,
+        Source::Folder(_) | Source::Replay { .. } => None,
     }
 }
 
@@ -156,6 +175,9 @@ fn serve_model(
         for (job, answered) in together.into_iter().zip(answers) {
             let answered = answered.map_err(NoAnswer::Failed);
             let reply = Reply { answered, by: Some(Arc::clone(&by)) };
+            if let Some(keeper) = &job.keeper {
+                keeper.keep(&reply);
+            }
             second_round.pass_on(&job.case, job.reply, reply);
         }
     }

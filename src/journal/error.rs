@@ -27,6 +27,35 @@ pub enum JournalError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no trial of a model.
+    #[error(
+        "{}: has no trial of \"{wanted}\"; it has those of {} (`answers_of` of an entry names one)",
+        path.display(), models.join(", ")
+    )]
+    NoModel {
+        /// The file.
+        path: PathBuf,
+        /// The model.
+        wanted: String,
+        /// The models that it has trials of.
+        models: Vec<String>,
+    },
+    /// A trial that is to be replayed cannot be read.
+    #[error("{}: the trial of {case} cannot be read: {reason}", path.display())]
+    Trial {
+        /// The file.
+        path: PathBuf,
+        /// Whose trial.
+        case: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file is not what it was when it was opened.
+    #[error("{}: was written over while it was replayed", path.display())]
+    Rewritten {
+        /// The file.
+        path: PathBuf,
+    },
     /// A line is not what this version of eyechart writes.
     #[error("{}:{line}: {reason}", path.display())]
     Malformed {

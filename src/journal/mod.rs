@@ -22,8 +22,10 @@ use crate::score::Verdict;
 use crate::snapshot::SnapshotOutcome;
 
 mod error;
+mod recording;
 
 pub use error::JournalError;
+pub use recording::Recording;
 
 /// The journal's file name.
 pub const FILE_NAME: &str = "journal.jsonl";
@@ -184,6 +186,9 @@ pub struct TrialRecord {
     /// What other networks say of the answer: judges' replies to the letter, and scores.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub opinions: Vec<Opinion>,
+    /// Pictures that show what is wrong, relative to the project where they are in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<PathBuf>,
     /// Where the answer was computed.
     pub place: Option<Place>,
     /// What answered.
@@ -216,10 +221,24 @@ impl TrialRecord {
             input_snapshot: SnapshotOutcome::Off,
             prepared: None,
             opinions: Vec::new(),
+            attachments: Vec::new(),
             place: None,
             speaker: None,
             asked: None,
         }
+    }
+
+    /// The record without what no report shows: token by token margins, prompts and their ids.
+    fn outline(mut self) -> Self {
+        let attempts = self.attempts.iter_mut().filter_map(|attempt| attempt.answer.as_mut());
+        for answer in self.answer.iter_mut().chain(attempts) {
+            (answer.margins, answer.runners_up) = (Vec::new(), Vec::new());
+            answer.token_ids.shrink_to_fit();
+            forget_texts(&mut answer.input);
+        }
+        self.prepared.iter_mut().for_each(forget_texts);
+        self.asked = None;
+        self
     }
 
     /// How many of the trial's runs are right: 0 or 1, unless it was run several times.
@@ -247,6 +266,11 @@ impl TrialRecord {
             None => self.case.clone(),
         }
     }
+}
+
+fn forget_texts(input: &mut ModelInput) {
+    let ModelInput { prompt_tokens, visual_tokens, .. } = *input;
+    *input = ModelInput { prompt_tokens, visual_tokens, ..ModelInput::default() };
 }
 
 /// A line of the file.
@@ -317,6 +341,22 @@ impl Run {
     /// # Errors
     /// The file cannot be read, is not a journal, or is of a newer format; names the line.
     pub fn read(path: &Path) -> Result<Self, JournalError> {
+        Self::read_as(path, |record| record)
+    }
+
+    /// Reads of a journal what reports show, which is a fraction of what is in it: a suite's answers
+    /// need not fit into memory.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_for_reports(path: &Path) -> Result<Self, JournalError> {
+        Self::read_as(path, TrialRecord::outline)
+    }
+
+    fn read_as(
+        path: &Path,
+        keep: impl Fn(TrialRecord) -> TrialRecord,
+    ) -> Result<Self, JournalError> {
         let file = File::open(path)
             .map_err(|source| JournalError::Unreadable { path: path.to_owned(), source })?;
         let mut header = None;
@@ -334,7 +374,7 @@ impl Run {
                 Line::Trial(_) if header.is_none() => {
                     return Err(malformed("a trial before the run's header".into()));
                 }
-                Line::Trial(record) => trials.push(record),
+                Line::Trial(record) => trials.push(keep(record)),
             }
         }
         let header = header.ok_or_else(|| JournalError::Empty { path: path.to_owned() })?;
@@ -358,7 +398,7 @@ fn check_header(header: RunHeader) -> Result<RunHeader, String> {
 mod tests {
     use super::*;
 
-    fn header() -> RunHeader {
+    pub(super) fn header() -> RunHeader {
         RunHeader {
             format_version: FORMAT_VERSION,
             eyechart_version: "0.1.0".into(),

@@ -198,6 +198,11 @@ pub fn families() -> Vec<KnownFamily> {
     known
 }
 
+/// The family of this name.
+pub fn family_named(name: &str) -> Option<KnownFamily> {
+    families().into_iter().find(|family| family.name == name)
+}
+
 /// The name of each family that can be loaded.
 pub fn known_family_names() -> impl Iterator<Item = &'static str> {
     FAMILIES.iter().map(|family| family.name)

@@ -30,7 +30,7 @@ use candle_core::Tensor;
 
 pub use error::ModelError;
 pub use family::{
-    Identity, KnownFamily, families, find_weight_files, identify, known_families,
+    Identity, KnownFamily, families, family_named, find_weight_files, identify, known_families,
     known_family_names, load, load_processor,
 };
 

@@ -65,6 +65,13 @@ pub enum Source {
         /// A commit, branch or tag.
         revision: String,
     },
+    /// The answers that a journal holds; no checkpoint is loaded.
+    Replay {
+        /// The journal of an earlier run.
+        journal: PathBuf,
+        /// The model in it whose answers are taken; none leaves that to the names in it.
+        model: Option<String>,
+    },
 }
 
 /// One model of the registry.
@@ -249,7 +256,7 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
     }
     Ok(ModelEntry {
         name: name.to_owned(),
-        source: check_source((entry.dir, entry.hub, entry.revision), project)?,
+        source: model_source(&entry, project)?,
         precision: entry.dtype,
         boxes: entry.boxes,
         sha256: check_sums(entry.sha256)?,
@@ -266,6 +273,27 @@ fn check_scorer(
         source: check_source((entry.dir, entry.hub, entry.revision), project)?,
         sha256: check_sums(entry.sha256)?,
     })
+}
+
+/// Where a model's answers come from.
+fn model_source(entry: &schema::ModelFile, project: &Path) -> Result<Source, String> {
+    let schema::ModelFile { dir, hub, replay, answers_of, revision, dtype, .. } = entry;
+    let Some(journal) = replay else {
+        if answers_of.is_some() {
+            return Err("has `answers_of` without `replay`, to which it belongs".into());
+        }
+        return check_source((dir.clone(), hub.clone(), revision.clone()), project);
+    };
+    let other = dir.as_ref().map(|_| "dir").or(hub.as_ref().map(|_| "hub"));
+    if let Some(other) = other {
+        return Err(format!("has both `{other}` and `replay`; keep one of them"));
+    }
+    if revision.is_some() || dtype.is_some() {
+        let message =
+            "has `replay`, whose answers were computed before; drop `revision` and `dtype`";
+        return Err(message.into());
+    }
+    Ok(Source::Replay { journal: project.join(journal), model: answers_of.clone() })
 }
 
 /// `dir`, `hub` and `revision` of an entry.
@@ -338,10 +366,13 @@ mod tests {
             r#"(models: {
                 "z": (dir: "weights/z", boxes: Florence2),
                 "a": (hub: "Qwen/Q", revision: "1f", dtype: Bf16),
+                "r": (replay: "old/journal.jsonl", answers_of: "a"),
             })"#,
         )
         .unwrap();
-        assert_eq!(registry.names(), ["z", "a"]);
+        assert_eq!(registry.names(), ["z", "a", "r"]);
+        let (journal, model) = ("project/old/journal.jsonl".into(), Some("a".to_owned()));
+        assert_eq!(registry.models()[2].source, Source::Replay { journal, model });
         assert_eq!(registry.models()[0].source, Source::Folder("project/weights/z".into()));
         assert_eq!(registry.models()[0].boxes, Some(BoxNotation::Florence2));
         assert_eq!(registry.models()[1].precision, Some(Precision::Bf16));
@@ -368,6 +399,9 @@ mod tests {
             (r#"(models: {"a": ()})"#, "no_source"),
             (r#"(models: {"a": (dir: "x", hub: "y/z")})"#, "two_sources"),
             (r#"(models: {"a": (hub: "y/z")})"#, "no_revision"),
+            (r#"(models: {"a": (dir: "x", replay: "j.jsonl")})"#, "folder_and_replay"),
+            (r#"(models: {"a": (replay: "j.jsonl", dtype: F16)})"#, "replay_in_a_format"),
+            (r#"(models: {"a": (dir: "x", answers_of: "b")})"#, "answers_of_a_folder"),
             ("(models: {\"a\": (dir: \"x\")},\n  default_model: [\"a\"])", "unknown_field"),
             (r#"(models: {"a": (dir: "x", dtype: F64)})"#, "unknown_dtype"),
             (r#"(models: {"a": (dir: "x", sha256: {"model.safetensors": "abc"})})"#, "no_sum"),

@@ -29,6 +29,10 @@ pub(super) struct ModelFile {
     #[serde(default)]
     pub(super) hub: Option<String>,
     #[serde(default)]
+    pub(super) replay: Option<String>,
+    #[serde(default)]
+    pub(super) answers_of: Option<String>,
+    #[serde(default)]
     pub(super) revision: Option<String>,
     #[serde(default)]
     pub(super) dtype: Option<super::Precision>,

@@ -72,6 +72,7 @@ fn row(trial: &TrialRecord) -> [String; 33] {
         input_snapshot,
         prepared: _,
         opinions: _,
+        attachments: _,
         place,
         speaker,
         asked: _,

@@ -36,6 +36,7 @@ fn trials() -> Vec<TrialRecord> {
         status: Status::Failed,
         message: Some("question: how many?\nanswer:   \"two ]]> \\u{1b}\"".into()),
         answer: Some(answer("two ]]> \u{1b}", 3)),
+        attachments: vec!["target/eyechart/overlays/how_many@tiny.png".into()],
         verdict: Some(Verdict {
             points: 0.0,
             reasons: vec!["expected 3, found 2".into()],

@@ -6,12 +6,15 @@
 mod project;
 
 mod advised; // Judges and networks that score, after all answers.
+mod cache; // Answers kept between runs.
 mod datasets; // Rows and gates of data sets.
 mod failures; // Cases, checkpoints and settings that cannot be used.
 mod families; // What families can do, how they are asked, and what they got.
 mod insta; // Snapshots: new, changed, accepted, reviewed, unreferenced.
 mod libtest; // The same arguments as to a binary of libtest's, side by side.
 mod protocol; // The arguments and output of cargo test.
+mod replay; // Answers of an earlier run in a model's place.
 mod reports; // The journal and report files.
 mod runs; // Cases that are run several times.
+mod scale; // Thousands of cases.
 mod snapshots; // What insta is told, and what reports say of it.

@@ -81,6 +81,29 @@ fn a_record_says_what_was_asked_of_whom_and_where_it_stands() {
 }
 
 #[test]
+fn wrong_boxes_are_drawn_and_attached() {
+    let project = Project::new();
+    project.file("cases/defaults.ron", "(snapshot: Off)\n");
+    let boxes = |label: &str| {
+        format!(
+            "images: [\"../picture.png\"], prompt: \"Where?\", generation: (max_new_tokens: 2), \
+             expect: Boxes(truth: [(label: \"{label}\", xyxy: (10, 20, 30, 40))])"
+        )
+    };
+    project.case("folder/wrong", &boxes("it"));
+    run(&mut project.eval(&[])).exits(101);
+    let drawn = image::open(project.path("out/overlays/folder__wrong@tiny.png")).unwrap();
+    let drawn = drawn.to_rgb8();
+    // The true box is outlined in green on the grey picture.
+    assert_eq!(drawn.get_pixel(10, 20).0, [0, 200, 0]);
+    assert_eq!(drawn.get_pixel(29, 39).0, [0, 200, 0]);
+    assert_eq!((drawn.get_pixel(9, 20).0, drawn.get_pixel(20, 30).0), ([128; 3], [128; 3]));
+    let junit = project.read("out/junit.xml");
+    assert!(junit.contains("[[ATTACHMENT|out/overlays/folder__wrong@tiny.png]]"), "{junit}");
+    assert!(junit.contains("file=\"cases/folder/wrong.ron\" line=\"1\""), "{junit}");
+}
+
+#[test]
 fn the_reports_agree_with_one_another() {
     let project = finished_run();
     let mut table = csv::Reader::from_path(project.path("out/results.csv")).unwrap();

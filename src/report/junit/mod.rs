@@ -1,10 +1,15 @@
 //! `junit.xml`: one suite a model, for continuous integration.
 //!
-//! Built with junit-report, whose output lacks three things: characters that XML 1.0 forbids are
-//! written as they are, and there are neither properties nor counts of skipped tests. The first
-//! is cured before ([`text`]), the others after ([`enrich`]).
+//! Built with junit-report, whose output lacks some things. Characters that XML 1.0 forbids are
+//! written as they are; that is cured before ([`text`]). There are no properties and lines of test
+//! cases, no counts of skipped tests, and no totals; those are added after ([`enrich`]).
+//!
+//! The document keeps to Jenkins' `junit-10.xsd`, but for two things that its readers know all the
+//! same: `properties` in a test case, and its `file` and `line` (a test holds both). Pictures stand
+//! in `system-out`, a line `[[ATTACHMENT|path]]` each, as GitLab and Jenkins' attachments read it.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use junit_report::{
     Duration, OffsetDateTime, ReportBuilder, TestCase, TestCaseBuilder, TestSuiteBuilder,
@@ -17,7 +22,7 @@ mod enrich;
 mod text;
 
 use super::words::{finish_word, snapshot_word, status_word};
-use enrich::Enrichment;
+use enrich::{Counts, Enrichment};
 
 /// The suite of case files that could not be run on any model.
 const NO_MODEL: &str = "cases";
@@ -25,20 +30,49 @@ const NO_MODEL: &str = "cases";
 pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
     let started = started(run);
     let mut report = ReportBuilder::new();
-    let mut enrichments = Vec::new();
+    let (mut enrichments, mut suites) = (Vec::new(), Vec::new());
     for trials in run.trials.chunk_by(|a, b| a.model == b.model) {
         let name = trials[0].model.as_deref().unwrap_or(NO_MODEL);
         let mut suite = TestSuiteBuilder::new(&text::attribute(name));
         suite.set_timestamp(started);
         for trial in trials {
             suite.add_testcase(test_case(trial));
-            enrichments.push(Enrichment { properties: properties(trial) });
+            enrichments.push(Enrichment { line: trial.line, properties: properties(trial) });
         }
+        suites.push(counts(trials));
         report.add_testsuite(suite.build());
     }
     let mut plain = Vec::new();
     report.build().write_xml(&mut plain).map_err(std::io::Error::other)?;
-    enrich::enrich(&plain, &enrichments, out).map_err(std::io::Error::other)
+    enrich::enrich(&plain, &enrichments, &suites, out).map_err(std::io::Error::other)
+}
+
+fn counts(trials: &[TrialRecord]) -> Counts {
+    let count = |kind| trials.iter().filter(|trial| kind_of(trial.status) == kind).count();
+    Counts {
+        tests: trials.len(),
+        failures: count(Kind::Failure),
+        errors: count(Kind::Error),
+        skipped: count(Kind::Skipped),
+    }
+}
+
+/// The four ways in which a test of JUnit ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Success,
+    Failure,
+    Error,
+    Skipped,
+}
+
+fn kind_of(status: Status) -> Kind {
+    match status {
+        Status::Passed | Status::Recorded => Kind::Success,
+        Status::Failed | Status::UnexpectedPass => Kind::Failure,
+        Status::Error => Kind::Error,
+        Status::KnownFailure | Status::Ignored => Kind::Skipped,
+    }
 }
 
 fn started(run: &Run) -> OffsetDateTime {
@@ -49,19 +83,16 @@ fn started(run: &Run) -> OffsetDateTime {
 fn test_case(trial: &TrialRecord) -> TestCase {
     let (folder, name) = trial.case.rsplit_once("::").unwrap_or(("", &trial.case));
     let name = text::attribute(name);
-    let seconds = trial.answer.as_ref().map_or(0.0, |answer| answer.timings.total().as_secs_f64());
+    let seconds = trial.answers().map(|answer| answer.timings.total().as_secs_f64()).sum();
     let time = Duration::seconds_f64(seconds);
     let message = trial.message.as_deref().unwrap_or_default();
     let headline = text::attribute(&headline(trial));
-    let mut case = match trial.status {
-        Status::Passed | Status::Recorded => TestCaseBuilder::success(&name, time),
-        Status::Failed | Status::UnexpectedPass => {
-            TestCaseBuilder::failure(&name, time, status_word(trial.status), &headline)
-        }
-        Status::Error => TestCaseBuilder::error(&name, time, status_word(trial.status), &headline),
-        Status::KnownFailure | Status::Ignored => {
-            TestCaseBuilder::skipped_with_cause(&name, status_word(trial.status), &headline)
-        }
+    let status = status_word(trial.status);
+    let mut case = match kind_of(trial.status) {
+        Kind::Success => TestCaseBuilder::success(&name, time),
+        Kind::Failure => TestCaseBuilder::failure(&name, time, status, &headline),
+        Kind::Error => TestCaseBuilder::error(&name, time, status, &headline),
+        Kind::Skipped => TestCaseBuilder::skipped_with_cause(&name, status, &headline),
     };
     // junit-report gives skipped cases no time, but a known failure took some.
     case.testcase.time = time;
@@ -71,9 +102,15 @@ fn test_case(trial: &TrialRecord) -> TestCase {
         case.set_trace(&text::character_data(message));
     }
     if let Some(answer) = &trial.answer {
-        case.set_system_out(&text::character_data(&answer.text));
+        case.set_system_out(&text::character_data(&system_out(&answer.text, &trial.attachments)));
     }
     case.build()
+}
+
+/// The answer, and behind it a line for each picture.
+fn system_out(answer: &str, attachments: &[PathBuf]) -> String {
+    let line = |path: &PathBuf| format!("\n[[ATTACHMENT|{}]]", path.display());
+    attachments.iter().map(line).fold(answer.to_owned(), |text, line| text + &line)
 }
 
 /// One line for lists of failures.
@@ -104,6 +141,10 @@ fn properties(trial: &TrialRecord) -> Vec<(&'static str, String)> {
     add("points", verdict.as_ref().map(|verdict| verdict.points.to_string()));
     add("iou", verdict.as_ref().and_then(|verdict| verdict.iou).map(|iou| iou.to_string()));
     add("reading", verdict.as_ref().map(|verdict| verdict.reading.label().to_owned()));
+    if !trial.attempts.is_empty() {
+        add("runs", Some(trial.attempts.len().to_string()));
+        add("runs_right", Some(trial.runs_right().to_string()));
+    }
     add("snapshot", Some(snapshot_word(&trial.snapshot).to_owned()));
     add("input_snapshot", Some(snapshot_word(&trial.input_snapshot).to_owned()));
     if let Some(answer) = answer {
@@ -111,13 +152,20 @@ fn properties(trial: &TrialRecord) -> Vec<(&'static str, String)> {
         add("prompt_tokens", Some(answer.input.prompt_tokens.to_string()));
         add("visual_tokens", Some(answer.input.visual_tokens.to_string()));
         add("new_tokens", Some(answer.token_ids.len().to_string()));
+        add("seconds", Some(format!("{:.6}", answer.timings.total().as_secs_f64())));
         add("peak_memory_bytes", answer.peak_memory_bytes.map(|bytes| bytes.to_string()));
     }
+    add("origin", answer.as_ref().map(|_| trial.origin.label().to_owned()));
+    let speaker = trial.speaker.as_ref();
+    add("family", speaker.map(|speaker| speaker.family.clone()));
+    add("model_revision", speaker.and_then(|speaker| speaker.revision.clone()));
     add("device", place.as_ref().map(|place| place.device.clone()));
     add("dtype", place.as_ref().map(|place| place.precision.clone()));
     add("known_failure", trial.known_failure.clone());
     properties
 }
 
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod tests;

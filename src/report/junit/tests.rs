@@ -3,6 +3,7 @@ use quick_xml::events::Event;
 
 use super::super::sample;
 use super::*;
+use crate::journal::Speaker;
 
 fn rendered(run: &Run) -> String {
     let mut out = Vec::new();
@@ -13,6 +14,30 @@ fn rendered(run: &Run) -> String {
 #[test]
 fn shows_the_sample_run() {
     insta::assert_snapshot!(rendered(&sample::run()));
+}
+
+#[test]
+fn keeps_to_the_schema_and_counts_each_kind_apart() {
+    let document = rendered(&sample::run());
+    assert_eq!(schema::violations(&document), [""; 0]);
+    // Of the sample: one file that is no case; on `tiny` three failures (one of them an unexpected
+    // pass), an error, and two that are skipped (a known failure and an ignored case).
+    for counts in [
+        r#"<testsuites name="eyechart" tests="8" failures="3" errors="2">"#,
+        r#"name="cases" package="testsuite/cases" tests="1" errors="1" failures="0""#,
+        r#"name="tiny" package="testsuite/tiny" tests="7" errors="1" failures="3""#,
+    ] {
+        assert!(document.contains(counts), "{counts}: {document}");
+    }
+    for (element, count) in [("<failure ", 3), ("<error ", 2), ("<skipped ", 2)] {
+        assert_eq!(document.matches(element).count(), count, "{element}");
+    }
+}
+
+#[test]
+fn an_empty_run_keeps_to_the_schema() {
+    let document = rendered(&Run { trials: Vec::new(), ..sample::run() });
+    assert_eq!(schema::violations(&document), [""; 0], "{document}");
 }
 
 /// Parses the document and joins the character data of every `system-out`.
@@ -51,11 +76,21 @@ fn every_hostile_answer_gives_well_formed_xml_that_says_the_same() {
             trial.message = Some(text.to_owned());
             trial.known_failure = trial.known_failure.as_ref().map(|_| text.to_owned());
             trial.file = text.into();
+            trial.attachments.clear();
+            trial.case = format!("{text}::{text}");
+            trial.model = trial.model.as_ref().map(|_| text.to_owned());
+            trial.speaker = Some(Speaker {
+                family: text.into(),
+                language_model: None,
+                boxes: None,
+                revision: Some(text.into()),
+            });
             if let Some(answer) = &mut trial.answer {
                 answer.text = text.to_owned();
             }
         }
         let document = rendered(&run);
+        assert_eq!(schema::violations(&document), [""; 0], "{text:?}");
         assert!(!document.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')));
         let expected: String = text
             .chars()
