@@ -1,6 +1,8 @@
 //! What a right answer looks like, as checked data; judging is [`crate::score`]'s.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use super::{
     ClipScoreExpectation, JudgeExpectation, MetricExpectation, PreferenceExpectation,
@@ -137,6 +139,24 @@ impl fmt::Display for YesOrNo {
 /// A regular expression that compiled.
 #[derive(Debug, Clone)]
 pub struct TextPattern(pub regex::Regex);
+
+impl TextPattern {
+    /// Compiles a pattern, or takes the compiled one of an earlier case: that takes time and some ten
+    /// kilobytes, and the cases of a suite tend to share their patterns.
+    ///
+    /// # Errors
+    /// It is no regular expression.
+    pub fn shared(pattern: &str) -> Result<Self, regex::Error> {
+        static COMPILED: Mutex<BTreeMap<String, regex::Regex>> = Mutex::new(BTreeMap::new());
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = compiled.get(pattern) {
+            return Ok(Self(known.clone()));
+        }
+        let new = regex::Regex::new(pattern)?;
+        compiled.insert(pattern.to_owned(), new.clone());
+        Ok(Self(new))
+    }
+}
 
 impl PartialEq for TextPattern {
     fn eq(&self, other: &Self) -> bool {

@@ -14,7 +14,8 @@ from pathlib import Path
 
 COUNT, ROUNDS = 10_000, 5
 REPOSITORY = Path(__file__).resolve().parents[2]
-CASE = '(images: ["{picture}"], prompt: "What is in the picture?", expect: Regex("."), snapshot: Off)\n'
+CASE = '(images: ["{picture}"], prompt: "What is in the picture?", expect: {expect}, snapshot: Off)\n'
+EXPECTATIONS = ['Regex(".")', 'Not(Exact("never said, {number}"))', 'Any([Contains("car"), Regex("[a-z]")])']
 
 
 def measured(command, **options):
@@ -37,7 +38,7 @@ def recorded(folder, binary):
     project = folder / "recorded"
     (project / "cases").mkdir(parents=True)
     shutil.copy(REPOSITORY / "cases/images/traffic.png", project / "cases")
-    (project / "cases/one.ron").write_text(CASE.format(picture="traffic.png"))
+    (project / "cases/one.ron").write_text(CASE.format(picture="traffic.png", expect=EXPECTATIONS[0]))
     model = REPOSITORY / "fixtures/models/qwen3-vl-tiny"
     (project / "eyechart.ron").write_text(f'(models: {{"tiny": (dir: "{model}")}})')
     measured([binary], cwd=project, env=environment(project))
@@ -55,7 +56,8 @@ def replaying(folder, header, trial, count):
         name = f"group_{number // 100:03}/case_{number:05}"
         path = project / f"cases/{name}.ron"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(CASE.format(picture="../traffic.png"))
+        expect = EXPECTATIONS[number % len(EXPECTATIONS)].format(number=number)
+        path.write_text(CASE.format(picture="../traffic.png", expect=expect))
         trial["trial"]["case"] = name.replace("/", "::")
         lines.append(json.dumps(trial, separators=(",", ":"), ensure_ascii=False))
     (project / "recorded.jsonl").write_text("\n".join(lines) + "\n")
