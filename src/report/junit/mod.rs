@@ -11,9 +11,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use junit_report::{
-    Duration, OffsetDateTime, ReportBuilder, TestCase, TestCaseBuilder, TestSuiteBuilder,
-};
+use junit_report::{Duration, OffsetDateTime, Report, TestCase, TestCaseBuilder, TestSuite};
 
 use crate::journal::{Run, Status, TrialRecord};
 use crate::snapshot::SnapshotOutcome;
@@ -29,21 +27,22 @@ const NO_MODEL: &str = "cases";
 
 pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
     let started = started(run);
-    let mut report = ReportBuilder::new();
+    let mut report = Report::new();
     let (mut enrichments, mut suites) = (Vec::new(), Vec::new());
     for trials in run.trials.chunk_by(|a, b| a.model == b.model) {
         let name = trials[0].model.as_deref().unwrap_or(NO_MODEL);
-        let mut suite = TestSuiteBuilder::new(&text::attribute(name));
+        // Builders would copy all test cases twice.
+        let mut suite = TestSuite::new(&text::attribute(name));
         suite.set_timestamp(started);
         for trial in trials {
             suite.add_testcase(test_case(trial));
             enrichments.push(Enrichment { line: trial.line, properties: properties(trial) });
         }
         suites.push(counts(trials));
-        report.add_testsuite(suite.build());
+        report.add_testsuite(suite);
     }
     let mut plain = Vec::new();
-    report.build().write_xml(&mut plain).map_err(std::io::Error::other)?;
+    report.write_xml(&mut plain).map_err(std::io::Error::other)?;
     enrich::enrich(&plain, &enrichments, &suites, out).map_err(std::io::Error::other)
 }
 
