@@ -18,6 +18,8 @@ from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForImageTextToText
 
+import minigpt_v2
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -68,6 +70,7 @@ MODELS = {
     "llava-1.5-7b": llava_7b,
     "blip2-opt-2.7b": lambda: blip("blip2/opt", OPT),
     "blip2-flan-t5-xl": lambda: blip("blip2/t5", T5),
+    "minigpt-v2": lambda: {"source": ROOT / "fixtures/oracle/minigpt_v2/published", "config": {}, "side": (640, 480), "parts": minigpt_v2},
     "instructblip-vicuna-7b": lambda: blip("instruct_blip/vicuna", LLAMA_7B | {"vocab_size": 32001}),
 }
 
@@ -79,6 +82,10 @@ def update(path: Path, fields: dict) -> None:
 
 def make_checkpoint(name: str, folder: Path) -> tuple[Path, dict]:
     recipe = MODELS[name]()
+    if "parts" in recipe:
+        recipe["parts"].make_checkpoint(recipe["source"], folder)
+        torch.cuda.empty_cache()
+        return folder, recipe
     folder.mkdir(parents=True, exist_ok=True)
     left_out = ("evaluation.json", "oracle.json", "model.safetensors.index.json")
     for file in recipe["source"].rglob("*"):
@@ -160,9 +167,17 @@ def first_logits(model, inputs: dict):
     return made.logits[0][0].float().cpu()
 
 
+def load(folder: Path, name: str):
+    if name == "minigpt-v2":
+        return minigpt_v2.load(folder)
+    # transformers has no sdpa for the Q-Former.
+    attention = {} if "qformer" in (folder / "config.json").read_text() else {"attn_implementation": "sdpa"}
+    return AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.bfloat16, device_map="cuda", **attention)
+
+
 @torch.no_grad()
 def theirs(folder: Path, probe: dict, args) -> dict:
-    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.bfloat16, device_map="cuda", attn_implementation="sdpa")
+    model = load(folder, args.model)
     if getattr(model.config, "image_token_id", 0) is None:  # a checkpoint from before transformers 4.47
         model.config.image_token_id = probe["ids"][0].item()
     result = {"batches": []}
