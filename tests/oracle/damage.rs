@@ -1,7 +1,9 @@
 //! Copies of checkpoint folders, and what can be done to them.
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use candle_core::Device;
 use eyechart::model::ModelError;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -44,6 +46,15 @@ pub(crate) fn write(folder: &Path, name: &str, text: &str) {
 
 pub(crate) fn remove(folder: &Path, name: &str) {
     std::fs::remove_file(folder.join(name)).unwrap();
+}
+
+/// Writes a file of tensors again under other names, of which at least one must differ.
+pub(crate) fn rename_tensors(folder: &Path, name: &str, rename: impl Fn(&str) -> String) {
+    let path = folder.join(name);
+    let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    assert!(tensors.keys().any(|name| rename(name) != *name));
+    let renamed = tensors.into_iter().map(|(name, tensor)| (rename(&name), tensor));
+    candle_core::safetensors::save(&renamed.collect::<HashMap<_, _>>(), path).unwrap();
 }
 
 /// Drops the last bytes of a file.

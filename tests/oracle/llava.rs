@@ -5,7 +5,7 @@ use eyechart::model::{load, load_processor};
 use serde_json::json;
 
 use crate::blip2::{check_beams, check_half_types};
-use crate::damage::{copy, cut, insert, insert_under, message_of, remove, set};
+use crate::damage::{copy, cut, insert, insert_under, message_of, remove, rename_tensors, set};
 use crate::fixture::{Features, Fixture, check_all, check_batches};
 use crate::oracle;
 
@@ -22,6 +22,17 @@ fn the_hubs_layout_equals_transformers() {
 #[test]
 fn the_renamed_layout_equals_transformers() {
     assert!(check_all(Fixture::random("llava/renamed"), Features::Recorded) >= 14);
+}
+
+/// What transformers 5.17 writes: published names but for the tower's.
+#[test]
+fn the_layout_of_transformers_5_equals_the_others() {
+    let folder = copy(&oracle("llava/renamed"));
+    rename_tensors(folder.path(), "model.safetensors", |name| {
+        name.replace("vision_tower.vision_model.", "vision_tower.")
+    });
+    let fixture = Fixture::load(folder.path(), "llava/renamed", oracle("pictures"), None);
+    assert!(check_all(fixture, Features::Recorded) >= 14);
 }
 
 /// `liuhaotian/*`: pickled shards, the tower in a folder beside them, `tokenizer.model`.

@@ -75,6 +75,10 @@ MODELS = {
 }
 
 
+def text_config_of(recipe: dict) -> dict:
+    return recipe["config"].get("text_config", {})
+
+
 def update(path: Path, fields: dict) -> None:
     if path.exists():
         path.write_text(json.dumps(json.loads(path.read_text()) | fields))
@@ -104,6 +108,10 @@ def make_checkpoint(name: str, folder: Path) -> tuple[Path, dict]:
         torch.set_default_dtype(torch.bfloat16)
         model = AutoModelForImageTextToText.from_config(config)
         torch.set_default_dtype(torch.float32)
+    if text_config_of(recipe).get("model_type") == "t5":
+        # Published Flan-T5 has a head of its own, which transformers 5 ties for a model that it makes itself.
+        head = model.language_model.lm_head
+        head.weight = torch.nn.Parameter(torch.randn_like(head.weight) * 0.02)
     model.to(torch.bfloat16).save_pretrained(folder)
     # What transformers writes today is not what is published.
     (folder / "config.json").write_text(published)

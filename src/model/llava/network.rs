@@ -37,7 +37,8 @@ struct Places {
 }
 
 impl Places {
-    /// transformers renamed its parts in 4.52; published files have the old names.
+    /// transformers renamed its parts in 4.52; published files have the old names. Since version 5 it
+    /// writes the tower without an inner name.
     fn of_hub(root: &TensorReader) -> Self {
         let renamed = root.contains("model.language_model.embed_tokens.weight");
         let (outer, body, head) = match renamed {
@@ -46,7 +47,10 @@ impl Places {
         };
         let projector = outer.under("multi_modal_projector");
         Self {
-            tower: outer.under("vision_tower.vision_model"),
+            tower: match outer.contains("vision_tower.embeddings.class_embedding") {
+                true => outer.under("vision_tower"),
+                false => outer.under("vision_tower.vision_model"),
+            },
             projector: [projector.under("linear_1"), projector.under("linear_2")],
             body: root.under(body),
             head: root.under(head),
