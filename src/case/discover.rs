@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::check::{self, Setting};
 use super::defaults::Defaults;
@@ -92,9 +95,10 @@ pub fn discover(
     if !root.is_dir() {
         return Err(DiscoveryError::NoFolder(root.to_owned()));
     }
-    let mut walk = Walk { known, checks, found: Vec::new() };
+    let mut walk = Walk { known, checks, files: Vec::new(), invalid: Vec::new() };
     walk.folder(Folder::root(root))?;
-    let mut found = walk.found;
+    let mut found: Vec<Discovered> = walk.files.par_iter().map(|file| walk.read(file)).collect();
+    found.extend(walk.invalid.into_iter().map(Discovered::Invalid));
     if found.is_empty() {
         return Err(DiscoveryError::NoCases { root: root.to_owned(), pattern: PATTERN });
     }
@@ -146,25 +150,37 @@ impl Folder {
 struct Walk<'a> {
     known: &'a KnownNames,
     checks: Checks,
-    found: Vec<Discovered>,
+    /// Files to be read once all folders are known, side by side.
+    files: Vec<CaseFile>,
+    /// Defaults that cannot be used.
+    invalid: Vec<InvalidCase>,
+}
+
+/// A file that is a case or a data set.
+struct CaseFile {
+    folder: Arc<Folder>,
+    path: PathBuf,
+    /// Its name without `.ron`.
+    stem: String,
 }
 
 impl Walk<'_> {
     fn folder(&mut self, mut folder: Folder) -> Result<(), DiscoveryError> {
         let entries = visible_entries(&folder.path)?;
-        if let Some((_, path)) = entries.iter().find(|(name, _)| name == DEFAULTS_FILE) {
-            folder.defaults = self.defaults(&folder, path);
+        if let Some(defaults) = entries.iter().find(|entry| entry.name == DEFAULTS_FILE) {
+            folder.defaults = self.defaults(&folder, &defaults.path);
         }
-        for (name, path) in entries {
-            if path.is_dir() {
+        let folder = Arc::new(folder);
+        for Entry { name, path, is_folder } in entries {
+            if is_folder {
                 if let Some(child) = folder.child(path, name) {
                     self.folder(child)?;
                 }
             } else if name != DEFAULTS_FILE
                 && let Some(stem) = case_stem(&name)
             {
-                let discovered = self.file(&folder, &path, stem);
-                self.found.push(discovered);
+                let (folder, stem) = (Arc::clone(&folder), stem.to_owned());
+                self.files.push(CaseFile { folder, path, stem });
             }
         }
         Ok(())
@@ -181,7 +197,7 @@ impl Walk<'_> {
             },
             Err(error) => {
                 let name = CaseName::stand_in(&folder.names, "defaults");
-                self.found.push(invalid(name, path, error));
+                self.invalid.push(InvalidCase { name, path: path.to_owned(), error });
                 FolderDefaults::Broken(path.to_owned())
             }
         }
@@ -193,7 +209,8 @@ impl Walk<'_> {
         check::defaults(raw, path, source.root(), &self.known.models)
     }
 
-    fn file(&self, folder: &Folder, path: &Path, stem: &str) -> Discovered {
+    fn read(&self, file: &CaseFile) -> Discovered {
+        let CaseFile { folder, path, stem } = file;
         let stand_in = CaseName::stand_in(&folder.names, stem);
         let defaults = match &folder.defaults {
             FolderDefaults::Usable(defaults) => defaults,
@@ -253,17 +270,32 @@ fn invalid(name: CaseName, path: &Path, error: CaseError) -> Discovered {
     Discovered::Invalid(InvalidCase { name, path: path.to_owned(), error })
 }
 
-/// The entries of a folder whose names do not begin with a dot, sorted. A name that is not
-/// Unicode is shown as well as it can be; it is no name of a case.
-fn visible_entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, DiscoveryError> {
+/// An entry of a folder. A name that is not Unicode is shown as well as it can be; it is no name of
+/// a case.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    name: String,
+    path: PathBuf,
+    is_folder: bool,
+}
+
+/// The entries of a folder whose names do not begin with a dot, sorted.
+fn visible_entries(folder: &Path) -> Result<Vec<Entry>, DiscoveryError> {
     let unreadable = |source| DiscoveryError::Unreadable { path: folder.to_owned(), source };
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') {
-            entries.push((name, entry.path()));
+        if name.starts_with('.') {
+            continue;
         }
+        let path = entry.path();
+        // Only of a link does the folder not say what it is.
+        let is_folder = match entry.file_type() {
+            Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+            _ => path.is_dir(),
+        };
+        entries.push(Entry { name, path, is_folder });
     }
     entries.sort();
     Ok(entries)

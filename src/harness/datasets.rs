@@ -5,16 +5,19 @@
 
 use std::sync::Arc;
 
-use crate::case::{Case, CaseName, DatasetFile, InvalidCase};
-use crate::dataset::{Dataset, Gate, Pictures, Row, RowTests};
+use crate::case::{Case, CaseError, CaseName, DatasetFile, InvalidCase};
+use crate::dataset::{Dataset, Gate, Row, RowTests};
 use crate::registry::ModelEntry;
 
 use super::gate::{Gated, PlannedGate};
+use super::partition::Shared;
 use super::plan::{Member, Planned, PlannedTrial};
+use super::selection::Selection;
 
 /// A data set that was opened, with the rows that any model is asked.
 #[derive(Debug)]
 pub(super) struct PlannedDataset {
+    file: DatasetFile,
     dataset: Arc<Dataset>,
     rows: Arc<Vec<Row>>,
     /// Place in `rows` of each row that is read.
@@ -23,44 +26,49 @@ pub(super) struct PlannedDataset {
     broken: Option<Arc<InvalidCase>>,
 }
 
-/// What decides whether a test is run.
-pub(super) struct Selection<'s> {
-    /// Whether a test of this name is run; `true` for one that is ignored.
-    pub(super) is_run: &'s dyn Fn(&str, bool) -> bool,
-    /// What is done about the pictures of rows that are.
-    pub(super) pictures: Pictures<'s>,
-}
-
 impl PlannedDataset {
-    /// Opens a data set and reads the rows that are run on one of the models.
-    pub(super) fn open(
-        file: &DatasetFile,
-        models: &[&ModelEntry],
-        selection: &Selection<'_>,
-    ) -> Result<Self, InvalidCase> {
-        let invalid = |error| {
-            let (name, path) = (file.name.clone(), file.path.clone());
-            InvalidCase { name, path, error }
-        };
-        let dataset = Dataset::open(file).map_err(invalid)?;
-        let models: Vec<&str> = models
-            .iter()
-            .map(|model| model.name.as_str())
-            .filter(|model| dataset.runs_on(model))
-            .collect();
-        let wanted = wanted(&dataset, &models, selection);
-        let mut places = vec![None; dataset.len()];
+    /// Opens a data set; its rows are read by [`Self::read`].
+    pub(super) fn open(file: &DatasetFile) -> Result<Self, InvalidCase> {
+        let dataset = Dataset::open(file).map_err(|error| invalid(file, error))?;
+        let places = vec![None; dataset.len()];
+        Ok(Self {
+            file: file.clone(),
+            dataset: Arc::new(dataset),
+            rows: Arc::default(),
+            places,
+            broken: None,
+        })
+    }
+
+    /// Reads the rows that are run on one of the models.
+    pub(super) fn read(&mut self, models: &[&ModelEntry], selection: &Selection<'_>) {
+        let models = models.iter().map(|model| model.name.as_str());
+        let models: Vec<&str> = models.filter(|model| self.dataset.runs_on(model)).collect();
+        let wanted = wanted(&self.dataset, &models, selection);
         for (place, index) in wanted.iter().enumerate() {
-            places[*index] = Some(place);
+            self.places[*index] = Some(place);
         }
-        let (rows, broken) = match wanted.is_empty() {
-            true => (Vec::new(), None),
-            false => match dataset.rows(&wanted, selection.pictures) {
-                Ok(rows) => (rows, None),
-                Err(error) => (Vec::new(), Some(Arc::new(invalid(error)))),
-            },
-        };
-        Ok(Self { dataset: Arc::new(dataset), rows: Arc::new(rows), places, broken })
+        if wanted.is_empty() {
+            return;
+        }
+        match self.dataset.rows(&wanted, selection.pictures) {
+            Ok(rows) => self.rows = Arc::new(rows),
+            Err(error) => self.broken = Some(Arc::new(invalid(&self.file, error))),
+        }
+    }
+
+    /// The tests on a model, to be shared out: gates keep their rows together, all of which they
+    /// need.
+    pub(super) fn shared<'d>(&'d self, model: &'d str) -> impl Iterator<Item = Shared> + 'd {
+        let gates = gate_names(&self.dataset, model);
+        let together = (!gates.is_empty()).then(|| format!("{}::{model}", self.file.name));
+        let rows = self.dataset.row_names().map(move |row| format!("{row}::{model}"));
+        let names = rows.chain(gates.into_iter().map(|(_, _, name)| name));
+        let is_ignored = self.dataset.ignored().is_some();
+        names.map(move |name| {
+            let unit = together.clone().unwrap_or_else(|| name.clone());
+            Shared { is_ignored, unit, name }
+        })
     }
 
     pub(super) fn dataset(&self) -> &Dataset {
@@ -77,14 +85,15 @@ impl PlannedDataset {
     ) -> Vec<PlannedTrial> {
         let gates = gate_names(&self.dataset, model);
         let ignored = self.dataset.ignored().is_some();
-        let is_gated = gates.iter().any(|(_, _, name)| (selection.is_run)(name, ignored));
+        let is_gated =
+            gates.iter().any(|(_, _, name)| selection.is_run(name, Some(model), ignored));
         let group = is_gated.then_some(gated.len());
         let mut trials = Vec::with_capacity(self.dataset.len() + gates.len());
         let shared: Arc<str> = model.into();
         let mut own = Vec::new();
         for (index, case) in self.dataset.row_names().enumerate() {
             let name = format!("{case}::{model}");
-            let is_run = (selection.is_run)(&name, ignored);
+            let is_run = selection.is_run(&name, Some(model), ignored);
             match self.row(index) {
                 Some(row) if is_run || is_gated => {
                     let member = Member { group, index, tests: self.dataset.row_tests() };
@@ -182,16 +191,24 @@ fn gate_names<'d>(dataset: &'d Dataset, model: &str) -> Vec<NamedGate<'d>> {
 /// The rows that are run on any model: those that are selected, and all if a gate is.
 fn wanted(dataset: &Dataset, models: &[&str], selection: &Selection<'_>) -> Vec<usize> {
     let ignored = dataset.ignored().is_some();
-    let is_run = |name: &str| (selection.is_run)(name, ignored);
-    let has_gate =
-        |model: &&str| gate_names(dataset, model).iter().any(|(_, _, gate)| is_run(gate));
+    let has_gate = |model: &&str| {
+        let mut gates = gate_names(dataset, model).into_iter();
+        gates.any(|(_, _, gate)| selection.is_run(&gate, Some(model), ignored))
+    };
     if models.iter().any(has_gate) {
         return (0..dataset.len()).collect();
     }
-    let is_wanted =
-        |name: &CaseName| models.iter().any(|model| is_run(&format!("{name}::{model}")));
+    let is_wanted = |name: &CaseName| {
+        let is_run =
+            |model: &&str| selection.is_run(&format!("{name}::{model}"), Some(model), ignored);
+        models.iter().any(is_run)
+    };
     let names = dataset.row_names().enumerate();
     names.filter(|(_, name)| is_wanted(name)).map(|(index, _)| index).collect()
+}
+
+fn invalid(file: &DatasetFile, error: CaseError) -> InvalidCase {
+    InvalidCase { name: file.name.clone(), path: file.path.clone(), error }
 }
 
 /// Whether a wrong row fails its test.

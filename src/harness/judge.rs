@@ -18,6 +18,7 @@ use crate::snapshot::{
 use super::console::{Ending, Outcome};
 use super::error::RunError;
 use super::gate::PlannedGate;
+use super::history::History;
 use super::plan::{Planned, PlannedTrial};
 use super::records::question;
 use super::worker::{Answering, NoAnswer, Reply};
@@ -29,6 +30,10 @@ pub(super) struct Judge {
     pub(super) project: PathBuf,
     pub(super) journal: Journal,
     pub(super) snapshots: SnapshotFolder,
+    /// What earlier runs recorded.
+    pub(super) history: History,
+    /// How often nextest has tried this before.
+    pub(super) retry: u32,
     /// Sums of the cases' pictures.
     pub(super) pictures: FileSums,
 }
@@ -40,11 +45,28 @@ pub(super) struct Judged {
     /// Whether the test passes: as the record has it, unless all that is wrong is a snapshot that
     /// insta was told to let pass.
     pub(super) passes: bool,
+    pub(super) origin: JudgedIn,
+}
+
+/// When a trial was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JudgedIn {
+    ThisRun,
+    /// It is in the journal already.
+    EarlierRun,
+}
+
+impl Judged {
+    /// What an earlier run recorded.
+    pub(super) fn earlier(record: TrialRecord) -> Self {
+        Self { origin: JudgedIn::EarlierRun, ..record.into() }
+    }
 }
 
 impl From<TrialRecord> for Judged {
     fn from(record: TrialRecord) -> Self {
-        Self { passes: record.status.is_success(), record }
+        let passes = record.status.is_success();
+        Self { record, passes, origin: JudgedIn::ThisRun }
     }
 }
 
@@ -166,7 +188,11 @@ impl Judge {
             input_snapshot: input.outcome,
             ..blank
         };
-        Judged { record: TrialRecord { message: message::of(&record), ..record }, passes }
+        Judged {
+            record: TrialRecord { message: message::of(&record), ..record },
+            passes,
+            origin: JudgedIn::ThisRun,
+        }
     }
 
     /// Records a case file that cannot be run.
@@ -216,7 +242,11 @@ impl Judge {
             prepared: Some(input),
             ..blank
         };
-        Judged { record: TrialRecord { message: message::of(&record), ..record }, passes }
+        Judged {
+            record: TrialRecord { message: message::of(&record), ..record },
+            passes,
+            origin: JudgedIn::ThisRun,
+        }
     }
 
     /// A picture of the boxes that are wrong, if boxes were expected.
@@ -283,7 +313,11 @@ impl Judge {
     }
 
     /// Adds a trial to the journal, and tells how its test ends.
-    pub(super) fn finish(&self, judged: Judged) -> Outcome {
+    pub(super) fn finish(&self, mut judged: Judged) -> Outcome {
+        if judged.origin == JudgedIn::EarlierRun {
+            return outcome(&judged);
+        }
+        judged.record.retry = self.history.tries(&judged.record.test_name()).max(self.retry);
         match self.journal.append(&judged.record) {
             Ok(()) => outcome(&judged),
             Err(error) => Outcome::failed(error.to_string()),
@@ -318,7 +352,7 @@ fn name_of_run((number, attempt): (usize, &Attempt)) -> String {
 }
 
 /// What a trial's test line says, and what is shown of it.
-fn outcome(Judged { record, passes }: &Judged) -> Outcome {
+fn outcome(Judged { record, passes, .. }: &Judged) -> Outcome {
     let text = record.message.clone().unwrap_or_default();
     let time = record.answers().map(|answer| answer.timings.total()).reduce(|sum, one| sum + one);
     let ending = match record.status {

@@ -18,15 +18,19 @@ mod console;
 mod datasets;
 mod error;
 mod gate;
+mod history;
+mod interrupt;
 mod judge;
 mod message;
 mod overlay;
+mod partition;
 mod plan;
 mod records;
 mod replay;
 mod run;
 mod runners;
 mod second_round;
+mod selection;
 pub mod settings;
 mod shuffle;
 mod support;
@@ -35,6 +39,7 @@ mod worker;
 
 pub use arguments::{ArgumentError, Color, Format, TestArguments, UnstableOptions};
 pub use error::RunError;
+pub use partition::{Partition, PartitionError};
 pub use settings::{Settings, SettingsError};
 
 /// Exit code of a run with failed cases, as of libtest's.
@@ -43,6 +48,8 @@ pub const FAILED_CASES: u8 = 101;
 pub const REFUSED_ARGUMENTS: u8 = 2;
 /// Exit code when the run itself could not be carried out.
 pub const CANNOT_RUN: u8 = 3;
+/// Exit code of a run that was interrupted, with its reports written.
+pub const INTERRUPTED: u8 = 130;
 
 /// Folder of the cases, under the project.
 pub const CASES: &str = "cases";

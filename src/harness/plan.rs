@@ -12,8 +12,10 @@ use crate::registry::{ModelEntry, Registry};
 use crate::snapshot::{SnapshotFolder, SnapshotKey, SnapshotKind};
 
 use super::RunError;
-use super::datasets::{PlannedDataset, Selection};
+use super::datasets::PlannedDataset;
 use super::gate::{Gated, PlannedGate};
+use super::partition::{Partition, Shared};
+use super::selection::Selection;
 use super::support::{Unsupported, unsupported};
 
 /// A case on a model.
@@ -139,36 +141,31 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// `identity` tells what a model is and can do, if that is known before it is loaded.
+    /// `identity` tells what a model is and can do, if that is known before it is loaded. Of the
+    /// tests that `selection` has, those of `partition` are kept.
     pub(super) fn new(
         discovered: Vec<Discovered>,
         models: Vec<&ModelEntry>,
         identity: impl Fn(&ModelEntry) -> Option<Identity>,
-        selection: &Selection<'_>,
+        partition: Option<Partition>,
+        selection: &mut Selection<'_>,
     ) -> Result<Self, RunError> {
-        let (mut trials, mut cases) = (Vec::new(), Vec::<Arc<Case>>::new());
-        let (mut datasets, mut gated) = (Vec::new(), Vec::new());
-        for found in discovered {
-            match found {
-                Discovered::Case(case) => cases.push(Arc::from(case)),
-                Discovered::Invalid(invalid) => {
-                    trials.push(PlannedTrial::Invalid(Arc::new(invalid)));
-                }
-                Discovered::Dataset(file) => {
-                    match PlannedDataset::open(&file, &models, selection) {
-                        Ok(dataset) => datasets.push(dataset),
-                        Err(invalid) => {
-                            trials.push(PlannedTrial::Invalid(Arc::new(invalid)));
-                        }
-                    }
-                }
-            }
+        let mut suite = Suite::open(discovered);
+        let known: Vec<_> = models.iter().map(|model| (*model, identity(model))).collect();
+        if let Some(partition) = partition {
+            selection.keep_share(partition, suite.shared(&known));
         }
-        for (model_index, model) in models.iter().enumerate() {
+        let selection = &*selection;
+        for dataset in &mut suite.datasets {
+            dataset.read(&models, selection);
+        }
+        let Suite { invalid, cases, datasets } = suite;
+        let mut trials: Vec<PlannedTrial> =
+            invalid.into_iter().map(|invalid| PlannedTrial::Invalid(Arc::new(invalid))).collect();
+        let mut gated = Vec::new();
+        for (model_index, (model, known)) in known.iter().enumerate() {
             let runs_here = cases.iter().filter(|case| case.runs_on(&model.name));
-            let known = identity(model);
-            let known = known.as_ref();
-            let plan = |case: &Arc<Case>| planned(case, model, model_index, known);
+            let plan = |case: &Arc<Case>| planned(case, model, model_index, known.as_ref());
             trials.extend(runs_here.map(|case| PlannedTrial::Run(Arc::new(plan(case)))));
             for dataset in datasets.iter().filter(|one| one.dataset().runs_on(&model.name)) {
                 trials.extend(dataset.trials(&model.name, selection, &plan, &mut gated));
@@ -221,6 +218,50 @@ impl Plan {
             })
         });
         snapshots.mark_referenced(keys.chain(rows))
+    }
+}
+
+/// What was discovered, data sets opened.
+struct Suite {
+    invalid: Vec<InvalidCase>,
+    cases: Vec<Arc<Case>>,
+    datasets: Vec<PlannedDataset>,
+}
+
+impl Suite {
+    fn open(discovered: Vec<Discovered>) -> Self {
+        let mut suite = Self { invalid: Vec::new(), cases: Vec::new(), datasets: Vec::new() };
+        for found in discovered {
+            match found {
+                Discovered::Case(case) => suite.cases.push(Arc::from(case)),
+                Discovered::Invalid(invalid) => suite.invalid.push(invalid),
+                Discovered::Dataset(file) => match PlannedDataset::open(&file) {
+                    Ok(dataset) => suite.datasets.push(dataset),
+                    Err(invalid) => suite.invalid.push(invalid),
+                },
+            }
+        }
+        suite
+    }
+
+    /// All tests, to be shared out.
+    fn shared<'s>(
+        &'s self,
+        models: &'s [(&ModelEntry, Option<Identity>)],
+    ) -> impl Iterator<Item = Shared> + 's {
+        let alone = |name: String, is_ignored| Shared { is_ignored, unit: name.clone(), name };
+        let invalid = self.invalid.iter().map(move |one| alone(one.name.to_string(), false));
+        let on_models = models.iter().flat_map(move |(model, known)| {
+            let cases = self.cases.iter().filter(|case| case.runs_on(&model.name));
+            let cases = cases.map(move |case| {
+                let known = known.as_ref().and_then(|known| unsupported(case, known));
+                let is_ignored = known.is_some() || case.ignore.is_some();
+                alone(format!("{}::{}", case.name, model.name), is_ignored)
+            });
+            let datasets = self.datasets.iter().filter(|one| one.dataset().runs_on(&model.name));
+            cases.chain(datasets.flat_map(|dataset| dataset.shared(&model.name)))
+        });
+        invalid.chain(on_models)
     }
 }
 

@@ -12,20 +12,27 @@ use crate::case::{self, Checks, KnownNames};
 use crate::checksum::FileSums;
 use crate::dataset::Pictures;
 use crate::engine;
-use crate::journal::{self, Journal, Run, RunHeader};
+use crate::journal::{self, Journal, Opened, Run, RunHeader, RunPlan};
 use crate::registry::Registry;
 use crate::report;
 use crate::snapshot::SnapshotFolder;
 
 use super::arguments::{Format, TestArguments};
 use super::console::{self, Announcement, Console, Ending, Listed};
-use super::datasets::Selection;
+use super::history::History;
 use super::judge::Judge;
 use super::plan::{Plan, PlannedTrial};
 use super::replay;
 use super::runners::{self, Runners};
+use super::selection::{Scope, Selection};
+use super::settings::{Continuation, Nextest, Processes};
 use super::threads::{self, Event};
-use super::{CASES, FAILED_CASES, PICTURES, RunError, SNAPSHOTS, Settings, Site, say, shuffle};
+use super::{
+    CASES, FAILED_CASES, PICTURES, RunError, SNAPSHOTS, Settings, Site, interrupt, say, shuffle,
+};
+
+/// What stands before a model's name where nextest starts a process a model.
+const MODEL_PREFIX: &str = "model::";
 
 /// Lists or runs the suite of a project.
 pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, RunError> {
@@ -33,82 +40,155 @@ pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, Ru
     let variable = |name: &str| std::env::var(name).ok();
     let settings = Settings::read(variable, &project, &site.target())?;
     let registry = Registry::load(&project)?;
-    let plan = plan(&project, arguments, &settings, &registry)?;
-    refuse_unknown_exact_name(arguments, &plan)?;
+    let history = History::read(&settings)?;
+    let pictures = settings.out.join(PICTURES);
+    let pictures = Pictures::UnpackedTo(&pictures);
+    let scope = scope(arguments, &settings);
+    let mut selection = Selection::new(arguments, scope, &history, pictures);
+    let plan = plan(&project, &settings, &registry, &mut selection)?;
+    refuse_unknown_name(&selection, &settings, &plan)?;
     let snapshots = SnapshotFolder::new(project.join(SNAPSHOTS), site.assert_snapshot);
     plan.mark_snapshots(&snapshots, &registry).map_err(RunError::SnapshotReferences)?;
-    if arguments.list {
-        return list(arguments, &plan);
-    }
     let chosen: Vec<&PlannedTrial> =
-        plan.trials().iter().filter(|trial| !is_filtered_out(trial, arguments)).collect();
+        plan.trials().iter().filter(|trial| is_selected(trial, &selection)).collect();
+    if arguments.list {
+        return list(arguments, &settings, &chosen);
+    }
     let mut console = Console::new(arguments).map_err(RunError::Logfile)?;
     if chosen.is_empty() {
         // Reports of an earlier run stay: cargo hands one filter to every test binary.
         return Ok(run_nothing(console, plan.trials().len()));
     }
     replay::refuse_own_journal(plan.models(), &settings.out)?;
-    let journal = Journal::create(&settings.out, &header(&registry))?;
-    let judge = Arc::new(Judge { project, journal, snapshots, pictures: FileSums::default() });
+    let journal = open_journal(&settings, &header(&registry, &settings, arguments, &chosen))?;
+    let retry = settings.nextest.as_ref().map_or(0, |nextest| nextest.retry);
+    let pictures = FileSums::default();
+    let judge = Arc::new(Judge { project, journal, snapshots, history, retry, pictures });
+    interrupt::write_reports_when_interrupted(&judge, settings.out.clone());
     let answering = (&settings, &registry);
     let ending = run_trials(&plan, chosen, arguments, answering, &judge, &mut console)?;
+    report(&judge, arguments, &settings)?;
+    Ok(ending)
+}
+
+/// Writes the reports; processes of one nextest run take turns, and the last one's stay.
+fn report(judge: &Judge, arguments: &TestArguments, settings: &Settings) -> Result<(), RunError> {
+    let locked = judge.journal.lock()?;
     let run = Run::read_for_reports(judge.journal.path())?;
     report::write_all(&run, &settings.out)?;
+    if arguments.fail_fast {
+        // Trials that were left behind end no more: the process is about to.
+        std::mem::forget(locked);
+    }
     if arguments.format() == Format::Junit {
         report::write_junit(&run, &mut io::stdout().lock()).map_err(RunError::Stdout)?;
     }
     say(&report::summary_text(&run, &settings.out));
-    Ok(ending)
+    Ok(())
+}
+
+fn open_journal(settings: &Settings, header: &RunHeader) -> Result<Journal, RunError> {
+    let out = &settings.out;
+    if settings.continuation == Continuation::Anew {
+        return Ok(match &settings.nextest {
+            Some(_) => Journal::join(out, header)?,
+            None => Journal::create(out, header)?,
+        });
+    }
+    let Opened { journal, run } = Journal::resume(out, header)?;
+    if let Some(line) = run.torn_line {
+        say(&format!(
+            "eyechart: {}:{line}: whoever wrote it was killed there; the line is cut off, and its \
+             test counts as not run",
+            journal.path().display()
+        ));
+    }
+    if settings.nextest.is_none() {
+        let recorded = run.trials.len();
+        say(&format!("eyechart: going on with a run of {recorded} recorded tests"));
+    }
+    Ok(journal)
+}
+
+/// nextest asks for one test by its name, or for all of a model.
+fn scope(arguments: &TestArguments, settings: &Settings) -> Scope {
+    let model = arguments.filters.first().and_then(|name| name.strip_prefix(MODEL_PREFIX));
+    match (&settings.nextest, model) {
+        (Some(Nextest { processes: Processes::PerModel, .. }), Some(model)) if arguments.exact => {
+            Scope::Model(model.to_owned())
+        }
+        _ => Scope::Tests,
+    }
 }
 
 fn plan(
     project: &Path,
-    arguments: &TestArguments,
     settings: &Settings,
     registry: &Registry,
+    selection: &mut Selection<'_>,
 ) -> Result<Plan, RunError> {
+    let arguments = selection.arguments;
     let checks = if arguments.list { Checks::Structure } else { Checks::Everything };
     let known = KnownNames { models: registry.names(), scorers: registry.scorer_names() };
     let discovered = case::discover(&project.join(CASES), &known, checks)?;
     let globs = settings.models.as_deref().unwrap_or(registry.default_models());
-    let pictures = settings.out.join(PICTURES);
-    let selection = Selection {
-        is_run: &|name, ignored| {
-            !arguments.list
-                && !arguments.is_filtered_out(name, ignored)
-                && arguments.is_run(ignored)
-        },
-        pictures: Pictures::UnpackedTo(&pictures),
-    };
-    Plan::new(discovered, registry.select(globs)?, engine::known_identity, &selection)
+    // What nextest asks for by name was in the share when it was listed.
+    let is_asked_for = settings.nextest.is_some() && arguments.exact;
+    let partition = settings.partition.filter(|_| !is_asked_for);
+    Plan::new(discovered, registry.select(globs)?, engine::known_identity, partition, selection)
+}
+
+fn is_selected(trial: &PlannedTrial, selection: &Selection<'_>) -> bool {
+    selection.is_selected(trial.name(), trial.model(), trial.is_ignored())
 }
 
 /// nextest runs `--exact NAME` for each name it listed, and takes "0 tests" for a pass.
-fn refuse_unknown_exact_name(arguments: &TestArguments, plan: &Plan) -> Result<(), RunError> {
-    let under_nextest = std::env::var_os("NEXTEST").is_some();
+fn refuse_unknown_name(
+    selection: &Selection<'_>,
+    settings: &Settings,
+    plan: &Plan,
+) -> Result<(), RunError> {
+    let arguments = selection.arguments;
+    let under_nextest = settings.nextest.is_some() || std::env::var_os("NEXTEST").is_some();
     if !(under_nextest && arguments.exact && !arguments.list) {
         return Ok(());
     }
-    let known = |name: &String| plan.trials().iter().any(|trial| trial.name() == name);
-    match arguments.filters.iter().find(|name| !known(name)) {
+    let is_known = |name: &String| match &selection.scope {
+        Scope::Tests => plan.trials().iter().any(|trial| trial.name() == name),
+        Scope::Model(model) => {
+            plan.trials().iter().any(|trial| trial.model() == Some(model.as_str()))
+        }
+    };
+    match arguments.filters.iter().find(|name| !is_known(name)) {
         Some(name) => Err(RunError::UnknownName { name: name.clone() }),
         None => Ok(()),
     }
 }
 
-fn list(arguments: &TestArguments, plan: &Plan) -> Result<ExitCode, RunError> {
-    let trials = plan.trials().iter().filter(|trial| !is_filtered_out(trial, arguments));
-    let named: Vec<(&str, Option<String>)> =
-        trials.map(|trial| (trial.name(), trial.ignored())).collect();
-    let mut listed: Vec<Listed<'_>> =
+fn list(
+    arguments: &TestArguments,
+    settings: &Settings,
+    chosen: &[&PlannedTrial],
+) -> Result<ExitCode, RunError> {
+    let per_model =
+        settings.nextest.as_ref().is_some_and(|one| one.processes == Processes::PerModel);
+    let mut named: Vec<(String, Option<String>)> = match per_model {
+        false => chosen.iter().map(|one| (one.name().to_owned(), one.ignored())).collect(),
+        // Ignored cases are told of by the model's process.
+        true if arguments.ignored => Vec::new(),
+        true => chosen.iter().map(|trial| (process_of(trial), None)).collect(),
+    };
+    named.sort();
+    named.dedup();
+    let listed: Vec<Listed<'_>> =
         named.iter().map(|(name, ignored)| Listed { name, ignored: ignored.as_deref() }).collect();
-    listed.sort_by_key(|test| test.name);
     console::list(arguments, &listed).map_err(RunError::Stdout)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn is_filtered_out(trial: &PlannedTrial, arguments: &TestArguments) -> bool {
-    arguments.is_filtered_out(trial.name(), trial.is_ignored())
+/// The name under which nextest asks for a trial where it starts a process a model.
+fn process_of(trial: &PlannedTrial) -> String {
+    trial.model().map_or_else(|| trial.name().to_owned(), |model| format!("{MODEL_PREFIX}{model}"))
 }
 
 fn run_nothing(mut console: Console, filtered_out: usize) -> ExitCode {
@@ -117,14 +197,36 @@ fn run_nothing(mut console: Console, filtered_out: usize) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn header(registry: &Registry) -> RunHeader {
+fn header(
+    registry: &Registry,
+    settings: &Settings,
+    arguments: &TestArguments,
+    chosen: &[&PlannedTrial],
+) -> RunHeader {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let recorded = chosen.iter().filter(|trial| is_recorded(trial, arguments));
     RunHeader {
         format_version: journal::FORMAT_VERSION,
         eyechart_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_unix_milliseconds: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
         prices: registry.prices().cloned(),
+        plan: RunPlan {
+            partition: settings.partition.map(|partition| partition.to_string()),
+            selection: std::env::args().skip(1).collect(),
+            nextest_run: settings.nextest.as_ref().map(|nextest| nextest.run.clone()),
+            tests: recorded.map(|trial| trial.name().to_owned()).collect(),
+        },
     }
+}
+
+/// Whether a chosen trial has a record in the end.
+fn is_recorded(trial: &PlannedTrial, arguments: &TestArguments) -> bool {
+    let is_idle = matches!(trial, PlannedTrial::Idle { .. });
+    !is_idle && (trial.is_ignored() || is_run(trial, arguments))
+}
+
+fn is_run(trial: &PlannedTrial, arguments: &TestArguments) -> bool {
+    trial.is_possible() && arguments.is_run(trial.is_ignored())
 }
 
 /// Runs the chosen trials: one thread answers, model by model; the test threads each wait for
@@ -141,15 +243,15 @@ fn run_trials(
     if let Some(seed) = shuffle_seed {
         shuffle::shuffle(&mut chosen, seed);
     }
-    let is_run = |trial: &PlannedTrial| trial.is_possible() && arguments.is_run(trial.is_ignored());
-    let mut runners = Runners::new(plan, chosen.iter().copied().filter(|one| is_run(one)), judge);
+    let run = chosen.iter().copied().filter(|trial| is_run(trial, arguments));
+    let mut runners = Runners::new(plan, run, judge);
     let mut bodies = Vec::with_capacity(chosen.len());
     for trial in &chosen {
-        bodies.push(if is_run(trial) {
+        bodies.push(if is_run(trial, arguments) {
             runners.body(trial)
         } else {
             let reason = trial.ignored();
-            if let Some(reason) = &reason {
+            if let (Some(reason), None) = (&reason, judge.history.stand_in(trial.name())) {
                 judge.record_ignored(trial, reason)?;
             }
             runners::leave_out(reason)

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::journal::Status;
+use crate::journal::{Status, TrialRecord};
 
 use super::console::Outcome;
 use super::gate::{self, PlannedGate, RowOutcome};
@@ -40,7 +40,7 @@ impl<'p> Runners<'p> {
     ) -> Self {
         let mut listeners: Vec<Vec<Sender<RowOutcome>>> = vec![Vec::new(); plan.gated().len()];
         let mut heard = VecDeque::new();
-        for trial in run {
+        for trial in run.filter(|trial| judge.history.stand_in(trial.name()).is_none()) {
             if let PlannedTrial::Gate(gate) = trial
                 && let (Some(group), None) = (gate.group, &gate.partial)
             {
@@ -58,10 +58,14 @@ impl<'p> Runners<'p> {
     /// The body of a trial that is run; to be called in the order that [`Self::new`] was told.
     pub(super) fn body(&mut self, trial: &PlannedTrial) -> Body {
         let judge = Arc::clone(self.judge);
+        let earlier = judge.history.stand_in(trial.name()).cloned();
         match trial {
             PlannedTrial::Run(planned) => {
                 let run = self.row(planned);
                 Box::new(move || judge.finish(run()))
+            }
+            PlannedTrial::Invalid(_) | PlannedTrial::Gate(_) if let Some(earlier) = earlier => {
+                Box::new(move || judge.finish(Judged::earlier(earlier)))
             }
             PlannedTrial::Invalid(invalid) => {
                 let invalid = Arc::clone(invalid);
@@ -83,11 +87,17 @@ impl<'p> Runners<'p> {
         let (planned, judge) = (Arc::clone(planned), Arc::clone(self.judge));
         let group = planned.member.and_then(|member| member.group);
         let gates = group.map(|group| self.listeners[group].clone()).unwrap_or_default();
+        if let Some(earlier) = judge.history.stand_in(&planned.name).cloned() {
+            return Box::new(move || {
+                tell(&gates, &planned, &earlier);
+                Judged::earlier(earlier)
+            });
+        }
         if let Some(replay) = self.replays[planned.model_index].clone() {
             return Box::new(move || {
                 let replies = replay.replies(&planned.case, &judge.pictures);
                 let judged = judge.judge(&planned, replies.into_iter().map(Some).collect());
-                tell(&gates, &planned, &judged);
+                tell(&gates, &planned, &judged.record);
                 judged
             });
         }
@@ -96,7 +106,7 @@ impl<'p> Runners<'p> {
         Box::new(move || {
             let replies = replies.into_iter().map(|reply| reply.recv().ok());
             let judged = judge.judge(&planned, replies.collect());
-            tell(&gates, &planned, &judged);
+            tell(&gates, &planned, &judged.record);
             judged
         })
     }
@@ -131,9 +141,9 @@ impl<'p> Runners<'p> {
 }
 
 /// Tells the gates of a row's data set how it ended.
-fn tell(gates: &[Sender<RowOutcome>], planned: &Planned, judged: &Judged) {
+fn tell(gates: &[Sender<RowOutcome>], planned: &Planned, record: &TrialRecord) {
     if let Some(member) = planned.member {
-        gate::tell(gates, &RowOutcome::of(member.index, &judged.record));
+        gate::tell(gates, &RowOutcome::of(member.index, record));
     }
 }
 

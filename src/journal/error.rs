@@ -13,6 +13,14 @@ pub enum JournalError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file cannot be locked against other processes.
+    #[error("{}: cannot be locked: {source}; choose a folder on a disk of this machine with EYECHART_OUT", path.display())]
+    Unlockable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The file cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Unreadable {

@@ -1,14 +1,13 @@
 /*!
 The record of a trial and the file of them: the only memory of a run.
 
-JSON Lines: a header, then one line per trial, appended and flushed as each ends. Reports are
+JSON Lines: a header, then one line per trial, appended and flushed as each ends. A run that is
+resumed adds a header of its own, and so does each process of a run that several share; journals put
+one behind the other are a journal. Of a test with several lines the last counts. Reports are
 functions of what is read back from here. Knows nothing of how records are shown.
 */
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,10 +21,18 @@ use crate::score::Verdict;
 use crate::snapshot::SnapshotOutcome;
 
 mod error;
+mod merge;
+mod reader;
 mod recording;
+mod writer;
 
 pub use error::JournalError;
+pub use merge::{Merged, Overlap, merge, missing_shards, missing_tests};
+pub use reader::Run;
 pub use recording::Recording;
+pub use writer::{Journal, Opened};
+
+use reader::check_header;
 
 /// The journal's file name.
 pub const FILE_NAME: &str = "journal.jsonl";
@@ -33,7 +40,7 @@ pub const FILE_NAME: &str = "journal.jsonl";
 /// Version of the format; a change that old readers would misread raises it.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The first line: what run this is.
+/// The first line: what run this is, or how one goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
     /// [`FORMAT_VERSION`] of the writer.
@@ -44,6 +51,26 @@ pub struct RunHeader {
     pub started_unix_milliseconds: u64,
     /// Prices that reports turn time into cost with.
     pub prices: Option<Prices>,
+    /// What it set out to do.
+    #[serde(default)]
+    pub plan: RunPlan,
+}
+
+/// What a run, or a process of one, set out to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RunPlan {
+    /// Its share of the selected tests, such as `slice:1/2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+    /// The arguments that selected tests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selection: Vec<String>,
+    /// cargo-nextest's name for the run, if several processes share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nextest_run: Option<String>,
+    /// The names of the tests to be recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<String>,
 }
 
 /// How a trial ended.
@@ -161,6 +188,9 @@ pub struct TrialRecord {
     pub question: String,
     /// How it ended.
     pub status: Status,
+    /// How often it was tried before, by nextest's `--retries` or by rerunning what failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retry: u32,
     /// What a failure, an error or an ignored case tells the reader.
     pub message: Option<String>,
     /// Why it is known to fail, if it is.
@@ -211,6 +241,7 @@ impl TrialRecord {
             tags: Vec::new(),
             question: String::new(),
             status,
+            retry: 0,
             message: None,
             known_failure: None,
             answer: None,
@@ -273,125 +304,17 @@ fn forget_texts(input: &mut ModelInput) {
     *input = ModelInput { prompt_tokens, visual_tokens, ..ModelInput::default() };
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line<H, R> {
     Run(H),
     Trial(R),
-}
-
-/// A journal being written; shared by the threads that judge.
-#[derive(Debug)]
-pub struct Journal {
-    path: PathBuf,
-    file: Mutex<File>,
-}
-
-impl Journal {
-    /// Starts a new journal in `folder`, which is made if needed; an older one is replaced.
-    ///
-    /// # Errors
-    /// The folder or file cannot be written.
-    pub fn create(folder: &Path, header: &RunHeader) -> Result<Self, JournalError> {
-        let path = folder.join(FILE_NAME);
-        let unwritable = |source| JournalError::Unwritable { path: path.clone(), source };
-        std::fs::create_dir_all(folder).map_err(unwritable)?;
-        let file = Mutex::new(File::create(&path).map_err(unwritable)?);
-        let journal = Self { path, file };
-        journal.append_line(&Line::<_, ()>::Run(header))?;
-        Ok(journal)
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Adds a trial that ended. It is in the file when this returns.
-    ///
-    /// # Errors
-    /// The file cannot be written (a full disk, say).
-    pub fn append(&self, record: &TrialRecord) -> Result<(), JournalError> {
-        self.append_line(&Line::<(), _>::Trial(record))
-    }
-
-    fn append_line(&self, line: &impl Serialize) -> Result<(), JournalError> {
-        let unwritable = |source| JournalError::Unwritable { path: self.path.clone(), source };
-        let mut text = serde_json::to_vec(line).map_err(|error| unwritable(error.into()))?;
-        text.push(b'\n');
-        // A panic while the lock was held cannot have left half a line: write_all is one call.
-        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.write_all(&text).and_then(|()| file.flush()).map_err(unwritable)
-    }
-}
-
-/// A run as read back from its journal.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Run {
-    /// What run it was.
-    pub header: RunHeader,
-    /// Its trials, sorted by model and case, whatever order they ended in.
-    pub trials: Vec<TrialRecord>,
-}
-
-impl Run {
-    /// Reads a journal.
-    ///
-    /// # Errors
-    /// The file cannot be read, is not a journal, or is of a newer format; names the line.
-    pub fn read(path: &Path) -> Result<Self, JournalError> {
-        Self::read_as(path, |record| record)
-    }
-
-    /// Reads of a journal what reports show, which is a fraction of what is in it: a suite's answers
-    /// need not fit into memory.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub fn read_for_reports(path: &Path) -> Result<Self, JournalError> {
-        Self::read_as(path, TrialRecord::outline)
-    }
-
-    fn read_as(
-        path: &Path,
-        keep: impl Fn(TrialRecord) -> TrialRecord,
-    ) -> Result<Self, JournalError> {
-        let file = File::open(path)
-            .map_err(|source| JournalError::Unreadable { path: path.to_owned(), source })?;
-        let mut header = None;
-        let mut trials = Vec::new();
-        for (index, line) in BufReader::new(file).lines().enumerate() {
-            let line =
-                line.map_err(|source| JournalError::Unreadable { path: path.to_owned(), source })?;
-            let malformed = |reason: String| JournalError::Malformed {
-                path: path.to_owned(),
-                line: index + 1,
-                reason,
-            };
-            match serde_json::from_str(&line).map_err(|error| malformed(error.to_string()))? {
-                Line::Run(found) => header = Some(check_header(found).map_err(malformed)?),
-                Line::Trial(_) if header.is_none() => {
-                    return Err(malformed("a trial before the run's header".into()));
-                }
-                Line::Trial(record) => trials.push(keep(record)),
-            }
-        }
-        let header = header.ok_or_else(|| JournalError::Empty { path: path.to_owned() })?;
-        trials.sort_by(|a: &TrialRecord, b| (&a.model, &a.case).cmp(&(&b.model, &b.case)));
-        Ok(Self { header, trials })
-    }
-}
-
-fn check_header(header: RunHeader) -> Result<RunHeader, String> {
-    if header.format_version == FORMAT_VERSION {
-        return Ok(header);
-    }
-    Err(format!(
-        "journal format {} was written by eyechart {}, this one reads format {FORMAT_VERSION}; \
-         use that version of eyechart, or run again",
-        header.format_version, header.eyechart_version
-    ))
 }
 
 #[cfg(test)]
@@ -404,6 +327,7 @@ mod tests {
             eyechart_version: "0.1.0".into(),
             started_unix_milliseconds: 0,
             prices: None,
+            plan: RunPlan::default(),
         }
     }
 
@@ -423,7 +347,94 @@ mod tests {
         journal.append(&record("b")).unwrap();
         journal.append(&record("a")).unwrap();
         let run = Run::read(journal.path()).unwrap();
-        assert_eq!(run, Run { header: header(), trials: vec![record("a"), record("b")] });
+        assert_eq!((run.headers, run.trials), (vec![header()], vec![record("a"), record("b")]));
+    }
+
+    #[test]
+    fn the_last_line_of_a_test_counts_and_tries_before_it_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::create(folder.path(), &header()).unwrap();
+        let failed = TrialRecord { status: Status::Failed, ..record("a") };
+        let retried = TrialRecord { retry: 1, ..record("a") };
+        for line in [&failed, &record("b"), &record("b"), &retried] {
+            journal.append(line).unwrap();
+        }
+        let run = Run::read(journal.path()).unwrap();
+        assert_eq!((run.trials, run.earlier), (vec![retried, record("b")], vec![failed]));
+    }
+
+    #[test]
+    fn a_torn_last_line_is_passed_over_and_cut_off_by_whoever_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::create(folder.path(), &header()).unwrap();
+        journal.append(&record("a")).unwrap();
+        journal.append(&record("b")).unwrap();
+        let whole = std::fs::read(journal.path()).unwrap();
+        let second =
+            whole.len() - 1 - whole.iter().rev().skip(1).position(|b| *b == b'\n').unwrap();
+        for cut in second + 1..whole.len() - 1 {
+            std::fs::write(journal.path(), &whole[..cut]).unwrap();
+            let run = Run::read(journal.path()).unwrap();
+            assert_eq!((run.trials.len(), run.torn_line), (1, Some(3)));
+            let opened = Journal::resume(folder.path(), &header()).unwrap();
+            assert_eq!((opened.run.trials.len(), opened.run.torn_line), (1, Some(3)));
+            opened.journal.append(&record("b")).unwrap();
+            let run = Run::read(journal.path()).unwrap();
+            assert_eq!((run.trials.len(), run.headers.len(), run.torn_line), (2, 2, None));
+        }
+    }
+
+    #[test]
+    fn a_last_line_that_lacks_its_end_alone_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::create(folder.path(), &header()).unwrap();
+        journal.append(&record("a")).unwrap();
+        let whole = std::fs::read(journal.path()).unwrap();
+        std::fs::write(journal.path(), &whole[..whole.len() - 1]).unwrap();
+        let opened = Journal::resume(folder.path(), &header()).unwrap();
+        assert_eq!((opened.run.trials.len(), opened.run.torn_line), (1, None));
+        opened.journal.append(&record("b")).unwrap();
+        assert_eq!(Run::read(journal.path()).unwrap().trials.len(), 2);
+    }
+
+    #[test]
+    fn processes_of_one_nextest_run_share_a_journal_and_another_run_replaces_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let of_run = |run: &str| RunHeader {
+            plan: RunPlan { nextest_run: Some(run.into()), ..RunPlan::default() },
+            ..header()
+        };
+        for (run, case, expected) in [("x", "a", 1), ("x", "b", 2), ("y", "c", 1)] {
+            let journal = Journal::join(folder.path(), &of_run(run)).unwrap();
+            journal.append(&record(case)).unwrap();
+            assert_eq!(Run::read(journal.path()).unwrap().trials.len(), expected);
+        }
+    }
+
+    #[test]
+    fn shards_are_merged_and_what_is_twice_or_missing_is_told() {
+        let shard = |partition: &str, tests: &[&str], done: &[&str]| Run {
+            headers: vec![RunHeader {
+                plan: RunPlan {
+                    partition: Some(partition.into()),
+                    tests: tests.iter().map(|test| (*test).to_owned()).collect(),
+                    ..RunPlan::default()
+                },
+                ..header()
+            }],
+            trials: done.iter().map(|case| record(case)).collect(),
+            ..Run::default()
+        };
+        let one = shard("slice:1/3", &["a::m", "d::m"], &["a"]);
+        let two = shard("slice:2/3", &["b::m"], &["b"]);
+        let again = shard("slice:2/3", &["b::m"], &["b"]);
+        let Merged { run, overlaps } =
+            merge(vec![("1".into(), one), ("2".into(), two), ("3".into(), again)]);
+        assert_eq!(run.trials.iter().map(|t| t.case.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(missing_shards(&run), ["slice:3/3"]);
+        assert_eq!(missing_tests(&run), ["d::m"]);
+        let [Overlap { test, first, second }] = &overlaps[..] else { panic!("{overlaps:?}") };
+        assert_eq!((test.as_str(), first, second), ("b::m", &"2".into(), &"3".into()));
     }
 
     #[test]
@@ -440,7 +451,7 @@ mod tests {
             eyechart_version: "9.0.0".into(),
             ..header()
         }));
-        let messages = [read(""), read("{\"run\":"), read(&newer.unwrap())];
+        let messages = [read(""), read("{\"run\":\n"), read(&newer.unwrap())];
         insta::assert_snapshot!(messages.join("\n"));
     }
 }

@@ -77,11 +77,11 @@ pub fn rows(run: &Run) -> Vec<Row> {
 fn model_rows(run: &Run, model: &str) -> Vec<Row> {
     let trials: Vec<&TrialRecord> =
         run.trials.iter().filter(|trial| trial.model.as_deref() == Some(model)).collect();
-    let prices = run.header.prices.as_ref();
+    let prices = run.prices();
     let row = |dimension, trials: &[&TrialRecord]| Row {
         model: model.to_owned(),
         dimension,
-        figures: figures(trials, prices),
+        figures: figures(trials, prices.as_ref()),
     };
     let by_dimension = Dimension::ALL.into_iter().filter_map(|dimension| {
         let members = trials.iter().filter(|trial| trial.dimension == Some(dimension));

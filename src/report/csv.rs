@@ -7,7 +7,7 @@ use crate::journal::{Run, TrialRecord};
 
 use super::words::{finish_word, snapshot_word, status_word};
 
-const COLUMNS: [&str; 33] = [
+const COLUMNS: [&str; 34] = [
     "case",
     "model",
     "dimension",
@@ -41,6 +41,7 @@ const COLUMNS: [&str; 33] = [
     "message",
     "file",
     "line",
+    "retry",
 ];
 
 pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
@@ -52,7 +53,7 @@ pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
     writer.flush()
 }
 
-fn row(trial: &TrialRecord) -> [String; 33] {
+fn row(trial: &TrialRecord) -> [String; 34] {
     let TrialRecord {
         case,
         model,
@@ -62,6 +63,7 @@ fn row(trial: &TrialRecord) -> [String; 33] {
         tags,
         question,
         status,
+        retry,
         message,
         known_failure,
         answer,
@@ -119,6 +121,7 @@ fn row(trial: &TrialRecord) -> [String; 33] {
         message.clone().unwrap_or_default(),
         file.display().to_string(),
         line.map(|line| line.to_string()).unwrap_or_default(),
+        retry.to_string(),
     ]
 }
 

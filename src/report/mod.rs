@@ -63,9 +63,12 @@ fn write_file(
     path: &Path,
     render: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let mut out = BufWriter::new(File::create(path)?);
+    // Whoever is killed in the middle leaves the old report.
+    let unfinished = path.with_extension("unfinished");
+    let mut out = BufWriter::new(File::create(&unfinished)?);
     render(&mut out)?;
-    out.flush()
+    out.into_inner()?.sync_data()?;
+    std::fs::rename(unfinished, path)
 }
 
 /// The table that ends a run, and where the files are.

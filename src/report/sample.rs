@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::answer::{Answer, FinishReason, ModelInput, Timings};
 use crate::case::Dimension;
-use crate::journal::{FORMAT_VERSION, Place, Run, RunHeader, Status, TrialRecord};
+use crate::journal::{FORMAT_VERSION, Place, Run, RunHeader, RunPlan, Status, TrialRecord};
 use crate::registry::Prices;
 use crate::score::{Reading, Verdict};
 use crate::snapshot::SnapshotOutcome;
@@ -15,8 +15,9 @@ pub(super) fn run() -> Run {
         eyechart_version: "0.0.0-sample".into(),
         started_unix_milliseconds: 1_764_000_000_000,
         prices: Some(Prices { currency: "USD".into(), per_hour: vec![("cpu".into(), 0.36)] }),
+        plan: RunPlan::default(),
     };
-    Run { header, trials: trials() }
+    Run { headers: vec![header], trials: trials(), ..Run::default() }
 }
 
 fn trials() -> Vec<TrialRecord> {

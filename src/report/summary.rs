@@ -12,15 +12,15 @@ use super::aggregate::{self, Row};
 struct Summary<'a> {
     eyechart_version: &'a str,
     started_unix_milliseconds: u64,
-    currency: Option<&'a str>,
+    currency: Option<String>,
     rows: Vec<Row>,
 }
 
 pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
     let summary = Summary {
-        eyechart_version: &run.header.eyechart_version,
-        started_unix_milliseconds: run.header.started_unix_milliseconds,
-        currency: run.header.prices.as_ref().map(|prices| prices.currency.as_str()),
+        eyechart_version: run.eyechart_version(),
+        started_unix_milliseconds: run.started_unix_milliseconds(),
+        currency: run.prices().map(|prices| prices.currency),
         rows: aggregate::rows(run),
     };
     serde_json::to_writer_pretty(&mut *out, &summary)?;

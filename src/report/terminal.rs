@@ -70,7 +70,7 @@ fn align(lines: &[[String; 10]]) -> String {
 
 /// What the table does not show: costs, and trials that were not judged or did not count as usual.
 fn notes(run: &Run, rows: &[Row]) -> Vec<String> {
-    let currency = run.header.prices.as_ref().map_or("", |prices| prices.currency.as_str());
+    let currency = run.prices().map_or_else(String::new, |prices| prices.currency);
     let totals = rows.iter().filter(|row| row.dimension.is_none());
     let cost = |row: &Row| {
         let cost = row.figures.cost?;
@@ -87,7 +87,15 @@ fn notes(run: &Run, rows: &[Row]) -> Vec<String> {
         0 => None,
         count => Some(format!("{count} {words}")),
     });
-    totals.filter_map(cost).chain(counted).chain(ignored(run)).collect()
+    totals.filter_map(cost).chain(counted).chain(retried(run)).chain(ignored(run)).collect()
+}
+
+/// How many trials were tried more than once, and how many of them passed in the end.
+fn retried(run: &Run) -> Option<String> {
+    let retried: Vec<_> = run.trials.iter().filter(|trial| trial.retry > 0).collect();
+    let passed = retried.iter().filter(|trial| trial.status.is_success()).count();
+    let tried = retried.len();
+    (tried > 0).then(|| format!("{tried} tried again, of which {passed} passed (flaky, or mended)"))
 }
 
 /// How many trials were ignored, for each reason.

@@ -12,9 +12,12 @@ mod failures; // Cases, checkpoints and settings that cannot be used.
 mod families; // What families can do, how they are asked, and what they got.
 mod insta; // Snapshots: new, changed, accepted, reviewed, unreferenced.
 mod libtest; // The same arguments as to a binary of libtest's, side by side.
+mod nextest; // A process a test, or a model.
 mod protocol; // The arguments and output of cargo test.
 mod replay; // Answers of an earlier run in a model's place.
 mod reports; // The journal and report files.
+mod resume; // Runs that were killed, interrupted, or failed in part.
 mod runs; // Cases that are run several times.
 mod scale; // Thousands of cases.
+mod shards; // Shares of a suite, and journals merged.
 mod snapshots; // What insta is told, and what reports say of it.

@@ -78,6 +78,12 @@ impl Project {
             .unwrap_or_else(|error| panic!("{relative}: {error}"))
     }
 
+    /// The number of trials in the table of a folder of reports.
+    pub(crate) fn results(&self, folder: &str) -> usize {
+        let mut table = csv::Reader::from_path(self.path(folder).join("results.csv")).unwrap();
+        table.records().map(Result::unwrap).count()
+    }
+
     pub(crate) fn exists(&self, relative: &str) -> bool {
         self.path(relative).exists()
     }
@@ -116,6 +122,14 @@ impl Project {
     pub(crate) fn insta(&self, arguments: &[&str]) -> Command {
         let mut command = self.cargo();
         command.arg("insta").args(arguments).env("PATH", path_with(cargo_insta()));
+        command
+    }
+
+    /// `cargo nextest ARGUMENTS`, about the eval suite.
+    pub(crate) fn nextest(&self, arguments: &[&str]) -> Command {
+        let mut command = self.cargo();
+        command.args(["nextest", arguments[0], "--release", "--offline", "--test", "eval"]);
+        command.args(&arguments[1..]);
         command
     }
 

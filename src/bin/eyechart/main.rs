@@ -8,6 +8,7 @@ use eyechart::offline::command::{self, ScoreArgs};
 
 mod check;
 mod import;
+mod merge;
 mod models;
 
 /// Evaluation of vision-language models: what needs no model run.
@@ -38,6 +39,19 @@ enum Command {
         /// Where to write; made if it is not there.
         folder: PathBuf,
     },
+    /// Join journals of shards, of different models and machines into one set of reports.
+    ///
+    /// Exits with 0 if all shards are there and every test that was to be run has a record, 1 if
+    /// not (the reports are written all the same), 2 if a journal cannot be read or two have the
+    /// same test; then nothing is written.
+    Merge {
+        /// The journals, or the folders that hold them.
+        #[arg(required = true)]
+        journals: Vec<PathBuf>,
+        /// Where to write the journal and the reports.
+        #[arg(long, default_value = "target/eyechart")]
+        out: PathBuf,
+    },
     /// List the families with what each can do, and the project's models with where their weights
     /// are, whether they are there, and their size.
     ///
@@ -57,6 +71,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check { path } => check::run(&path),
         Command::Import { dataset, folder } => import::run(&dataset, &folder),
+        Command::Merge { journals, out } => merge::run(&journals, &out),
         Command::Models { project } => models::run(&project),
         Command::Score(arguments) => command::run(&arguments),
     }

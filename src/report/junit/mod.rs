@@ -75,7 +75,7 @@ fn kind_of(status: Status) -> Kind {
 }
 
 fn started(run: &Run) -> OffsetDateTime {
-    let nanoseconds = i128::from(run.header.started_unix_milliseconds) * 1_000_000;
+    let nanoseconds = i128::from(run.started_unix_milliseconds()) * 1_000_000;
     OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
