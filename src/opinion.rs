@@ -38,6 +38,8 @@ pub enum Matter {
         prompt: String,
         /// Whether the judge sees the case's pictures.
         pictures: JudgedPictures,
+        /// Where the answer stands in the prompt.
+        position: AnswerPosition,
     },
     /// How well a caption fits the case's (first) picture, and its references.
     ClipScore {
@@ -53,6 +55,16 @@ pub enum Matter {
         /// What people wrote; at least one.
         references: Vec<String>,
     },
+}
+
+/// Where an answer stands among the two that a judge compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerPosition {
+    /// As answer A.
+    First,
+    /// As answer B.
+    Second,
 }
 
 /// Whether a judge sees what the judged model saw.
@@ -116,6 +128,9 @@ pub enum Said {
         text: String,
         /// Why it ended.
         finish: FinishReason,
+        /// Where the answer stood, if the judge compared two.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<AnswerPosition>,
         /// Why no mark or preference could be read from it, if none could.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unread: Option<String>,

@@ -563,3 +563,53 @@ fn sentences_of_the_official_pickles() {
     let error = score_refer_answers(no_such, &results, BoxFormat::Corners, answers).unwrap_err();
     assert!(error.to_string().contains("sentences of this split"), "{error}");
 }
+
+/// A `java` that is asked as METEOR is: it answers a `SCORE` line with how many words the candidate
+/// has, and an `EVAL` line with a score for each image and one for all.
+#[cfg(unix)]
+const JAVA: &str = r#"#!/bin/sh
+[ "$*" = "-jar -Xmx2G meteor-1.5.jar - - -stdio -l en -norm" ] || exit 9
+while IFS= read -r line; do
+    case "$line" in
+        "SCORE ||| "*) candidate="${line##* ||| }"; set -- $candidate; echo "$#.0 1.0" ;;
+        "EVAL ||| "*) printf '%s\n' 0.25 0.5 0.4 ;;
+    esac
+done
+"#;
+
+/// The same jar gives pycocoevalcap's figures to the last bit; this holds the talk with it.
+#[cfg(unix)]
+#[test]
+fn meteor_is_spoken_to_as_its_wrapper_does() {
+    use std::os::unix::fs::PermissionsExt;
+    let files = Files::new();
+    let java = files.write("java", JAVA);
+    std::fs::set_permissions(&java, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let jar = files.write("meteor-1.5.jar", "");
+    let annotations = files.write_json(
+        "a.json",
+        &json!({"images": [{"id": 1}, {"id": 2}], "annotations": [
+            {"image_id": 1, "id": 1, "caption": "A dog."}, {"image_id": 2, "id": 2, "caption": "Two cats."}
+        ]}),
+    );
+    let results = files.write_json(
+        "r.json",
+        &json!([{"image_id": 1, "caption": "a dog"}, {"image_id": 2, "caption": "cats"}]),
+    );
+    let path = format!("{}:{}", files.0.path().display(), std::env::var("PATH").unwrap());
+    let said = std::process::Command::new(env!("CARGO_BIN_EXE_eyechart"))
+        .args(["score", "coco-caption", "--format", "json", "--annotations"])
+        .arg(&annotations)
+        .arg("--results")
+        .arg(&results)
+        .arg("--meteor-jar")
+        .arg(&jar)
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let found: Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(found["aggregate"]["meteor_1.5"], json!(0.4));
+    assert_eq!(found["items"][0]["meteor_1.5"], json!(0.25));
+    assert_eq!(found["items"][1]["meteor_1.5"], json!(0.5));
+}

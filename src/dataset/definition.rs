@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::figure::{Figure, RowScore, Scoring};
 use super::layout::coco::{self, CocoCaptions};
+use super::layout::lmms_lab::lmms_lab;
 use super::layout::mapped::{Columns, mapped};
 use super::layout::mme::Mme;
 use super::layout::refcoco::RefCoco;
@@ -79,6 +80,8 @@ enum Unsound {
     OtherTruth { metric: Metric, found: &'static str, expected: &'static str },
     #[error("no figure `{found}` for these rows; there are: {known}")]
     NoFigure { found: String, known: String },
+    #[error("no file matches {0:?}")]
+    NoFile(String),
     #[error("`scores` are of captions, and these rows have none")]
     ScoresOfCaptions,
     #[error("this score is there twice")]
@@ -274,6 +277,26 @@ impl Reader<'_> {
         self.folder.join(name)
     }
 
+    /// The files that globs match, in the order of their names.
+    fn files(&self, globs: &[String]) -> Result<Vec<PathBuf>, CaseError> {
+        let place = self.place.field("files");
+        let mut files = Vec::new();
+        for (index, name) in globs.iter().enumerate() {
+            let no_file = || error(place.item(index), Unsound::NoFile(name.clone()));
+            let pattern = self.folder.join(name).display().to_string();
+            let found = glob::glob(&pattern).map_err(|_| no_file())?;
+            let before = files.len();
+            files.extend(found.filter_map(Result::ok));
+            if files.len() == before {
+                return Err(no_file());
+            }
+        }
+        if files.is_empty() {
+            return Err(error(place, Unsound::NoFile(String::new())));
+        }
+        Ok(files)
+    }
+
     fn images(&self, text: &str) -> Result<Template, CaseError> {
         Template::parse(text).map_err(|bad| error(self.place.field("images"), bad))
     }
@@ -284,7 +307,7 @@ impl Reader<'_> {
 
     fn mapped(
         &self,
-        (file, format): (String, Format),
+        (file, format): (PathBuf, Format),
         columns: Columns,
         images: Option<String>,
         metric: Option<Metric>,
@@ -296,7 +319,7 @@ impl Reader<'_> {
             return Err(error(self.place, Unsound::NoImages));
         }
         let images = self.optional_images(images)?;
-        Ok(Box::new(mapped(self.file(&file), format, columns, images, compared)))
+        Ok(Box::new(mapped(file, format, columns, images, compared)))
     }
 }
 
@@ -356,14 +379,23 @@ fn layout(
         RawSource::ScienceQa { file, images } => {
             Box::new(choice::science_qa(read.file(&file), read.optional_images(images)?))
         }
+        RawSource::LmmsLab { set, files } => Box::new(lmms_lab(set, read.files(&files)?)),
+        RawSource::Parquet { files, columns, images } => {
+            let files = read.files(&files)?;
+            let first = files.first().cloned().unwrap_or_default();
+            let format = Format::Parquet { files, one_by_one: None };
+            read.mapped((first, format), columns, images, metric)?
+        }
         RawSource::Csv { file, columns, images } => {
-            read.mapped((file, Format::Table(Separator::Comma)), columns, images, metric)?
+            let format = Format::Table(Separator::Comma);
+            read.mapped((read.file(&file), format), columns, images, metric)?
         }
         RawSource::Tsv { file, columns, images } => {
-            read.mapped((file, Format::Table(Separator::Tab)), columns, images, metric)?
+            let format = Format::Table(Separator::Tab);
+            read.mapped((read.file(&file), format), columns, images, metric)?
         }
         RawSource::Jsonl { file, columns, images } => {
-            read.mapped((file, Format::Rows), columns, images, metric)?
+            read.mapped((read.file(&file), Format::Rows), columns, images, metric)?
         }
     })
 }

@@ -52,7 +52,8 @@ is ignored and says so. It fails if a row has no answer.
 | `Blink(file, images)` | JSON lines `{idx, sub_task, question, choices, answer: "(A)", image_1, ..}` | `blink_lmms_eval` |
 | `MuirBench(file, images)` | JSON lines `{idx, task, question, options, answer: "A", image_list}` | `muirbench` |
 | `ScienceQa(file, images)` | JSON lines `{id, question, choices, answer: 0, image}` | `mmbench` |
-| `Csv(file, columns, images)`, `Tsv(..)`, `Jsonl(..)` | any table; `columns: (id, image, image_base64, answer, options, xyxy, xywh, captions, group)` | `exact_match`, `mmbench`, boxes or captions |
+| `LmmsLab(set, files)` | the hub's parquet layouts that lmms-eval reads: `VqaV2`, `CocoCaption`, `RefCoco` (a row for each expression), `TextVqa`, `Pope`, `Mme`, `MmBench`, `Blink`, `MuirBench`, `DocVqa`, `ChartQa`, `ScienceQa`; `files` are globs; needs the feature `parquet` | as above |
+| `Csv(file, columns, images)`, `Tsv(..)`, `Jsonl(..)`, `Parquet(files, ..)` | any table; `columns: (id, image, image_base64, answer, options, xyxy, xywh, captions, group)` | `exact_match`, `mmbench`, boxes or captions |
 
 `{options}` is the list of options, a line `A. red` each, and `{question}` is there in all but
 caption files. Figures for gates: the row's metric (its mean), `accuracy` (the share of rows that
@@ -81,6 +82,11 @@ mod figure;
 mod import;
 mod json;
 mod layout;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "parquet_absent.rs"]
+mod parquet;
 mod pickle;
 mod picture;
 mod record;

@@ -8,6 +8,14 @@ use super::error::{DataError, DataPlace, DataProblem};
 use super::json::Element;
 use crate::case::PersonAnswer;
 
+/// Whether pictures that stand in a file are read along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PictureColumns {
+    Read,
+    /// They are most of a file, and a list does not need them.
+    Skipped,
+}
+
 /// A row as its file has it.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
@@ -32,6 +40,13 @@ impl Record {
     /// An error at this row.
     pub(super) fn error(&self, problem: DataProblem) -> DataError {
         DataError::new(&self.path, self.place, problem)
+    }
+
+    /// The same row with this text under a name.
+    pub(super) fn with(&self, name: &str, text: String) -> Self {
+        let mut row = self.clone();
+        row.fields.insert(name.to_owned(), Value::String(text));
+        row
     }
 
     pub(super) fn value(&self, name: &str) -> Option<&Value> {

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::layout::lmms_lab::HubSet;
 use super::layout::mapped::Columns;
 use crate::case::{Dimension, GenerationOverrides, Metric, RawPreset, SnapshotPolicy};
 use crate::ordered_map::OrderedMap;
@@ -49,6 +50,8 @@ pub(super) enum RawSource {
     Blink { file: String, images: Option<String> },
     MuirBench { file: String, images: Option<String> },
     ScienceQa { file: String, images: Option<String> },
+    LmmsLab { set: HubSet, files: Vec<String> },
+    Parquet { files: Vec<String>, columns: Columns, images: Option<String> },
     Csv { file: String, columns: Columns, images: Option<String> },
     Tsv { file: String, columns: Columns, images: Option<String> },
     Jsonl { file: String, columns: Columns, images: Option<String> },

@@ -67,8 +67,14 @@ impl SecondRound {
     pub(super) fn serve(mut self, registry: &Registry, settings: &EngineSettings) {
         for (adviser, places) in self.by_adviser() {
             let said = match adviser {
-                Adviser::Judge(name) => self.ask_judge(&name, &places, registry, settings),
-                Adviser::Scorer(name) => self.ask_scorer(&name, &places, registry, settings),
+                Adviser::Judge(name) => match load_judge(&name, registry, settings) {
+                    Ok(engine) => self.ask_judge(engine, &places, settings.batch.get()),
+                    Err(reason) => nothing(&places, &reason),
+                },
+                Adviser::Scorer(name) => match load_scorer(&name, registry, settings) {
+                    Ok(scorer) => self.ask_scorer(&name, scorer, &places),
+                    Err(reason) => nothing(&places, &reason),
+                },
             };
             for ((held, inquiry), said) in places.into_iter().zip(said) {
                 let Held { reply, inquiries, .. } = &mut self.held[held];
@@ -99,27 +105,12 @@ impl SecondRound {
         groups
     }
 
-    fn ask_judge(
-        &self,
-        name: &str,
-        places: &[At],
-        registry: &Registry,
-        settings: &EngineSettings,
-    ) -> Vec<Said> {
-        let entry = registry.models().iter().find(|entry| entry.name == name);
-        let engine = match entry {
-            Some(entry) => Engine::load(entry, settings).map_err(|error| error.to_string()),
-            None => Err(format!("eyechart.ron has no model {name:?}")),
-        };
-        let mut engine = match engine {
-            Ok(engine) => engine,
-            Err(error) => return nothing(places, &error),
-        };
+    fn ask_judge(&self, mut engine: Engine, places: &[At], batch: usize) -> Vec<Said> {
         announce(engine.description(), "answer to judge", "answers to judge", places.len());
         let asked: Vec<(&Matter, TrialRequest)> =
             places.iter().map(|at| self.judge_request(*at)).collect();
         let mut said = Vec::with_capacity(places.len());
-        for together in asked.chunks(settings.batch.get()) {
+        for together in asked.chunks(batch) {
             let requests: Vec<&TrialRequest> =
                 together.iter().map(|(_, request)| request).collect();
             for ((matter, _), answered) in together.iter().zip(engine.answer(&requests)) {
@@ -136,7 +127,7 @@ impl SecondRound {
         let Held { case, inquiries, .. } = &self.held[held];
         let matter = &inquiries[place].matter;
         let (prompt, pictures) = match matter {
-            Matter::Mark { prompt, pictures } | Matter::Preference { prompt, pictures } => {
+            Matter::Mark { prompt, pictures } | Matter::Preference { prompt, pictures, .. } => {
                 (prompt.as_str(), *pictures)
             }
             Matter::ClipScore { .. } | Matter::Similarity { .. } => ("", JudgedPictures::Hidden),
@@ -151,22 +142,7 @@ impl SecondRound {
         (matter, TrialRequest { images, conversation, options })
     }
 
-    fn ask_scorer(
-        &self,
-        name: &str,
-        places: &[At],
-        registry: &Registry,
-        settings: &EngineSettings,
-    ) -> Vec<Said> {
-        let entry = registry.scorers().iter().find(|entry| entry.name == name);
-        let scorer = match entry {
-            Some(entry) => ScorerInUse::load(entry, settings).map_err(|error| error.to_string()),
-            None => Err(format!("eyechart.ron has no scorer {name:?}")),
-        };
-        let mut scorer = match scorer {
-            Ok(scorer) => scorer,
-            Err(error) => return nothing(places, &error),
-        };
+    fn ask_scorer(&self, name: &str, mut scorer: ScorerInUse, places: &[At]) -> Vec<Said> {
         let noun = if places.len() == 1 { "answer" } else { "answers" };
         say(&format!("eyechart: {} {noun} scored by {name}", places.len()));
         let score = |(held, place): &At| {
@@ -178,14 +154,34 @@ impl SecondRound {
     }
 }
 
+fn load_judge(
+    name: &str,
+    registry: &Registry,
+    settings: &EngineSettings,
+) -> Result<Engine, String> {
+    let entry = registry.models().iter().find(|entry| entry.name == name);
+    let entry = entry.ok_or_else(|| format!("eyechart.ron has no model {name:?}"))?;
+    Engine::load(entry, settings).map_err(|error| error.to_string())
+}
+
+fn load_scorer(
+    name: &str,
+    registry: &Registry,
+    settings: &EngineSettings,
+) -> Result<ScorerInUse, String> {
+    let entry = registry.scorers().iter().find(|entry| entry.name == name);
+    let entry = entry.ok_or_else(|| format!("eyechart.ron has no scorer {name:?}"))?;
+    ScorerInUse::load(entry, settings).map_err(|error| error.to_string())
+}
+
 fn judge_said(matter: &Matter, answered: engine::Answered) -> Said {
     let text = answered.answer.text;
-    let unread = match matter {
-        Matter::Preference { .. } => preference(&text).err(),
-        _ => mark(&text).err(),
+    let (position, unread) = match matter {
+        Matter::Preference { position, .. } => (Some(*position), preference(&text).err()),
+        _ => (None, mark(&text).err()),
     };
     let unread = unread.map(|error| error.to_string());
-    Said::Reply { text, finish: answered.answer.finish, unread }
+    Said::Reply { text, finish: answered.answer.finish, position, unread }
 }
 
 fn nothing(places: &[At], reason: &str) -> Vec<Said> {

@@ -1,6 +1,7 @@
 //! The table that ends a run on stderr.
 
 use crate::journal::{Run, Status};
+use crate::score::advised;
 
 use super::aggregate::{self, Row};
 
@@ -87,7 +88,8 @@ fn notes(run: &Run, rows: &[Row]) -> Vec<String> {
         0 => None,
         count => Some(format!("{count} {words}")),
     });
-    totals.filter_map(cost).chain(counted).chain(retried(run)).chain(ignored(run)).collect()
+    let told = retried(run).into_iter().chain(position_bias(run));
+    totals.filter_map(cost).chain(counted).chain(told).chain(ignored(run)).collect()
 }
 
 /// How many trials were tried more than once, and how many of them passed in the end.
@@ -96,6 +98,22 @@ fn retried(run: &Run) -> Option<String> {
     let passed = retried.iter().filter(|trial| trial.status.is_success()).count();
     let tried = retried.len();
     (tried > 0).then(|| format!("{tried} tried again, of which {passed} passed (flaky, or mended)"))
+}
+
+/// How often a judge preferred a position rather than an answer.
+fn position_bias(run: &Run) -> Option<String> {
+    let (mut compared, mut biased) = (0, 0);
+    for trial in &run.trials {
+        let of_runs = trial.attempts.iter().map(|attempt| attempt.opinions.as_slice());
+        for opinions in of_runs.chain([trial.opinions.as_slice()]) {
+            let (pairs, same_position) = advised::position_bias(opinions);
+            compared += pairs;
+            biased += same_position;
+        }
+    }
+    (compared > 0).then(|| {
+        format!("position bias: {biased} of {compared} comparisons turned with the answers' order")
+    })
 }
 
 /// How many trials were ignored, for each reason.
@@ -113,8 +131,38 @@ fn ignored(run: &Run) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::answer::FinishReason;
+    use crate::opinion::{AnswerPosition, Opinion, Said};
+
     #[test]
     fn shows_the_sample_run() {
-        insta::assert_snapshot!(super::table(&super::super::sample::run()));
+        insta::assert_snapshot!(table(&sample::run()));
+    }
+
+    #[test]
+    fn position_bias_is_told_where_answers_were_compared() {
+        let mut run = sample::run();
+        assert_eq!(position_bias(&run), None);
+        let reply = |text: &str, position| Opinion {
+            adviser: "judge".into(),
+            sha256: String::new(),
+            said: Said::Reply {
+                text: text.into(),
+                finish: FinishReason::Stop,
+                position: Some(position),
+                unread: None,
+            },
+        };
+        let both = |first, second| {
+            vec![reply(first, AnswerPosition::First), reply(second, AnswerPosition::Second)]
+        };
+        run.trials[0].opinions = both("Better: A", "Better: A");
+        run.trials[1].opinions = both("Better: A", "Better: B");
+        assert_eq!(
+            position_bias(&run).as_deref(),
+            Some("position bias: 1 of 2 comparisons turned with the answers' order")
+        );
     }
 }

@@ -14,7 +14,7 @@ use crate::case::{
     SimilarityExpectation,
 };
 use crate::extract::{Preference, mark, preference};
-use crate::opinion::{Inquiry, Matter, Opinion, Said};
+use crate::opinion::{AnswerPosition, Inquiry, Matter, Opinion, Said};
 
 /// What a judge is asked for a mark. `{question}`, `{answer}` and `{rubric}` are filled in; whatever
 /// changes here changes the hash of every prompt.
@@ -91,11 +91,13 @@ fn preference_inquiries(
     answer: &str,
 ) -> [Inquiry; 2] {
     let PreferenceExpectation { judge, rubric, over, pictures, .. } = expected;
-    [(answer, over.as_str()), (over.as_str(), answer)].map(|(first, second)| {
+    let over = over.as_str();
+    let orders = [(AnswerPosition::First, answer, over), (AnswerPosition::Second, over, answer)];
+    orders.map(|(position, first, second)| {
         let texts =
             [("question", question), ("first", first), ("second", second), ("rubric", rubric)];
         let prompt = fill(PREFERENCE_PROMPT, &texts);
-        let matter = Matter::Preference { prompt, pictures: *pictures };
+        let matter = Matter::Preference { prompt, pictures: *pictures, position };
         Inquiry { adviser: judge.clone(), matter }
     })
 }
@@ -236,11 +238,24 @@ impl Comparison {
     }
 }
 
-/// Whether a judge's two replies about the same two answers name the same position.
-pub fn shows_position_bias(standing_first: &str, standing_second: &str) -> Option<bool> {
-    let first = preference(standing_first).ok()?;
-    let second = preference(standing_second).ok()?;
-    Some(first == second && first != Preference::Neither)
+/// How many comparisons of two answers in both positions there are among a trial's opinions, and
+/// how many of them show a position bias: the judge names the same position both times.
+pub fn position_bias(opinions: &[Opinion]) -> (usize, usize) {
+    let standing = |wanted: AnswerPosition| {
+        opinions.iter().filter_map(move |opinion| match &opinion.said {
+            Said::Reply { text, position: Some(position), .. } if *position == wanted => {
+                Some(preference(text).ok())
+            }
+            _ => None,
+        })
+    };
+    let pairs = standing(AnswerPosition::First).zip(standing(AnswerPosition::Second));
+    let compared: Vec<(Preference, Preference)> =
+        pairs.filter_map(|(first, second)| first.zip(second)).collect();
+    let is_biased = |(first, second): &&(Preference, Preference)| {
+        first == second && *first != Preference::Neither
+    };
+    (compared.len(), compared.iter().filter(is_biased).count())
 }
 
 /// CLIPScore, or RefCLIPScore where there are references.
@@ -333,6 +348,7 @@ mod tests {
             said: Said::Reply {
                 text: (*text).to_owned(),
                 finish: FinishReason::Stop,
+                position: None,
                 unread: None,
             },
         };
@@ -403,10 +419,29 @@ mod tests {
             assert_eq!((verdict.passed, verdict.points), (points >= 3.0, points), "{replies:?}");
             assert!(verdict.passed || verdict.reasons[0].contains(words), "{verdict:?}");
         }
-        assert_eq!(shows_position_bias("Better: A", "Better: A"), Some(true));
-        assert_eq!(shows_position_bias("Better: A", "Better: B"), Some(false));
-        assert_eq!(shows_position_bias("tie", "tie"), Some(false));
-        assert_eq!(shows_position_bias("hm", "tie"), None);
+    }
+
+    #[test]
+    fn a_judge_that_names_one_position_twice_is_biased() {
+        let said = |text: &str, position| Opinion {
+            adviser: "big".into(),
+            sha256: String::new(),
+            said: Said::Reply {
+                text: text.into(),
+                finish: FinishReason::Stop,
+                position: Some(position),
+                unread: None,
+            },
+        };
+        let both = |first, second| {
+            [said(first, AnswerPosition::First), said(second, AnswerPosition::Second)]
+        };
+        assert_eq!(position_bias(&both("Better: A", "Better: A")), (1, 1));
+        assert_eq!(position_bias(&both("Better: A", "Better: B")), (1, 0));
+        assert_eq!(position_bias(&both("tie", "tie")), (1, 0));
+        assert_eq!(position_bias(&both("hm", "tie")), (0, 0));
+        let two = [both("A", "A"), both("A", "B")].concat();
+        assert_eq!(position_bias(&two), (2, 1));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use candle_transformers::models::clip::text_model::{
 };
 use serde::Deserialize;
 
+use super::fitted;
 use crate::model::ModelError;
 use crate::model::clip_image::{ClipImage, PREPROCESSOR_CONFIG, RawClipImage, check_aspect};
 use crate::model::fields::FieldCheck;
@@ -198,19 +199,7 @@ impl ClipScorer {
     /// # Errors
     /// As [`Self::text_features`].
     pub fn text_ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let mut ids = self.tokenizer.encode(text)?;
-        if ids.len() > self.longest {
-            let last = ids.pop();
-            ids.truncate(self.longest - 1);
-            ids.extend(last);
-        }
-        if ids.is_empty() {
-            return Err(ModelError::EmptyPrompt);
-        }
-        match ids.iter().find(|id| **id as usize >= self.vocabulary) {
-            Some(id) => Err(ModelError::TokenOutOfRange { id: *id, vocabulary: self.vocabulary }),
-            None => Ok(ids),
-        }
+        fitted(self.tokenizer.encode(text)?, self.longest, self.vocabulary)
     }
 
     fn batch(&self, ids: &[u32]) -> TensorResult<Tensor> {

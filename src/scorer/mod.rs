@@ -142,3 +142,33 @@ pub fn picture_features(scorer: &ClipScorer, path: &Path) -> Result<Vec<f32>, Sc
     let picture: RgbImage = crate::image::decode_file(path)?.pixels;
     Ok(scorer.image_features(&picture)?)
 }
+
+/// What a network reads of a text's ids: those beyond its length are cut off before the last one,
+/// which ends the text.
+fn fitted(mut ids: Vec<u32>, longest: usize, vocabulary: usize) -> Result<Vec<u32>, ModelError> {
+    if ids.len() > longest {
+        let last = ids.pop();
+        ids.truncate(longest.saturating_sub(1));
+        ids.extend(last);
+    }
+    if ids.is_empty() {
+        return Err(ModelError::EmptyPrompt);
+    }
+    match ids.iter().find(|id| **id as usize >= vocabulary) {
+        Some(id) => Err(ModelError::TokenOutOfRange { id: *id, vocabulary }),
+        None => Ok(ids),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_keeps_its_end() {
+        assert_eq!(fitted(vec![1, 2, 3, 4, 9], 3, 10).unwrap(), [1, 2, 9]);
+        assert_eq!(fitted(vec![1, 9], 3, 10).unwrap(), [1, 9]);
+        assert!(matches!(fitted(vec![], 3, 10), Err(ModelError::EmptyPrompt)));
+        assert!(fitted(vec![1, 10], 3, 10).is_err());
+    }
+}

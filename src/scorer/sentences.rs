@@ -13,6 +13,7 @@ use candle_transformers::models::bert::{
 };
 use serde::Deserialize;
 
+use super::fitted;
 use crate::model::ModelError;
 use crate::model::fields::FieldCheck;
 use crate::model::tokenizer::TextTokenizer;
@@ -118,7 +119,8 @@ impl SentenceEncoder {
             folder.optional_json("sentence_bert_config.json")?;
         let longest = sentences.as_ref().and_then(|sentences| sentences.max_seq_length);
         let lower = sentences.is_some_and(|sentences| sentences.do_lower_case);
-        check_modules(folder)?;
+        let modules: Vec<Module> = folder.optional_json(MODULES)?.unwrap_or_default();
+        check_modules(&modules, folder)?;
         let reader = folder.weights()?.reader(device, DType::F32);
         let reader = match reader.contains("bert.embeddings.word_embeddings.weight") {
             true => reader.under("bert"),
@@ -130,7 +132,7 @@ impl SentenceEncoder {
             longest: longest.unwrap_or(usize::MAX).clamp(2, raw.max_position_embeddings.max(2)),
             vocabulary: raw.vocab_size,
             network: network(&config, &reader)?,
-            pooling: pooling(folder)?,
+            pooling: pooling(&modules, folder)?,
             device: device.clone(),
         })
     }
@@ -151,22 +153,11 @@ impl SentenceEncoder {
     pub fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         // sentence-transformers strips texts.
         let text = text.trim();
-        let mut ids = match self.lower_case {
+        let ids = match self.lower_case {
             LowerCase::Whole => self.tokenizer.encode(&text.to_lowercase())?,
             LowerCase::Untouched => self.tokenizer.encode(text)?,
         };
-        if ids.len() > self.longest {
-            let last = ids.pop();
-            ids.truncate(self.longest - 1);
-            ids.extend(last);
-        }
-        if ids.is_empty() {
-            return Err(ModelError::EmptyPrompt);
-        }
-        match ids.iter().find(|id| **id as usize >= self.vocabulary) {
-            Some(id) => Err(ModelError::TokenOutOfRange { id: *id, vocabulary: self.vocabulary }),
-            None => Ok(ids),
-        }
+        fitted(ids, self.longest, self.vocabulary)
     }
 
     /// `(tokens, hidden)`.
@@ -237,8 +228,7 @@ fn check_config(raw: &RawConfig, check: &FieldCheck) -> Result<CandleConfig, Mod
 }
 
 /// Refuses steps beyond transformer, pooling and normalising, such as a dense layer.
-fn check_modules(folder: &CheckpointFolder) -> Result<(), ModelError> {
-    let modules: Vec<Module> = folder.optional_json(MODULES)?.unwrap_or_default();
+fn check_modules(modules: &[Module], folder: &CheckpointFolder) -> Result<(), ModelError> {
     let known = ["Transformer", "Pooling", "Normalize"];
     let is_known = |module: &Module| known.iter().any(|known| module.kind.ends_with(known));
     match modules.iter().find(|module| !is_known(module)) {
@@ -251,9 +241,13 @@ fn check_modules(folder: &CheckpointFolder) -> Result<(), ModelError> {
     }
 }
 
-/// The mean where nothing is said, as sentence-transformers has it.
-fn pooling(folder: &CheckpointFolder) -> Result<Pooling, ModelError> {
-    let Some(raw) = folder.optional_json::<RawPooling>(POOLING)? else { return Ok(Pooling::Mean) };
+/// The mean where no step is named, as sentence-transformers has it.
+fn pooling(modules: &[Module], folder: &CheckpointFolder) -> Result<Pooling, ModelError> {
+    let raw = match modules.iter().any(|module| module.kind.ends_with("Pooling")) {
+        true => Some(folder.required_json(POOLING, "how the tokens become one vector")?),
+        false => folder.optional_json::<RawPooling>(POOLING)?,
+    };
+    let Some(raw) = raw else { return Ok(Pooling::Mean) };
     let others = raw.pooling_mode_mean_sqrt_len_tokens
         || raw.pooling_mode_weightedmean_tokens
         || raw.pooling_mode_lasttoken;

@@ -248,9 +248,11 @@ fn stays_inside(name: &str) -> bool {
     !name.is_empty() && components.all(|component| matches!(component, Component::Normal(_)))
 }
 
-/// Configuration, tokenizer and template: of the top folder, and of BLIP's second tokenizer.
+/// Configuration, tokenizer and template: of the top folder, of BLIP's second tokenizer, and of the
+/// pooling of an encoder of sentences.
 fn is_small(name: &str) -> bool {
-    let name = name.strip_prefix("qformer_tokenizer/").unwrap_or(name);
+    let folders = ["qformer_tokenizer/", "1_Pooling/"];
+    let name = folders.iter().find_map(|folder| name.strip_prefix(folder)).unwrap_or(name);
     let ends = [".json", ".jinja", ".txt", ".model"];
     !name.contains('/') && ends.iter().any(|end| name.ends_with(end))
 }
@@ -261,9 +263,13 @@ mod tests {
 
     #[test]
     fn only_what_a_checkpoint_needs_is_small() {
-        for name in
-            ["config.json", "merges.txt", "chat_template.jinja", "qformer_tokenizer/vocab.txt"]
-        {
+        for name in [
+            "config.json",
+            "merges.txt",
+            "chat_template.jinja",
+            "qformer_tokenizer/vocab.txt",
+            "1_Pooling/config.json",
+        ] {
             assert!(is_small(name), "{name}");
         }
         for name in ["model.safetensors", "pytorch_model.bin", "onnx/config.json", "README.md"] {

@@ -1,12 +1,17 @@
 //! What must hold for any input: symmetry, bounds, order independence.
 
+use eyechart::extract;
 use eyechart::score::caption::ptb::{Context, LineBreaks, raw_lines, tokenize};
 use eyechart::score::caption::{CaptionCorpus, Cider, TokenizedItem, bleu, cider, rouge_l};
+use eyechart::score::clip_score::{clip_score, ref_clip_score};
 use eyechart::score::detection::{CategoryUse, Detection, DetectionTask, TruthBox, evaluate};
 use eyechart::score::document::{AnlsRules, RelaxedRules, levenshtein};
+use eyechart::score::grounding::{GroundedItem, grounding_scores};
+use eyechart::score::multiple_choice::{CircularItem, circular_scores};
 use eyechart::score::numpy;
 use eyechart::score::overlap::{TruthKind, giou, iou, iou_pycocotools, iou_refer};
 use eyechart::score::vqa::{HumanAnswer, VqaRules};
+use eyechart::score::yes_no::{YesNo, pope_scores};
 use eyechart::stats::*;
 use proptest::prelude::*;
 
@@ -206,5 +211,114 @@ proptest! {
         let (one, other) = (McNemar::from_counts(first, second), McNemar::from_counts(second, first));
         prop_assert_eq!(one.exact_p, other.exact_p);
         prop_assert!((0.0..=1.0).contains(&one.exact_p));
+    }
+}
+
+fn features() -> impl Strategy<Value = Vec<f64>> {
+    proptest::collection::vec(0.1..9.0, 1..40).prop_flat_map(|sizes: Vec<f64>| {
+        let signs = proptest::collection::vec(any::<bool>(), sizes.len());
+        signs.prop_map(move |signs| {
+            sizes.iter().zip(signs).map(|(size, sign)| if sign { *size } else { -size }).collect()
+        })
+    })
+}
+
+/// Two vectors of one length.
+fn pair_of_features() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
+    (features(), features()).prop_map(|(mut one, mut other)| {
+        let length = one.len().min(other.len());
+        one.truncate(length);
+        other.truncate(length);
+        (one, other)
+    })
+}
+
+fn grounded() -> impl Strategy<Value = GroundedItem> {
+    (corner_box(), corner_box()).prop_map(|(truth, prediction)| GroundedItem { truth, prediction })
+}
+
+proptest! {
+    #[test]
+    fn clip_scores_are_symmetric_bounded_and_free_of_scale(
+        (one, other) in pair_of_features(), factor in 0.01..100.0,
+    ) {
+        let score = clip_score(&one, &other).unwrap();
+        prop_assert_eq!(score, clip_score(&other, &one).unwrap());
+        prop_assert!((0.0..=2.5 + 1e-9).contains(&score));
+        let scaled: Vec<f64> = one.iter().map(|value| value * factor).collect();
+        prop_assert!((clip_score(&scaled, &other).unwrap() - score).abs() < 1e-9);
+        // The harmonic mean lies between its parts, where both are positive.
+        let with_itself = ref_clip_score(&one, &other, &[other.as_slice()]).unwrap();
+        if score > 0.0 {
+            let (low, high) = (score.min(1.0), score.max(1.0));
+            prop_assert!(with_itself > low - 1e-9 && with_itself < high + 1e-9);
+        }
+    }
+
+    #[test]
+    fn grounding_figures_are_bounded_fall_with_the_threshold_and_ignore_order(
+        items in proptest::collection::vec(grounded(), 1..20)
+    ) {
+        let scores = grounding_scores(&items);
+        prop_assert!((0.0..=1.0).contains(&scores.mean_iou));
+        prop_assert!(scores.accuracy_at.windows(2).all(|pair| pair[0] >= pair[1]));
+        let reversed: Vec<GroundedItem> = items.into_iter().rev().collect();
+        let backward = grounding_scores(&reversed);
+        prop_assert_eq!(scores.accuracy_at, backward.accuracy_at);
+        prop_assert_eq!(scores.center_accuracy, backward.center_accuracy);
+    }
+
+    #[test]
+    fn a_question_right_in_all_rotations_is_right_unrotated(
+        rotations in proptest::collection::vec(any::<[bool; 4]>(), 1..20)
+    ) {
+        let items: Vec<CircularItem> = rotations
+            .iter()
+            .zip(1_u64..)
+            .flat_map(|(rights, question)| {
+                rights.iter().zip(0_u64..).map(move |(is_correct, turn)| CircularItem {
+                    index: question + turn * 1_000_000,
+                    is_correct: *is_correct,
+                })
+            })
+            .collect();
+        let scores = circular_scores(&items);
+        prop_assert!(scores.circular <= scores.vanilla && scores.vanilla <= 1.0);
+        let reversed: Vec<CircularItem> = items.into_iter().rev().collect();
+        let backward = circular_scores(&reversed);
+        prop_assert_eq!((scores.circular, scores.vanilla), (backward.circular, backward.vanilla));
+    }
+
+    #[test]
+    fn shares_of_yes_and_no_are_bounded_and_ignore_order(
+        pairs in proptest::collection::vec((any::<bool>(), 0..3_u8), 1..40)
+    ) {
+        let word = |is_yes| if is_yes { YesNo::Yes } else { YesNo::No };
+        let pairs: Vec<(YesNo, Option<YesNo>)> = pairs
+            .into_iter()
+            .map(|(label, said)| (word(label), (said < 2).then(|| word(said == 1))))
+            .collect();
+        let scores = pope_scores(&pairs);
+        let counted = scores.true_positives + scores.false_positives
+            + scores.true_negatives + scores.false_negatives + scores.unread;
+        prop_assert_eq!(counted, pairs.len());
+        prop_assert!((0.0..=1.0).contains(&scores.accuracy));
+        for share in [scores.precision, scores.recall, scores.f1, scores.yes_ratio] {
+            prop_assert!(share.is_nan() || (0.0..=1.0).contains(&share));
+        }
+        let reversed: Vec<(YesNo, Option<YesNo>)> = pairs.into_iter().rev().collect();
+        let backward = pope_scores(&reversed);
+        prop_assert_eq!(format!("{scores:?}"), format!("{backward:?}"));
+    }
+
+    #[test]
+    fn a_judges_reply_gives_a_mark_in_range_or_none(
+        reply in "(Score|score|Better|mark)?[: ]{0,2}[-−]?[0-9AB./]{0,6}.{0,12}"
+    ) {
+        if let Ok(mark) = extract::mark(&reply) {
+            prop_assert!((0.0..=5.0).contains(&mark), "{reply:?} gives {mark}");
+        }
+        // Whatever it says, it is read or refused.
+        let _ = extract::preference(&reply);
     }
 }

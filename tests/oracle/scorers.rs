@@ -177,6 +177,8 @@ fn what_cannot_be_scored_with_is_refused() {
         damaged("clip", "config.json", "\"projection_dim\": 24", "\"projection_dim\": 25"),
         damaged("clip", "preprocessor_config.json", "\"crop_size\": 32", "\"crop_size\": 33"),
         damaged("sentences", "modules.json", "models.Pooling", "models.Dense"),
+        // The copy is without the folder of the pooling.
+        damaged("sentences", "modules.json", "\"idx\": 0", "\"idx\": 7"),
         damaged("plain_bert", "config.json", "\"absolute\"", "\"relative_key\""),
         damaged("plain_bert", "config.json", "\"relu\"", "\"swish\""),
     ];

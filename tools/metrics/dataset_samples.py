@@ -184,10 +184,11 @@ def err():
                                       "image_list": ["red.png", "red.png"]}])
 
 
-for folder in ["ok", "err"]:
-    # The definitions and expected messages beside the data are written by hand.
-    for path in (ROOT / folder).glob("*"):
-        if path.is_dir() and path.name != "expected":
-            shutil.rmtree(path)
-ok()
-err()
+if __name__ == "__main__":
+    for folder in ["ok", "err"]:
+        # The definitions and expected messages beside the data are written by hand.
+        for path in (ROOT / folder).glob("*"):
+            if path.is_dir() and path.name != "expected":
+                shutil.rmtree(path)
+    ok()
+    err()

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 
 use super::error::{DataError, DataPlace};
 use super::json;
-use super::record::Record;
+use super::parquet;
+use super::record::{PictureColumns, Record};
 use super::sample::Head;
 use super::table::{self, Separator};
 use super::template::Template;
@@ -20,6 +21,7 @@ use crate::case::{Metric, PersonAnswer};
 
 pub(super) mod choice;
 pub(super) mod coco;
+pub(super) mod lmms_lab;
 pub(super) mod mapped;
 pub(super) mod mme;
 pub(super) mod refcoco;
@@ -119,7 +121,7 @@ pub(super) trait Layout: fmt::Debug + Send + Sync {
 }
 
 /// How rows stand in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Format {
     /// A JSON object with a list under this key.
     List(&'static str),
@@ -128,6 +130,12 @@ pub(super) enum Format {
     /// A JSON list, or JSON Lines.
     Rows,
     Table(Separator),
+    /// The hub's files, all of which together are the data set.
+    Parquet {
+        files: Vec<PathBuf>,
+        /// A column whose list becomes rows of their own, and what each item is then called.
+        one_by_one: Option<(&'static str, &'static str)>,
+    },
 }
 
 /// What a row is called.
@@ -191,6 +199,7 @@ struct Seen {
 impl RowLayout {
     fn for_each(
         &self,
+        pictures: PictureColumns,
         visit: &mut dyn FnMut(String, Record) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
         let mut number = 0;
@@ -203,9 +212,9 @@ impl RowLayout {
             let id = self.id(&seen)?;
             visit(id, seen.record)
         };
-        match self.format {
+        match &self.format {
             Format::List(key) => json::for_each(&self.file, &mut |element| match element.key {
-                found if found == key => take(Record::parse(&element)?, ""),
+                found if found == *key => take(Record::parse(&element)?, ""),
                 _ => Ok(()),
             }),
             Format::Members => json::for_each(&self.file, &mut |element| {
@@ -215,9 +224,34 @@ impl RowLayout {
                 json::for_each_row(&self.file, &mut |element| take(Record::parse(&element)?, ""))
             }
             Format::Table(separator) => {
-                table::for_each(&self.file, separator, &mut |record| take(record, ""))
+                table::for_each(&self.file, *separator, &mut |record| take(record, ""))
+            }
+            Format::Parquet { files, one_by_one } => {
+                for file in files {
+                    parquet::for_each(file, pictures, &mut |record| {
+                        let rows = self.split(record, *one_by_one)?;
+                        rows.into_iter().try_for_each(|row| take(row, ""))
+                    })?;
+                }
+                Ok(())
             }
         }
+    }
+
+    /// A row for each item of a column's list, its id numbered from 1; or the row as it is.
+    fn split(
+        &self,
+        row: Record,
+        one_by_one: Option<(&str, &str)>,
+    ) -> Result<Vec<Record>, DataError> {
+        let (Some((column, name)), Id::Columns(ids)) = (one_by_one, &self.id) else {
+            return Ok(vec![row]);
+        };
+        let id = row.text(ids[0])?;
+        let texts = row.texts(column)?.into_iter().zip(1..);
+        Ok(texts
+            .map(|(text, number)| row.with(ids[0], format!("{id}_{number}")).with(name, text))
+            .collect())
     }
 
     fn is_taken(&self, record: &Record) -> bool {
@@ -255,7 +289,7 @@ impl RowLayout {
 impl Layout for RowLayout {
     fn heads(&self, column: Option<&str>) -> Result<Heads, DataError> {
         let mut heads = Heads::default();
-        self.for_each(&mut |id, record| {
+        self.for_each(PictureColumns::Skipped, &mut |id, record| {
             let stratum = column.map(|column| record.text(column)).transpose()?;
             heads.add_columns(record.names());
             let offset = offset(record.place());
@@ -268,7 +302,7 @@ impl Layout for RowLayout {
 
     fn drafts(&self, wanted: &HashSet<&str>) -> Result<Vec<Draft>, DataError> {
         let mut drafts = Vec::with_capacity(wanted.len());
-        self.for_each(&mut |id, record| {
+        self.for_each(PictureColumns::Read, &mut |id, record| {
             if wanted.contains(id.as_str()) {
                 drafts.push(self.draft(id, &record)?);
             }

@@ -1,0 +1,98 @@
+"""Small data sets in the hub's parquet layouts, made by us: fixtures/datasets/parquet.
+
+    pip install pyarrow==26.0.1          # Python 3.11
+    python tools/metrics/parquet_samples.py
+
+The columns and their types are those of the cards of lmms-lab's repositories (metrics.md); pictures are structs of `bytes` and
+`path`, as `datasets` writes them. Rows are two a group and Snappy-compressed, VQAv2 in two files.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dataset_samples import png
+
+ROOT = Path(__file__).resolve().parents[2] / "fixtures" / "datasets" / "parquet"
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+TEXTS = pa.list_(pa.string())
+PERSON = pa.struct([("answer", pa.string()), ("answer_confidence", pa.string()), ("answer_id", pa.int64())])
+
+
+def image(colour: str):
+    return {"bytes": png(colour), "path": f"{colour}.png"}
+
+
+def people(*answers: str):
+    return [{"answer": answer, "answer_confidence": "yes", "answer_id": number + 1} for number, answer in enumerate(answers)]
+
+
+def write(name: str, columns: dict, rows: list[dict], compression="snappy") -> None:
+    schema = pa.schema(list(columns.items()))
+    table = pa.Table.from_pylist(rows, schema=schema)
+    path = ROOT / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, row_group_size=2, compression=compression)
+
+
+VQA = {"question_type": pa.string(), "multiple_choice_answer": pa.string(), "answers": pa.list_(PERSON), "image_id": pa.int64(), "answer_type": pa.string(),
+       "question_id": pa.int64(), "question": pa.string(), "image": IMAGE}
+
+
+def vqa(number: int, colour: str, question: str, *answers: str) -> dict:
+    return {"question_type": "what", "multiple_choice_answer": answers[0], "answers": people(*answers), "image_id": number // 1000, "answer_type": "other",
+            "question_id": number, "question": question, "image": image(colour)}
+
+
+def main() -> None:
+    write("vqav2/validation-00000-of-00002.parquet", VQA, [vqa(9000, "red", "What colour is it?", *["red"] * 7, "dark red", "crimson", "blue"),
+                                                           vqa(9001, "red", "Is it “red”?", *["yes"] * 10), vqa(42000, "green", "How many?", *["0"] * 10)])
+    write("vqav2/validation-00001-of-00002.parquet", VQA, [vqa(42001, "green", "Is it blue?", *["no"] * 9, "yes")])
+    write("coco/val.parquet", {"question_id": pa.string(), "image": IMAGE, "question": pa.string(), "answer": TEXTS, "id": pa.int64(), "license": pa.int8(), "file_name": pa.string(),
+                               "coco_url": pa.string(), "height": pa.int32(), "width": pa.int32(), "date_captured": pa.string()},
+          [{"question_id": f"COCO_val2014_00000000000{n}.jpg", "image": image(colour), "question": "Please caption the image.", "answer": [f"A {colour} field.", f"All is {colour}."],
+            "id": n, "license": 1, "file_name": f"{n}.jpg", "coco_url": "", "height": 6, "width": 8, "date_captured": ""} for n, colour in [(1, "red"), (2, "green")]])
+    write("refcoco/val.parquet", {"question_id": pa.string(), "image": IMAGE, "question": pa.string(), "answer": TEXTS, "segmentation": pa.list_(pa.float32()),
+                                  "bbox": pa.list_(pa.float32()), "iscrowd": pa.int8(), "file_name": pa.string()},
+          [{"question_id": "469306", "image": image("red"), "question": "Please carefully observe ...", "answer": ["left dog", "the dog"], "segmentation": [1.5, 2.0], "bbox": [1.5, 2.0, 4.0, 3.25],
+            "iscrowd": 0, "file_name": "COCO_train2014_000000000009_0.jpg"},
+           {"question_id": "2", "image": image("green"), "question": "Please ...", "answer": ["cat"], "segmentation": [], "bbox": [0.0, 0.0, 8.0, 6.0], "iscrowd": 0, "file_name": "b.jpg"}])
+    write("textvqa/val.parquet", {"image_id": pa.string(), "question_id": pa.int32(), "question": pa.string(), "question_tokens": TEXTS, "image": IMAGE, "image_width": pa.int32(),
+                                  "image_height": pa.int32(), "answers": TEXTS, "image_classes": TEXTS, "set_name": pa.string(), "ocr_tokens": TEXTS},
+          [{"image_id": "00", "question_id": 34602, "question": "what is the brand?", "question_tokens": [], "image": image("blue"), "image_width": 8, "image_height": 6,
+            "answers": ["nokia"] * 9 + ["toshiba"], "image_classes": [], "set_name": "val", "ocr_tokens": ["NOKIA"]}])
+    write("pope/test.parquet", {"id": pa.string(), "question_id": pa.string(), "question": pa.string(), "answer": pa.string(), "image_source": pa.string(), "image": IMAGE, "category": pa.string()},
+          [{"id": str(n), "question_id": "1", "question": "Is there a dog?", "answer": answer, "image_source": "COCO_1", "image": image("red"), "category": category}
+           for n, (answer, category) in enumerate([("yes", "adversarial"), ("no", "popular")])], compression="none")
+    write("mme/test.parquet", {"question_id": pa.string(), "image": IMAGE, "question": pa.string(), "answer": pa.string(), "category": pa.string()},
+          [{"question_id": "existence/1.png", "image": image("red"), "question": question, "answer": answer, "category": "existence"} for question, answer in [("Red?", "Yes"), ("Blue?", "No")]])
+    write("mmbench/dev.parquet", {"index": pa.int64(), "question": pa.string(), "hint": pa.string(), "answer": pa.string(), "A": pa.string(), "B": pa.string(), "C": pa.string(), "D": pa.string(),
+                                  "category": pa.string(), "image": IMAGE, "source": pa.string(), "L2-category": pa.string(), "comment": pa.string(), "split": pa.string()},
+          [{"index": 241, "question": "Which?", "hint": "nan", "answer": "B", "A": "red", "B": "blue", "C": "nan", "D": "nan", "category": "colour", "image": image("blue"), "source": "us",
+            "L2-category": "perception", "comment": "nan", "split": "dev"}])
+    write("blink/val.parquet", {"idx": pa.string(), "question": pa.string(), "sub_task": pa.string(), "image_1": IMAGE, "image_2": IMAGE, "image_3": IMAGE, "image_4": IMAGE, "choices": TEXTS,
+                                "answer": pa.string(), "prompt": pa.string(), "explanation": pa.string()},
+          [{"idx": "val_Counting_1", "question": "Which?", "sub_task": "Counting", "image_1": image("red"), "image_2": image("green"), "image_3": None, "image_4": None,
+            "choices": ["first", "second"], "answer": "(B)", "prompt": "", "explanation": None}])
+    write("muirbench/test.parquet", {"idx": pa.string(), "task": pa.string(), "image_relation": pa.string(), "image_type": pa.string(), "question": pa.string(), "options": TEXTS,
+                                     "answer": pa.string(), "image_list": pa.list_(IMAGE), "counterpart_idx": pa.string()},
+          [{"idx": "1", "task": "Ordering", "image_relation": "Temporal", "image_type": "Photo", "question": "Which comes first?", "options": ["red", "blue"], "answer": "A",
+            "image_list": [image("red"), image("blue")], "counterpart_idx": "2"}])
+    write("docvqa/validation.parquet", {"questionId": pa.string(), "question": pa.string(), "question_types": TEXTS, "image": IMAGE, "docId": pa.int64(), "ucsf_document_id": pa.string(),
+                                        "ucsf_document_page_no": pa.string(), "answers": TEXTS, "data_split": pa.string()},
+          [{"questionId": "49153", "question": "What is the date?", "question_types": ["form"], "image": image("blue"), "docId": 14465, "ucsf_document_id": "x", "ucsf_document_page_no": "1",
+            "answers": ["1/8/93"], "data_split": "val"}])
+    write("chartqa/test.parquet", {"type": pa.string(), "question": pa.string(), "answer": pa.string(), "image": IMAGE},
+          [{"type": "human_test", "question": "How many?", "answer": "14", "image": image("red")}])
+    write("scienceqa/test.parquet", {"image": IMAGE, "question": pa.string(), "choices": TEXTS, "answer": pa.int8(), "hint": pa.string(), "task": pa.string(), "grade": pa.string(),
+                                     "subject": pa.string(), "topic": pa.string(), "category": pa.string(), "skill": pa.string(), "lecture": pa.string(), "solution": pa.string()},
+          [{"image": image("green"), "question": "Which is it?", "choices": ["moss", "sea"], "answer": 0, "hint": "", "task": "closed choice", "grade": "grade2", "subject": "natural science",
+            "topic": "biology", "category": "Plants", "skill": "", "lecture": "", "solution": ""}])
+    write("compressed_otherwise.parquet", {"id": pa.int64()}, [{"id": 1}], compression="zstd")
+    whole = (ROOT / "pope/test.parquet").read_bytes()
+    (ROOT / "cut_off.parquet").write_bytes(whole[: len(whole) // 2])
+
+
+if __name__ == "__main__":
+    main()
