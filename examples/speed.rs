@@ -124,9 +124,7 @@ fn round(
     let vision = started.elapsed();
     let rows: Vec<DecodeRow<'_>> = features
         .chunks(1)
-        .enumerate()
-        .map(|(slot, features)| DecodeRow {
-            slot: Slot(slot),
+        .map(|features| DecodeRow {
             prompt: &input.prompt,
             images: &input.image,
             features,
@@ -154,8 +152,8 @@ fn measure(
     let (all, vision, answers) = best.ok_or("no round was run")?;
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
     let steps = answers.iter().map(|answer| answer.token_ids.len() - 1).max().unwrap_or(0);
-    let decoding = answers.iter().map(|answer| answer.decoding).max().unwrap_or_default();
-    let prefill: Duration = answers.iter().map(|answer| answer.prefill).sum();
+    let decoding = answers.iter().map(|answer| answer.decoding.wall).max().unwrap_or_default();
+    let prefill: Duration = answers.iter().map(|answer| answer.prefill.own).sum();
     Ok(json!({
         "batch": batch,
         "vision_ms": milliseconds(vision),

@@ -145,7 +145,66 @@ pub struct Answer {
     /// What it took.
     #[serde(rename = "timings_seconds")]
     pub timings: Timings,
-    /// Highest resident memory of the process during the trial, in bytes, where the system tells.
+    /// Most memory in use during the trial, in bytes, where the system tells: of the device, or
+    /// resident memory of the process on a CPU.
+    pub peak_memory_bytes: Option<u64>,
+    /// What else went on meanwhile.
+    #[serde(default)]
+    pub conditions: Conditions,
+}
+
+/// What went on beside a trial, so that its times and its memory are read right.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Conditions {
+    /// The trial's part of its time: what was done for several trials at once is divided among
+    /// them. [`Timings`] has the whole of it, as the trial saw it.
+    #[serde(rename = "own_seconds", with = "seconds")]
+    pub own_time: Duration,
+    /// Pictures that had been prepared for an earlier trial; they cost this one nothing.
+    pub reused_images: usize,
+    /// Most trials that were decoded together at a time, itself included.
+    pub largest_batch: usize,
+    /// Memory in use when it ended, in bytes; counted as the peak is.
+    pub memory_in_use_bytes: Option<u64>,
+    /// When memory ran out, so that it had to start again in a smaller batch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shortages: Vec<MemoryShortage>,
+    /// What asking again, with nobody else in the model, gave; none if it was not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_check: Option<SelfCheck>,
+}
+
+/// Whether a request alone is answered as it was among others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelfCheck {
+    /// With the same tokens.
+    Same,
+    /// With others.
+    Differs(OtherAnswer),
+}
+
+/// The answer of a request alone, where it is another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OtherAnswer {
+    /// Tokens before the first other one.
+    pub shared_tokens: usize,
+    /// How far the logit of that place's token was ahead of the runner-up's among others; none if
+    /// the answer had ended.
+    pub margin: Option<f32>,
+    /// The same alone.
+    pub margin_alone: Option<f32>,
+    /// The text.
+    pub text_alone: String,
+}
+
+/// Memory of the device ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryShortage {
+    /// Trials that were in work.
+    pub batch: usize,
+    /// Most memory in use until then, in bytes, where the system tells.
     pub peak_memory_bytes: Option<u64>,
 }
 

@@ -15,8 +15,12 @@ fn answer(text: &str) -> CachedAnswer {
         input: ModelInput::default(),
         timings: Timings::default(),
         peak_memory_bytes: Some(5),
+        conditions: crate::answer::Conditions::default(),
     };
-    CachedAnswer { answer, place: Place { device: "cpu".into(), precision: "f32".into() } }
+    CachedAnswer {
+        answer,
+        place: Place { device: "cpu".into(), precision: "f32".into(), model_memory_bytes: None },
+    }
 }
 
 fn cache() -> (tempfile::TempDir, AnswerCache, Key) {

@@ -11,18 +11,20 @@ a beam that was given up; so nothing is overwritten that is still needed.
 */
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::sampling::{self, Constraints};
-use super::{DecodeRow, Ended, finish_reason};
+use super::sequence::Ended;
+use super::{DecodeRow, finish_reason};
 use crate::answer::FinishReason;
 use crate::model::{ModelError, Slot};
 use crate::request::{EarlyStopping, GenerationOptions};
 
 /// The search of one row.
-pub(super) struct BeamSearch<'a> {
-    options: &'a GenerationOptions,
-    prompt: &'a [u32],
-    stop_tokens: &'a [u32],
+pub(super) struct BeamSearch {
+    options: GenerationOptions,
+    prompt: Vec<u32>,
+    stop_tokens: Arc<[u32]>,
     slots: Vec<Slot>,
     /// The answers that go on, best first; one that is empty before the first step.
     running: Vec<Beam>,
@@ -59,16 +61,15 @@ struct Candidate {
     score: f32,
 }
 
-impl<'a> BeamSearch<'a> {
-    pub(super) fn new(row: &DecodeRow<'a>, stop_tokens: &'a [u32]) -> Self {
-        let (slot, beams) = (row.slot, row.options.num_beams);
-        let start = Beam::empty(slot);
+impl BeamSearch {
+    /// The prompt is in the first of the slots, of which there is one for each beam.
+    pub(super) fn new(row: &DecodeRow<'_>, slots: &[Slot], stop_tokens: Arc<[u32]>) -> Self {
         Self {
-            options: row.options,
-            prompt: &row.prompt.penalised_ids,
+            options: row.options.clone(),
+            prompt: row.prompt.penalised_ids.clone(),
             stop_tokens,
-            slots: (slot.0..slot.0 + beams).map(Slot).collect(),
-            running: vec![start],
+            slots: slots.to_vec(),
+            running: slots.first().copied().map(Beam::empty).into_iter().collect(),
             finished: Vec::new(),
             has_ended: false,
         }
@@ -113,10 +114,10 @@ impl<'a> BeamSearch<'a> {
             sampling::check_numbers(logits, beam.token_ids.len())?;
             let constraints = Constraints {
                 repetition_penalty: self.options.repetition_penalty,
-                seen: &[self.prompt, &beam.token_ids].concat(),
+                seen: &[&self.prompt[..], &beam.token_ids].concat(),
                 min_new_tokens: self.options.min_new_tokens,
                 generated: beam.token_ids.len(),
-                stop_tokens: self.stop_tokens,
+                stop_tokens: &self.stop_tokens,
             };
             let scores = constraints.apply(&log_softmax(logits))?.into_owned();
             for (id, score) in (0..).zip(scores) {
@@ -137,7 +138,7 @@ impl<'a> BeamSearch<'a> {
     }
 
     fn finish(&self, beam: &Beam) -> Option<FinishReason> {
-        finish_reason(&beam.token_ids, self.stop_tokens, self.options.max_new_tokens)
+        finish_reason(&beam.token_ids, &self.stop_tokens, self.options.max_new_tokens)
     }
 
     fn keep_finished(&mut self, ended: Vec<Beam>) {
@@ -156,7 +157,7 @@ impl<'a> BeamSearch<'a> {
 
     /// Whether nothing that still runs counts any more.
     fn is_decided(&self) -> bool {
-        let GenerationOptions { num_beams, length_penalty, early_stopping, .. } = *self.options;
+        let GenerationOptions { num_beams, length_penalty, early_stopping, .. } = self.options;
         if self.finished.len() < num_beams {
             return false;
         }
@@ -199,7 +200,7 @@ impl<'a> BeamSearch<'a> {
         let beam_score = best.as_ref().map(|best| best.score);
         let Beam { token_ids, margins, runners_up, .. } =
             best.unwrap_or_else(|| Beam::empty(self.slots[0]));
-        let finish = finish_reason(&token_ids, stop_tokens, limit).unwrap_or(FinishReason::Length);
+        let finish = finish_reason(&token_ids, &stop_tokens, limit).unwrap_or(FinishReason::Length);
         Ended { token_ids, margins, runners_up, beam_score, finish }
     }
 }
@@ -281,9 +282,9 @@ mod tests {
         let beam = |slot| Beam::empty(Slot(slot));
         for parents in [[4, 4, 4], [5, 4, 6], [6, 6, 4], [5, 5, 6]] {
             let mut search = BeamSearch {
-                options: &options,
-                prompt: &[],
-                stop_tokens: &[],
+                options: options.clone(),
+                prompt: Vec::new(),
+                stop_tokens: Arc::from([]),
                 slots: vec![Slot(4), Slot(5), Slot(6)],
                 running: parents.map(beam).into(),
                 finished: Vec::new(),

@@ -1,17 +1,20 @@
 //! Following one answer: greedy or drawn.
 
+use std::sync::Arc;
+
 use super::sampling::{self, Lead, Sampler};
-use super::{DecodeRow, Ended, finish_reason};
+use super::sequence::Ended;
+use super::{DecodeRow, finish_reason};
 use crate::answer::FinishReason;
 use crate::model::{ModelError, Slot};
 use crate::nn::TwoLargest;
 use crate::request::{GenerationOptions, Sampling};
 
 /// An answer that grows by one token a step.
-pub(super) struct SingleAnswer<'a> {
+pub(super) struct SingleAnswer {
     slot: Slot,
-    options: &'a GenerationOptions,
-    stop_tokens: &'a [u32],
+    options: GenerationOptions,
+    stop_tokens: Arc<[u32]>,
     sampler: Sampler,
     token_ids: Vec<u32>,
     margins: Vec<f32>,
@@ -19,13 +22,13 @@ pub(super) struct SingleAnswer<'a> {
     finish: Option<FinishReason>,
 }
 
-impl<'a> SingleAnswer<'a> {
-    pub(super) fn new(row: &DecodeRow<'a>, stop_tokens: &'a [u32]) -> Self {
+impl SingleAnswer {
+    pub(super) fn new(row: &DecodeRow<'_>, slot: Slot, stop_tokens: Arc<[u32]>) -> Self {
         Self {
-            slot: row.slot,
-            options: row.options,
+            slot,
+            options: row.options.clone(),
+            sampler: Sampler::new(row.options, &row.prompt.penalised_ids, &stop_tokens),
             stop_tokens,
-            sampler: Sampler::new(row.options, &row.prompt.penalised_ids, stop_tokens),
             token_ids: Vec::new(),
             margins: Vec::new(),
             runners_up: Vec::new(),
@@ -52,7 +55,7 @@ impl<'a> SingleAnswer<'a> {
 
     /// Whether the next token is simply the one with the largest logit.
     pub(super) fn takes_largest(&self) -> bool {
-        let GenerationOptions { sampling, repetition_penalty, min_new_tokens, .. } = *self.options;
+        let GenerationOptions { sampling, repetition_penalty, min_new_tokens, .. } = self.options;
         let free = repetition_penalty == 1.0 && self.token_ids.len() >= min_new_tokens;
         free && sampling == Sampling::Greedy
     }
@@ -72,7 +75,7 @@ impl<'a> SingleAnswer<'a> {
         self.runners_up.push(lead.runner_up);
         self.token_ids.push(id);
         let limit = self.options.max_new_tokens;
-        self.finish = finish_reason(&self.token_ids, self.stop_tokens, limit);
+        self.finish = finish_reason(&self.token_ids, &self.stop_tokens, limit);
     }
 
     pub(super) fn ended(self) -> Ended {

@@ -21,11 +21,86 @@ pub enum DeviceChoice {
     Metal,
 }
 
+/// What `EYECHART_DEVICE` may say of several: each has an engine of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Devices {
+    /// Each of these; one that is named twice has two engines.
+    These(Vec<DeviceChoice>),
+    /// All CUDA GPUs of this machine.
+    AllCuda,
+}
+
+impl Default for Devices {
+    fn default() -> Self {
+        Self::These(vec![DeviceChoice::Auto])
+    }
+}
+
+impl FromStr for Devices {
+    type Err = DeviceChoiceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "cuda:all" => Ok(Self::AllCuda),
+            _ => text
+                .split(',')
+                .map(|one| one.trim().parse())
+                .collect::<Result<_, _>>()
+                .map(Self::These),
+        }
+    }
+}
+
+impl Devices {
+    /// The class of the first.
+    pub fn class(&self) -> DeviceClass {
+        match self {
+            Self::AllCuda => DeviceClass::Cuda,
+            Self::These(choices) => choices.first().copied().unwrap_or_default().class(),
+        }
+    }
+
+    /// One by one.
+    ///
+    /// # Errors
+    /// All GPUs are asked for, and this build or machine has none.
+    pub fn choices(&self) -> Result<Vec<DeviceChoice>, DeviceChoiceError> {
+        match self {
+            Self::These(choices) => Ok(choices.clone()),
+            Self::AllCuda => match cuda_devices() {
+                Ok(0) => Err(no_gpu("there is no CUDA GPU in this machine".to_owned())),
+                Ok(count) => Ok((0..count).map(DeviceChoice::Cuda).collect()),
+                Err(reason) => Err(no_gpu(reason)),
+            },
+        }
+    }
+}
+
+fn no_gpu(reason: String) -> DeviceChoiceError {
+    DeviceChoiceError::Unusable { choice: DeviceChoice::Cuda(0), reason }
+}
+
+/// How many CUDA GPUs there are.
+#[cfg(feature = "cuda")]
+fn cuda_devices() -> Result<usize, String> {
+    let count = candle_core::cuda_backend::cudarc::driver::CudaContext::device_count();
+    count.map(|count| usize::try_from(count).unwrap_or(0)).map_err(|error| error.to_string())
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda_devices() -> Result<usize, String> {
+    // In candle's words for a single one.
+    Device::new_cuda(0).map(|_| 0).map_err(|error| first_line(&error.to_string()))
+}
+
 /// A device that does not exist or cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceChoiceError {
     /// The text names no device.
-    #[error("\"{found}\" is not a device; write cpu, cuda, cuda:1, metal or auto")]
+    #[error(
+        "\"{found}\" is not a device; write cpu, cuda, cuda:1, metal or auto, several separated by \
+         commas, or cuda:all"
+    )]
     Unknown {
         /// What was written.
         found: String,
@@ -139,6 +214,25 @@ mod tests {
         ] {
             assert_eq!(choice.to_string().parse(), Ok(choice));
         }
+    }
+
+    #[test]
+    fn several_are_separated_by_commas() {
+        let cuda = |numbers: &[usize]| {
+            Devices::These(numbers.iter().copied().map(DeviceChoice::Cuda).collect())
+        };
+        assert_eq!("cuda:0, cuda:2".parse(), Ok(cuda(&[0, 2])));
+        assert_eq!("cuda".parse(), Ok(cuda(&[0])));
+        assert_eq!("cuda:all".parse(), Ok(Devices::AllCuda));
+        assert!("cpu,,cpu".parse::<Devices>().is_err());
+        assert_eq!(Devices::default().choices(), Ok(vec![DeviceChoice::Auto]));
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_build_without_gpus_says_so() {
+        let error = Devices::AllCuda.choices().unwrap_err().to_string();
+        assert!(error.starts_with("device cuda:0 cannot be used: "), "{error}");
     }
 
     #[test]

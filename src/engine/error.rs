@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::DeviceChoiceError;
+use super::{DeviceChoiceError, memory};
 use crate::image::ImageError;
 use crate::model::ModelError;
 use crate::scorer::ScorerError;
-use crate::weights::WeightsError;
+use crate::weights::{WeightsError, readable_size};
 
 /// A request got no answer: neither right nor wrong.
 ///
@@ -44,6 +44,18 @@ pub enum EngineError {
         /// The journal.
         journal: PathBuf,
     },
+    /// The device has too little memory, even for this request alone.
+    #[error(
+        "out of memory with this case alone{}: {reason}; shrink the pictures, lower \
+         max_new_tokens, or choose a smaller model or number format",
+        at_most(peak_memory_bytes)
+    )]
+    OutOfMemory {
+        /// What the device said.
+        reason: String,
+        /// Most memory in use until then, in bytes, where the system tells.
+        peak_memory_bytes: Option<u64>,
+    },
     /// Something panicked while the request was worked on.
     #[error("a panic ended this trial: {message}")]
     Panicked {
@@ -55,6 +67,21 @@ pub enum EngineError {
     Lost,
 }
 
+impl EngineError {
+    /// The same, with the memory that was in use if there was too little.
+    pub(super) fn at_peak(self, peak_memory_bytes: Option<u64>) -> Self {
+        match self {
+            Self::OutOfMemory { reason, .. } => Self::OutOfMemory { reason, peak_memory_bytes },
+            other => other,
+        }
+    }
+}
+
+fn at_most(peak_memory_bytes: &Option<u64>) -> String {
+    let peak = peak_memory_bytes.map(|bytes| format!(" after {} in use", readable_size(bytes)));
+    peak.unwrap_or_default()
+}
+
 impl From<ImageError> for EngineError {
     fn from(error: ImageError) -> Self {
         Self::Image(Arc::new(error))
@@ -63,7 +90,10 @@ impl From<ImageError> for EngineError {
 
 impl From<ModelError> for EngineError {
     fn from(error: ModelError) -> Self {
-        Self::Model(Arc::new(error))
+        match memory::shortage(&error) {
+            Some(reason) => Self::OutOfMemory { reason, peak_memory_bytes: None },
+            None => Self::Model(Arc::new(error)),
+        }
     }
 }
 

@@ -1,28 +1,81 @@
-//! Peak memory of the process, where the system tells.
+/*!
+Memory in use and its peak: of the GPU that a model is on, or of the process on a CPU.
+*/
 
-/// Starts a new peak, where the system can do so (Linux; see `proc(5)`, `clear_refs`).
-///
-/// Where it cannot, later peaks are those of the whole process, which is still an upper bound.
-pub(super) fn reset_peak() {
-    #[cfg(target_os = "linux")]
-    // A refusal (an old kernel, a restricted container) leaves the process-wide peak.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
+use candle_core::Device;
+
+#[cfg(feature = "cuda")]
+mod cuda;
+mod process;
+
+/// Where memory is counted.
+pub(super) enum Meter {
+    /// Resident memory of the process.
+    Process,
+    /// The driver's pool of one GPU.
+    #[cfg(feature = "cuda")]
+    Cuda(cuda::Pool),
 }
 
-/// Highest resident memory since the last reset, in bytes.
-pub(super) fn peak_bytes() -> Option<u64> {
-    #[cfg(target_os = "linux")]
-    return parse_peak(&std::fs::read_to_string("/proc/self/status").ok()?);
-    #[cfg(not(target_os = "linux"))]
-    return None;
+impl Meter {
+    /// That of a device.
+    pub(super) fn of(device: &Device) -> Self {
+        match device {
+            #[cfg(feature = "cuda")]
+            Device::Cuda(device) => Self::Cuda(cuda::Pool::of(device)),
+            _ => Self::Process,
+        }
+    }
+
+    /// Starts a new peak, where the system can do so; where it cannot, later peaks are those of
+    /// the whole process, which is still an upper bound.
+    pub(super) fn reset_peak(&self) {
+        match self {
+            Self::Process => process::reset_peak(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(pool) => pool.reset_peak(),
+        }
+    }
+
+    /// Most bytes in use since the last reset.
+    pub(super) fn peak_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Process => process::peak_bytes(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(pool) => pool.peak_bytes(),
+        }
+    }
+
+    /// Bytes in use.
+    pub(super) fn in_use_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Process => process::resident_bytes(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(pool) => pool.in_use_bytes(),
+        }
+    }
+
+    /// Bytes that can still be had.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Process => process::available_bytes(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(pool) => pool.free_bytes(),
+        }
+    }
 }
 
-/// The `VmHWM` line of `/proc/self/status`, which counts in KiB.
-#[cfg(any(target_os = "linux", test))]
-fn parse_peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
+/// How candle's errors say that the memory of a GPU ran out: the driver's words, and those of the
+/// library for products when it cannot have its workspace.
+const SHORTAGES: [&str; 2] = ["CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"];
+
+/// What an error says of too little memory, if that is what it comes of. candle's error for a GPU is
+/// a box of another crate's that only a build with the GPU could name, so the text decides.
+pub(super) fn shortage(error: &impl std::error::Error) -> Option<String> {
+    let text = error.to_string();
+    let is_shortage = SHORTAGES.iter().any(|shortage| text.contains(shortage));
+    // candle appends a backtrace to some messages.
+    is_shortage.then(|| text.lines().next().unwrap_or_default().to_owned())
 }
 
 #[cfg(test)]
@@ -30,20 +83,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_peak_line() {
-        let status = "VmPeak:\t  9 kB\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n";
-        assert_eq!(parse_peak(status), Some(2048 * 1024));
-        assert_eq!(parse_peak("VmRSS: 1 kB"), None);
-    }
-
-    /// Other tests run meanwhile, so only the lower bound is certain.
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn sees_a_large_allocation() {
-        const BYTES: usize = 256 << 20;
-        reset_peak();
-        let block = vec![1u8; BYTES];
-        std::hint::black_box(&block);
-        assert!(peak_bytes().unwrap() >= BYTES as u64);
+    fn the_drivers_words_are_known() {
+        let driver = "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")";
+        let error = candle_core::Error::Cuda(driver.into()).bt();
+        assert_eq!(shortage(&error).as_deref(), Some(driver));
+        assert_eq!(shortage(&candle_core::Error::Msg("no such memory".into())), None);
     }
 }

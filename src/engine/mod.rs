@@ -1,56 +1,92 @@
 /*!
 Runs requests on one model: device, batches, timing and memory.
 
-Knows nothing of cases, expectations or reports; a request comes in, an answer or a typed error
-goes out.
+[`Preparation`] decodes and tokenises on threads of its own; pictures go through the `gallery`, which
+has each prepared and encoded once; [`Serving`] keeps the cache's slots filled and tells of each
+answer. Knows nothing of cases, expectations or reports; a request comes in, an answer or a typed
+error goes out.
 */
 
 use std::any::Any;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use candle_core::DType;
+use candle_core::Device;
 
-use crate::answer::{Answer, SeenImage, Timings};
-use crate::decode::{self, DecodeRow, Generated};
-use crate::extract::BoxNotation;
+use crate::answer::{Answer, MemoryShortage, SeenImage};
 use crate::geometry::PictureSize;
-use crate::model::{
-    self, Capabilities, Identity, ImageFeatures, PreparedImage, Processor, Slot,
-    VisionLanguageModel,
-};
+use crate::model::{self, Footprint, Identity, VisionLanguageModel};
 use crate::opinion::Opinion;
-use crate::registry::{ModelEntry, Precision, Source};
+use crate::registry::{ModelEntry, Precision};
 use crate::request::{Conversation, GenerationOptions};
-use crate::weights::{self, HubCache};
+use crate::weights;
 
+mod checkpoint;
 mod device;
 mod error;
+mod fleet;
+mod gallery;
+mod input;
 mod memory;
+mod picture;
 mod preparer;
+pub mod room;
 mod scorer;
+mod self_check;
+mod serving;
+mod vision;
 
-pub use device::{DeviceChoice, DeviceChoiceError};
+use checkpoint::{checkpoint_folder, identity_of};
+pub use checkpoint::{checkpoint_here, footprint, known_identity};
+pub use device::{DeviceChoice, DeviceChoiceError, Devices};
 pub use error::EngineError;
-use preparer::Prepared;
+pub use fleet::Fleet;
+use gallery::Gallery;
+use memory::Meter;
+use preparer::Preparation;
 pub use preparer::Preparer;
 pub use scorer::ScorerInUse;
+use serving::Serving;
 
 /// How models are run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EngineSettings {
     /// Where.
-    pub device: DeviceChoice,
+    pub devices: Devices,
     /// Number format for all models, over what the registry says.
     pub precision: Option<Precision>,
-    /// Most requests decoded together.
-    pub batch: NonZeroUsize,
+    /// How many requests are answered together.
+    pub batch: BatchSize,
+    /// Whether answers are compared with what a request alone gives.
+    pub self_check: SelfChecking,
+}
+
+/// How many requests are answered together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BatchSize {
+    /// As many as there is memory for, up to a bound.
+    #[default]
+    Automatic,
+    /// At most so many.
+    Fixed(NonZeroUsize),
+}
+
+/// Whether answers are compared with what each request alone gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SelfChecking {
+    /// No.
+    #[default]
+    Off,
+    /// Each is asked again with nobody else in the model.
+    Batch,
 }
 
 impl EngineSettings {
-    /// The number format that an entry's model is loaded in.
+    /// The number format that a model is loaded in.
     pub fn precision_of(&self, entry: &ModelEntry) -> Precision {
         self.precision.or(entry.precision).unwrap_or(Precision::F32)
     }
@@ -97,6 +133,11 @@ pub struct Engine {
     model: Box<dyn VisionLanguageModel>,
     identity: Identity,
     description: ModelDescription,
+    meter: Meter,
+    batch: BatchSize,
+    self_check: SelfChecking,
+    /// None of a model that was not loaded here.
+    footprint: Option<Footprint>,
 }
 
 /// What a record says of the model that answered.
@@ -110,6 +151,9 @@ pub struct ModelDescription {
     pub precision: String,
     /// How long loading took.
     pub load_time: Duration,
+    /// Memory in use once it was loaded, in bytes, where the system tells: of the device, or
+    /// resident memory of the process on a CPU.
+    pub memory_in_use_bytes: Option<u64>,
 }
 
 impl Engine {
@@ -117,21 +161,41 @@ impl Engine {
     ///
     /// # Errors
     /// The device is not there, the checkpoint is missing or unusable, or loading panicked.
-    pub fn load(entry: &ModelEntry, settings: &EngineSettings) -> Result<Self, EngineError> {
+    pub fn load(
+        entry: &ModelEntry,
+        device: DeviceChoice,
+        settings: &EngineSettings,
+    ) -> Result<Self, EngineError> {
         let start = Instant::now();
-        let device = settings.device.open()?;
+        let device = device.open()?;
         let precision = settings.precision_of(entry);
         let folder = checkpoint_folder(&entry.source)?;
         weights::check_pins(&folder, &entry.sha256)?;
-        let model = guarded(|| Ok(model::load(&folder, &device, Some(data_type(precision)))?))?;
+        let model = guarded(|| Ok(model::load(&folder, &device, Some(precision.data_type()))?))?;
+        let identity = identity_of(&folder, model.processor().as_ref(), entry)?;
+        let footprint = Footprint::read(&folder, precision.data_type()).ok();
         let description = ModelDescription {
             name: entry.name.clone(),
             device: device::label(&device),
             precision: precision.label().to_owned(),
             load_time: start.elapsed(),
+            memory_in_use_bytes: Meter::of(&device).in_use_bytes(),
         };
-        let identity = identity_of(&folder, model.processor(), entry)?;
-        Ok(Self { model, identity, description })
+        let engine = Self::new(model, &device, identity, description, settings);
+        Ok(Self { footprint, ..engine })
+    }
+
+    /// Around a model that has been loaded onto `device`.
+    pub fn new(
+        model: Box<dyn VisionLanguageModel>,
+        device: &Device,
+        identity: Identity,
+        description: ModelDescription,
+        settings: &EngineSettings,
+    ) -> Self {
+        let (batch, self_check) = (settings.batch, settings.self_check);
+        let meter = Meter::of(device);
+        Self { model, identity, description, meter, batch, self_check, footprint: None }
     }
 
     /// What is loaded, where and how.
@@ -144,171 +208,82 @@ impl Engine {
         &self.identity
     }
 
-    /// Answers requests together, in order. A request that cannot be answered does not keep the
-    /// others from theirs.
-    pub fn answer(&mut self, requests: &[&TrialRequest]) -> Vec<Result<Answered, EngineError>> {
-        memory::reset_peak();
-        let inputs: Vec<_> = requests.iter().map(|request| self.read_input(request)).collect();
-        let readable: Vec<&Input> = inputs.iter().filter_map(|input| input.as_ref().ok()).collect();
-        let mut generated = self.generate(&readable).into_iter();
-        let mut results = Vec::with_capacity(requests.len());
-        for input in &inputs {
-            results.push(match input {
-                Ok(input) => match generated.next() {
-                    Some(Ok(generated)) => self.describe(input, generated),
-                    Some(Err(error)) => Err(error),
-                    None => Err(EngineError::Lost),
-                },
-                Err(error) => Err(error.clone()),
-            });
-        }
-        results
-    }
-
-    /// Decodes and encodes a request's pictures and renders its prompt.
-    fn read_input(&mut self, request: &TrialRequest) -> Result<Input, EngineError> {
-        let model = &mut self.model;
-        guarded(move || {
-            let mut prepared = Prepared::new(model.processor(), request)?;
-            let Prepared { images, timings, .. } = &mut prepared;
-            let features = timed(&mut timings.vision_encoding, || {
-                model.encode_images(&images.iter().collect::<Vec<_>>())
-            })?;
-            Ok(Input { prepared, features, options: request.options.clone() })
-        })
-    }
-
-    /// Generates for all inputs together; if that fails, for each alone, so that one input's
-    /// failure is its own.
-    fn generate(&mut self, inputs: &[&Input]) -> Vec<Result<Generated, EngineError>> {
-        match self.generate_batch(inputs) {
-            Ok(generated) => generated.into_iter().map(Ok).collect(),
-            Err(error) if inputs.len() == 1 => vec![Err(error)],
-            Err(_) => inputs
-                .iter()
-                .map(|input| {
-                    let alone = self.generate_batch(&[input])?;
-                    alone.into_iter().next().ok_or(EngineError::Lost)
-                })
-                .collect(),
-        }
-    }
-
-    fn generate_batch(&mut self, inputs: &[&Input]) -> Result<Vec<Generated>, EngineError> {
-        let model = &mut self.model;
-        guarded(move || {
-            let mut free = 0;
-            let rows = inputs.iter().map(|input| {
-                let first = Slot(free);
-                free += input.options.num_beams;
-                input.row(first)
-            });
-            let rows: Vec<DecodeRow<'_>> = rows.collect();
-            Ok(decode::generate(model.as_mut(), &rows)?)
-        })
-    }
-
-    fn describe(&self, input: &Input, generated: Generated) -> Result<Answered, EngineError> {
-        let text = self.model.processor().decode_text(&generated.token_ids)?;
-        let Prepared { images, timings, .. } = &input.prepared;
-        let Generated { prefill, decoding, .. } = generated;
-        let timings = Timings { prefill, decoding, ..*timings };
-        let answer = Answer {
-            text,
-            token_ids: generated.token_ids,
-            margins: generated.margins,
-            runners_up: generated.runners_up,
-            beam_score: generated.beam_score,
-            finish: generated.finish,
-            input: input.prepared.describe()?,
-            timings,
-            peak_memory_bytes: memory::peak_bytes(),
+    /// Answers all requests, several at a time, and tells of each as it ends. A request that cannot
+    /// be answered does not keep the others from theirs.
+    pub fn answer_all(&mut self, requests: &[TrialRequest], tell: &mut dyn FnMut(Event)) {
+        let gallery = Gallery::new(requests);
+        let preparation = Preparation {
+            requests,
+            gallery: &gallery,
+            processor: self.model.processor(),
+            max_positions: self.model.max_positions(),
+            next: AtomicUsize::new(0),
         };
-        let image_sizes = images.iter().map(picture_size).collect();
-        Ok(Answered { answer, image_sizes, opinions: Vec::new() })
+        let batch = self.most_together().min(requests.len().max(1));
+        let (sender, prepared) = sync_channel(batch);
+        std::thread::scope(|scope| {
+            for sender in vec![sender; self.preparing_threads()] {
+                scope.spawn(|| preparation.run(sender));
+            }
+            let serving = Serving {
+                model: self.model.as_mut(),
+                requests,
+                gallery: &gallery,
+                meter: &self.meter,
+                tell,
+                batch,
+                self_check: self.self_check,
+                // A batch that is fixed is tried as it is.
+                footprint: self.footprint.filter(|_| self.batch == BatchSize::Automatic),
+            };
+            serving.run(&prepared);
+        });
     }
-}
 
-/// What a registry entry's model is and can do, as far as that shows without loading it; none if
-/// its checkpoint is not here or not usable, which loading will tell.
-pub fn known_identity(entry: &ModelEntry) -> Option<Identity> {
-    let identity = model::identify(&present_folder(&entry.source)?).ok()?;
-    Some(Identity { capabilities: with_boxes(identity.capabilities, entry.boxes), ..identity })
-}
-
-/// What a loaded model is and can do.
-fn identity_of(
-    folder: &Path,
-    processor: &dyn Processor,
-    entry: &ModelEntry,
-) -> Result<Identity, EngineError> {
-    let capabilities = with_boxes(processor.capabilities(), entry.boxes);
-    Ok(Identity { capabilities, ..model::identify(folder)? })
-}
-
-/// The registry's word on boxes counts over the family's.
-fn with_boxes(family: Capabilities, registry: Option<BoxNotation>) -> Capabilities {
-    Capabilities { boxes: registry.or(family.boxes), ..family }
-}
-
-/// A request on its way into the model.
-struct Input {
-    prepared: Prepared,
-    features: Vec<ImageFeatures>,
-    options: GenerationOptions,
-}
-
-impl Input {
-    fn row(&self, slot: Slot) -> DecodeRow<'_> {
-        let Self { prepared: Prepared { images, prompt, .. }, features, options } = self;
-        DecodeRow { slot, prompt, images, features, options }
+    fn most_together(&self) -> usize {
+        match (self.batch, &self.meter) {
+            (BatchSize::Fixed(batch), _) => batch.get(),
+            (BatchSize::Automatic, Meter::Process) => room::MOST_ON_CPU,
+            #[cfg(feature = "cuda")]
+            (BatchSize::Automatic, Meter::Cuda(_)) => room::MOST_ON_GPU,
+        }
     }
-}
 
-fn picture_size(image: &PreparedImage) -> PictureSize {
-    PictureSize { original: image.original, resized: Some(image.resized) }
-}
-
-/// The folder of an entry's checkpoint, if that is on this machine.
-pub fn checkpoint_here(entry: &ModelEntry) -> Option<PathBuf> {
-    present_folder(&entry.source)
-}
-
-/// Where the checkpoint is, as far as it is here already; it may lack files.
-fn present_folder(source: &Source) -> Option<PathBuf> {
-    match source {
-        Source::Folder(folder) => Some(folder.clone()),
-        Source::Hub { repository, revision } => HubCache::from_env().snapshot(repository, revision),
-        Source::Replay { .. } => None,
-    }
-}
-
-fn checkpoint_folder(source: &Source) -> Result<PathBuf, EngineError> {
-    match source {
-        Source::Folder(folder) => Ok(folder.clone()),
-        Source::Hub { repository, revision } => hub_folder(repository, revision),
-        Source::Replay { journal, .. } => {
-            Err(EngineError::NoCheckpoint { journal: journal.clone() })
+    /// A CPU that computes has little time to spare; a GPU must not wait for pictures.
+    fn preparing_threads(&self) -> usize {
+        match self.meter {
+            Meter::Process => 1,
+            #[cfg(feature = "cuda")]
+            Meter::Cuda(_) => {
+                std::thread::available_parallelism().map_or(1, |all| all.get() / 2).clamp(1, 8)
+            }
         }
     }
 }
 
-#[cfg(feature = "hub")]
-fn hub_folder(repository: &str, revision: &str) -> Result<PathBuf, EngineError> {
-    Ok(weights::hub::fetch(repository, revision, &weights::hub::HubSettings::from_env())?)
+/// What happens while requests are answered.
+#[derive(Debug)]
+pub enum Event {
+    /// A request has its answer, or will have none.
+    Ended {
+        /// Its place among the requests.
+        index: usize,
+        /// The answer.
+        answered: Box<Result<Answered, EngineError>>,
+    },
+    /// Requests start again, fewer at a time.
+    OutOfMemory(OutOfMemory),
 }
 
-#[cfg(not(feature = "hub"))]
-fn hub_folder(repository: &str, _revision: &str) -> Result<PathBuf, EngineError> {
-    Err(EngineError::HubNotBuilt { repository: repository.to_owned() })
-}
-
-fn data_type(precision: Precision) -> DType {
-    match precision {
-        Precision::F32 => DType::F32,
-        Precision::F16 => DType::F16,
-        Precision::Bf16 => DType::BF16,
-    }
+/// The memory of the device ran out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutOfMemory {
+    /// The places of those that were in work.
+    pub requests: Vec<usize>,
+    /// How many these were, and the memory they took.
+    pub shortage: MemoryShortage,
+    /// How many will be answered together from here on.
+    pub next_batch: usize,
 }
 
 /// Runs `work` and adds its wall time to `clock`.

@@ -1,15 +1,17 @@
 //! From a request to what the model gets: the part of answering that needs no weights.
 
-use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::SyncSender;
 
-use candle_core::Tensor;
-
-use super::{
-    EngineError, TrialRequest, checkpoint_folder, guarded, identity_of, present_folder, timed,
-};
-use crate::answer::{ModelInput, SeenImage, Timings};
-use crate::image;
-use crate::model::{self, Identity, ModelError, PreparedImage, PreparedPrompt, Processor};
+use super::checkpoint::{checkpoint_folder, identity_of, present_folder};
+use super::gallery::{self, Gallery};
+use super::input::Input;
+use super::picture::{Loaded, Picture};
+use super::serving::PreparedInput;
+use super::{EngineError, TrialRequest, guarded, timed};
+use crate::answer::{ModelInput, Timings};
+use crate::model::{self, Demand, Identity, PreparedImage, PreparedPrompt, Processor};
 use crate::registry::ModelEntry;
 
 /// The half of a model that needs no weights.
@@ -52,69 +54,124 @@ impl Preparer {
     /// A picture cannot be read, or the conversation not be put to this family.
     pub fn prepare(&self, request: &TrialRequest) -> Result<ModelInput, EngineError> {
         guarded(|| {
-            let prepared = Prepared::new(self.processor.as_ref(), request)?;
-            Ok(prepared.describe()?)
+            let gallery = Gallery::new(std::slice::from_ref(request));
+            Ok(Prepared::new(request, &gallery, self.processor.as_ref())?.describe())
         })
+    }
+}
+
+impl Preparer {
+    /// The largest of what requests ask of memory; requests that cannot be prepared are left out.
+    pub fn demand(&self, requests: &[TrialRequest]) -> Demand {
+        let gallery = Gallery::new(requests);
+        let demand = |request: &TrialRequest| {
+            let prepared =
+                guarded(|| Prepared::new(request, &gallery, self.processor.as_ref())).ok()?;
+            let demand = prepared.demand();
+            let tokens = demand.prompt_tokens + request.options.max_new_tokens;
+            prepared.pictures.iter().for_each(|picture| picture.let_go());
+            Some(Demand { tokens, beams: request.options.num_beams, ..demand })
+        };
+        let all = requests.iter().filter_map(demand).fold(Demand::default(), Demand::and);
+        Demand { shared_pictures: gallery.shared_pictures(), ..all }
     }
 }
 
 /// A request's pictures and prompt, ready for the model.
 pub(super) struct Prepared {
-    pub(super) images: Vec<PreparedImage>,
+    pub(super) pictures: Vec<Arc<Picture>>,
+    /// The same without pixels and features.
+    pub(super) outlines: Vec<PreparedImage>,
     pub(super) prompt: PreparedPrompt,
     pub(super) timings: Timings,
+    /// Pictures that had been prepared for an earlier request.
+    pub(super) reused: usize,
 }
 
 impl Prepared {
     pub(super) fn new(
-        processor: &dyn Processor,
         request: &TrialRequest,
+        gallery: &Gallery,
+        processor: &dyn Processor,
     ) -> Result<Self, EngineError> {
         let mut timings = Timings::default();
-        let decoded = timed(&mut timings.image_decoding, || {
-            let decode = |path: &PathBuf| image::decode_file(path);
-            request.images.iter().map(decode).collect::<Result<Vec<_>, _>>()
+        let (mut pictures, mut outlines, mut reused) = (Vec::new(), Vec::new(), 0);
+        for path in &request.images {
+            let (picture, prepared) = gallery.picture(path, processor, &mut timings)?;
+            reused += usize::from(prepared == gallery::Prepared::Earlier);
+            outlines.extend(picture.loaded().map(|loaded| loaded.outline.clone()));
+            pictures.push(picture);
+        }
+        let prompt = timed(&mut timings.preprocessing, || {
+            processor.prepare_prompt(&request.conversation, &outlines)
         })?;
-        let (images, prompt) = timed(&mut timings.preprocessing, || {
-            let prepare = |image: &image::DecodedImage| processor.prepare_image(&image.pixels);
-            let images = decoded.iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
-            let prompt = processor.prepare_prompt(&request.conversation, &images)?;
-            Ok::<_, ModelError>((images, prompt))
-        })?;
-        Ok(Self { images, prompt, timings })
+        Ok(Self { pictures, outlines, prompt, timings, reused })
+    }
+
+    /// What pictures and prompt ask of memory.
+    pub(super) fn demand(&self) -> Demand {
+        let patches = |loaded: &Loaded| loaded.outline.grid.0 * loaded.outline.grid.1;
+        let values = |loaded: &Loaded| loaded.seen.pixels_shape.iter().product::<usize>();
+        let prompt_tokens = self.prompt.token_ids.len();
+        let mut demand = Demand {
+            requests: 1,
+            prompt_tokens,
+            all_prompt_tokens: prompt_tokens,
+            visual_tokens: self.prompt.image_spans.iter().map(|(_, span)| span.len()).sum(),
+            pictures: self.pictures.len(),
+            ..Demand::default()
+        };
+        for picture in &self.pictures {
+            let Some(loaded) = picture.loaded() else { continue };
+            demand.patches = demand.patches.max(patches(loaded));
+            demand.pixel_values = demand.pixel_values.max(values(loaded));
+            if picture.pixels().is_some() {
+                demand.fresh_pictures += 1;
+                demand.fresh_patches += patches(loaded);
+                demand.fresh_pixel_values += values(loaded);
+            }
+        }
+        demand
     }
 
     /// The same as plain data, for records.
-    pub(super) fn describe(&self) -> Result<ModelInput, ModelError> {
-        let Self { images, prompt, .. } = self;
-        Ok(ModelInput {
+    pub(super) fn describe(&self) -> ModelInput {
+        let Self { pictures, prompt, .. } = self;
+        let seen = pictures.iter().filter_map(|picture| Some(picture.loaded()?.seen.clone()));
+        ModelInput {
             rendered_prompt: prompt.rendered.clone(),
             prompt_tokens: prompt.token_ids.len(),
             visual_tokens: prompt.image_spans.iter().map(|(_, span)| span.len()).sum(),
             token_ids: prompt.token_ids.clone(),
             connector_ids: prompt.connector_ids.clone(),
-            images: images.iter().map(seen).collect::<Result<_, _>>()?,
-        })
+            images: seen.collect(),
+        }
     }
 }
 
-fn seen(image: &PreparedImage) -> Result<SeenImage, ModelError> {
-    Ok(SeenImage {
-        original: image.original,
-        resized: image.resized,
-        visual_tokens: image.visual_tokens,
-        pixels_shape: image.pixels.dims().to_vec(),
-        pixels_crc32: checksum(&image.pixels)?,
-    })
+/// Preparing requests ahead of the model, in their order, on any number of threads.
+pub(super) struct Preparation<'r> {
+    pub(super) requests: &'r [TrialRequest],
+    pub(super) gallery: &'r Gallery,
+    pub(super) processor: Arc<dyn Processor>,
+    pub(super) max_positions: usize,
+    /// The first that nobody has taken.
+    pub(super) next: AtomicUsize,
 }
 
-/// CRC-32 of the values' bytes, little-endian, row by row.
-fn checksum(pixels: &Tensor) -> Result<u32, ModelError> {
-    let mut hasher = crc32fast::Hasher::new();
-    let values: Vec<f32> = pixels.flatten_all()?.to_vec1()?;
-    for values in values.chunks(1 << 14) {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        hasher.update(&bytes);
+impl Preparation<'_> {
+    /// Prepares and sends until all are taken, or nobody listens.
+    pub(super) fn run(&self, sender: SyncSender<PreparedInput>) {
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(request) = self.requests.get(index) else { return };
+            let input = guarded(|| {
+                let prepared = Prepared::new(request, self.gallery, self.processor.as_ref())?;
+                Input::new(index, request, prepared, self.max_positions)
+            });
+            if sender.send((index, input)).is_err() {
+                return;
+            }
+        }
     }
-    Ok(hasher.finalize())
 }

@@ -22,7 +22,7 @@ impl ScorerInUse {
     /// # Errors
     /// The device is not there, the checkpoint is missing or unusable, or loading panicked.
     pub fn load(entry: &ScorerEntry, settings: &EngineSettings) -> Result<Self, EngineError> {
-        let device = settings.device.open()?;
+        let device = settings.devices.choices()?.into_iter().next().unwrap_or_default().open()?;
         let folder = checkpoint_folder(&entry.source)?;
         weights::check_pins(&folder, &entry.sha256)?;
         let scorer = guarded(|| Ok(Scorer::load(&folder, &device)?))?;

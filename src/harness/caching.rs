@@ -84,7 +84,7 @@ impl<'c> Known<'c> {
             cache,
             preparer,
             checkpoint: cache.checkpoint(&folder).map_err(|error| error.to_string())?,
-            device: settings.device.class(),
+            device: settings.devices.class(),
             precision: settings.precision_of(model).label(),
             pictures: FileSums::default(),
             revision: worker::revision(model),

@@ -136,7 +136,7 @@ fn parted<'t>(left: &'t str, right: &'t str) -> (&'t str, &'t str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::{ModelInput, Timings};
+    use crate::answer::{Conditions, ModelInput, Timings};
     use crate::score::{Reading, Verdict};
 
     fn record(status: Status, snapshot: SnapshotOutcome) -> TrialRecord {
@@ -153,6 +153,7 @@ mod tests {
                 input: ModelInput::default(),
                 timings: Timings::default(),
                 peak_memory_bytes: None,
+                conditions: Conditions::default(),
             }),
             verdict: Some(Verdict {
                 passed: false,

@@ -17,11 +17,13 @@ mod caching;
 mod console;
 mod datasets;
 mod error;
+mod forecast;
 mod gate;
 mod history;
 mod interrupt;
 mod judge;
 mod message;
+mod notices;
 mod overlay;
 mod partition;
 mod plan;
@@ -39,6 +41,7 @@ mod worker;
 
 pub use arguments::{ArgumentError, Color, Format, TestArguments, UnstableOptions};
 pub use error::RunError;
+pub use forecast::{Forecast, forecast};
 pub use partition::{Partition, PartitionError};
 pub use settings::{Settings, SettingsError};
 

@@ -9,16 +9,19 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use crate::case::Case;
-use crate::engine::{self, Engine, EngineError, EngineSettings, ScorerInUse, TrialRequest};
+use crate::engine::{
+    self, Engine, EngineError, EngineSettings, Event, Fleet, ScorerInUse, TrialRequest,
+};
 use crate::extract::{mark, preference};
 use crate::opinion::{Inquiry, JudgedPictures, Matter, Opinion, Said};
 use crate::registry::Registry;
 use crate::request::{Conversation, GenerationOptions};
 use crate::score::advised::inquiries;
 
+use super::notices;
 use super::records::question;
 use super::say;
-use super::worker::{Reply, announce};
+use super::worker::Reply;
 
 /// A judge is asked for one line.
 const JUDGE_TOKENS: usize = 64;
@@ -68,7 +71,7 @@ impl SecondRound {
         for (adviser, places) in self.by_adviser() {
             let said = match adviser {
                 Adviser::Judge(name) => match load_judge(&name, registry, settings) {
-                    Ok(engine) => self.ask_judge(engine, &places, settings.batch.get()),
+                    Ok(fleet) => self.ask_judge(fleet, &places),
                     Err(reason) => nothing(&places, &reason),
                 },
                 Adviser::Scorer(name) => match load_scorer(&name, registry, settings) {
@@ -105,21 +108,26 @@ impl SecondRound {
         groups
     }
 
-    fn ask_judge(&self, mut engine: Engine, places: &[At], batch: usize) -> Vec<Said> {
-        announce(engine.description(), "answer to judge", "answers to judge", places.len());
-        let asked: Vec<(&Matter, TrialRequest)> =
-            places.iter().map(|at| self.judge_request(*at)).collect();
-        let mut said = Vec::with_capacity(places.len());
-        for together in asked.chunks(batch) {
-            let requests: Vec<&TrialRequest> =
-                together.iter().map(|(_, request)| request).collect();
-            for ((matter, _), answered) in together.iter().zip(engine.answer(&requests)) {
-                said.push(match answered {
-                    Ok(answered) => judge_said(matter, answered),
+    fn ask_judge(&self, mut fleet: Fleet, places: &[At]) -> Vec<Said> {
+        let descriptions: Vec<_> = fleet.engines().iter().map(Engine::description).collect();
+        let nouns = ("answer to judge", "answers to judge");
+        say(&notices::loaded(&descriptions, nouns, places.len()));
+        let (matters, requests): (Vec<&Matter>, Vec<TrialRequest>) =
+            places.iter().map(|at| self.judge_request(*at)).unzip();
+        let mut said = nothing(places, &EngineError::Lost.to_string());
+        fleet.answer_all(&requests, &mut |_, event| match event {
+            Event::Ended { index, answered } => {
+                said[index] = match *answered {
+                    Ok(answered) => judge_said(matters[index], answered),
                     Err(error) => Said::Nothing(error.to_string()),
-                });
+                };
             }
-        }
+            Event::OutOfMemory(event) => {
+                let case = |index: &usize| self.held[places[*index].0].case.name.as_str();
+                let cases: Vec<&str> = event.requests.iter().map(case).collect();
+                say(&notices::out_of_memory(&event, &cases));
+            }
+        });
         said
     }
 
@@ -154,14 +162,11 @@ impl SecondRound {
     }
 }
 
-fn load_judge(
-    name: &str,
-    registry: &Registry,
-    settings: &EngineSettings,
-) -> Result<Engine, String> {
+fn load_judge(name: &str, registry: &Registry, settings: &EngineSettings) -> Result<Fleet, String> {
     let entry = registry.models().iter().find(|entry| entry.name == name);
     let entry = entry.ok_or_else(|| format!("eyechart.ron has no model {name:?}"))?;
-    Engine::load(entry, settings).map_err(|error| error.to_string())
+    let loaded = Fleet::load(entry, settings).map_err(|error| error.to_string());
+    loaded.map(|(fleet, _)| fleet)
 }
 
 fn load_scorer(

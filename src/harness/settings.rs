@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use crate::engine::{DeviceChoice, DeviceChoiceError, EngineSettings};
+use crate::engine::{BatchSize, DeviceChoiceError, Devices, EngineSettings, SelfChecking};
 use crate::registry::Precision;
 
 use super::partition::{Partition, PartitionError};
@@ -33,6 +33,8 @@ pub const DEVICE: &str = "EYECHART_DEVICE";
 pub const DTYPE: &str = "EYECHART_DTYPE";
 /// Most cases answered together.
 pub const BATCH: &str = "EYECHART_BATCH";
+/// Whether answers are compared with those of each case alone.
+pub const SELF_CHECK: &str = "EYECHART_SELF_CHECK";
 /// Folder of the journal and reports.
 pub const OUT: &str = "EYECHART_OUT";
 /// Folder of answers kept between runs.
@@ -115,6 +117,12 @@ pub enum SettingsError {
         /// What was set.
         found: String,
     },
+    /// What is checked.
+    #[error("{SELF_CHECK}: \"{found}\" is no check; write batch, or nothing for none")]
+    SelfCheck {
+        /// What was set.
+        found: String,
+    },
     /// The share of the tests.
     #[error("{PARTITION}: {0}")]
     Partition(#[from] PartitionError),
@@ -157,9 +165,10 @@ impl Settings {
         // An empty variable is how a shell unsets one for a single command.
         let variable = |name| variable(name).filter(|value| !value.is_empty());
         let engine = EngineSettings {
-            device: variable(DEVICE).map_or(Ok(DeviceChoice::Auto), |text| text.parse())?,
+            devices: variable(DEVICE).map_or(Ok(Devices::default()), |text| text.parse())?,
             precision: variable(DTYPE).map(parse_precision).transpose()?,
-            batch: variable(BATCH).map_or(Ok(NonZeroUsize::MIN), parse_batch)?,
+            batch: variable(BATCH).map_or(Ok(BatchSize::Automatic), parse_batch)?,
+            self_check: variable(SELF_CHECK).map_or(Ok(SelfChecking::Off), parse_self_check)?,
         };
         let out = variable(OUT).map_or_else(|| target.join("eyechart"), |out| project.join(out));
         let partition = variable(PARTITION).map(|text| text.parse()).transpose()?;
@@ -212,8 +221,18 @@ fn parse_processes(found: String) -> Result<Processes, SettingsError> {
     }
 }
 
-fn parse_batch(found: String) -> Result<NonZeroUsize, SettingsError> {
-    found.trim().parse().map_err(|_| SettingsError::Batch { found })
+fn parse_batch(found: String) -> Result<BatchSize, SettingsError> {
+    match found.trim().parse::<NonZeroUsize>() {
+        Ok(batch) => Ok(BatchSize::Fixed(batch)),
+        Err(_) => Err(SettingsError::Batch { found }),
+    }
+}
+
+fn parse_self_check(found: String) -> Result<SelfChecking, SettingsError> {
+    match found.as_str() {
+        "batch" => Ok(SelfChecking::Batch),
+        _ => Err(SettingsError::SelfCheck { found }),
+    }
 }
 
 #[cfg(test)]
@@ -233,7 +252,7 @@ mod tests {
     fn an_empty_environment_has_defaults() {
         let settings = read(&[(OUT, ""), (DEVICE, "")]).unwrap();
         assert_eq!(settings.out, Path::new("/project/target/eyechart"));
-        assert_eq!(settings.engine.device, DeviceChoice::Auto);
+        assert_eq!(settings.engine, EngineSettings::default());
         assert_eq!(settings.models, None);
     }
 
@@ -259,6 +278,7 @@ mod tests {
             (DTYPE, "f64"),
             (BATCH, "0"),
             (BATCH, "many"),
+            (SELF_CHECK, "all"),
             (PARTITION, "count:1/2"),
             (RESUME, "yes"),
             (RERUN, "all"),

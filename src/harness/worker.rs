@@ -8,7 +8,8 @@ use crate::answer::ModelInput;
 use crate::answer_cache::AnswerCache;
 use crate::case::Case;
 use crate::engine::{
-    Answered, Engine, EngineError, EngineSettings, ModelDescription, Preparer, TrialRequest,
+    Answered, Engine, EngineError, EngineSettings, Event, Fleet, ModelDescription, Preparer,
+    TrialRequest,
 };
 use crate::journal::{Origin, Place};
 use crate::model::Identity;
@@ -16,6 +17,7 @@ use crate::registry::{ModelEntry, Registry, Source};
 
 use super::ask;
 use super::caching::{self, Keeper};
+use super::notices;
 use super::plan::Planned;
 use super::replay::ReplayError;
 use super::say;
@@ -109,10 +111,12 @@ impl Queue {
             if jobs.is_empty() {
                 continue;
             }
-            match Engine::load(&model, settings) {
-                Ok(engine) => {
-                    let batch = settings.batch.get();
-                    serve_model(&model, engine, jobs, batch, &mut second_round);
+            match Fleet::load(&model, settings) {
+                Ok((fleet, missing)) => {
+                    for (device, error) in missing {
+                        say(&notices::device_left_out(&model.name, device, &error));
+                    }
+                    serve_model(&model, fleet, jobs, &mut second_round);
                 }
                 Err(error) => refuse_model(jobs, &error),
             }
@@ -153,33 +157,47 @@ pub(super) fn revision(model: &ModelEntry) -> Option<String> {
 
 fn serve_model(
     model: &ModelEntry,
-    mut engine: Engine,
+    mut fleet: Fleet,
     mut jobs: VecDeque<Job>,
-    batch: usize,
     second_round: &mut SecondRound,
 ) {
-    announce(engine.description(), "case", "cases", jobs.len());
-    let ModelDescription { device, precision, .. } = engine.description().clone();
-    let by = Arc::new(Answering {
-        identity: engine.identity().clone(),
-        place: Some(Place { device, precision }),
-        revision: revision(model),
-        origin: Origin::Computed,
-    });
-    jobs.retain(|job| is_possible(job, &by));
-    while !jobs.is_empty() {
-        let together: Vec<Job> = jobs.drain(..batch.min(jobs.len())).collect();
-        let requests: Vec<TrialRequest> =
-            together.iter().map(|job| ask::request(&job.case, job.run, &by.identity)).collect();
-        let answers = engine.answer(&requests.iter().collect::<Vec<_>>());
-        for (job, answered) in together.into_iter().zip(answers) {
+    let descriptions = fleet.engines().iter().map(Engine::description);
+    let descriptions: Vec<_> = descriptions.collect();
+    say(&notices::loaded(&descriptions, ("case", "cases"), jobs.len()));
+    let answering: Vec<Arc<Answering>> =
+        fleet.engines().iter().map(|engine| Arc::new(answering(model, engine))).collect();
+    let Some(first) = answering.first() else { return };
+    jobs.retain(|job| is_possible(job, first));
+    let requests: Vec<TrialRequest> =
+        jobs.iter().map(|job| ask::request(&job.case, job.run, &first.identity)).collect();
+    fleet.answer_all(&requests, &mut |engine, event| match event {
+        Event::Ended { index, answered } => {
+            if let Some(notice) = notices::self_check(&jobs[index].case.name, &answered) {
+                say(&notice);
+            }
             let answered = answered.map_err(NoAnswer::Failed);
-            let reply = Reply { answered, by: Some(Arc::clone(&by)) };
-            if let Some(keeper) = &job.keeper {
+            let reply = Reply { answered, by: Some(Arc::clone(&answering[engine])) };
+            let Job { case, keeper, reply: receiver, .. } = &jobs[index];
+            if let Some(keeper) = keeper {
                 keeper.keep(&reply);
             }
-            second_round.pass_on(&job.case, job.reply, reply);
+            second_round.pass_on(case, receiver.clone(), reply);
         }
+        Event::OutOfMemory(event) => {
+            let cases = event.requests.iter().map(|index| jobs[*index].case.name.as_str());
+            say(&notices::out_of_memory(&event, &cases.collect::<Vec<_>>()));
+        }
+    });
+}
+
+fn answering(model: &ModelEntry, engine: &Engine) -> Answering {
+    let ModelDescription { device, precision, memory_in_use_bytes, .. } =
+        engine.description().clone();
+    Answering {
+        identity: engine.identity().clone(),
+        place: Some(Place { device, precision, model_memory_bytes: memory_in_use_bytes }),
+        revision: revision(model),
+        origin: Origin::Computed,
     }
 }
 
@@ -201,14 +219,4 @@ fn refuse_model(jobs: VecDeque<Job>, error: &EngineError) {
 fn reply(job: &Job, reply: Reply) {
     // The receiver is gone only if its trial was dropped unrun.
     let _ = job.reply.send(reply);
-}
-
-/// Tells which model is at work on how much, a `one` or `more` of them.
-pub(super) fn announce(model: &ModelDescription, one: &str, more: &str, count: usize) {
-    let ModelDescription { name, device, precision, load_time } = model;
-    let seconds = load_time.as_secs_f64();
-    let noun = if count == 1 { one } else { more };
-    say(&format!(
-        "eyechart: {count} {noun} on {name} ({device}, {precision}), loaded in {seconds:.2} s"
-    ));
 }

@@ -107,6 +107,9 @@ pub struct Place {
     pub device: String,
     /// `f32`, `f16` or `bf16`.
     pub precision: String,
+    /// Memory in use once the model was loaded, in bytes; counted as an answer's peak is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_memory_bytes: Option<u64>,
 }
 
 /// What answered, as far as its answers can be judged again without it.

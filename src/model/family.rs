@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device};
 use serde::Deserialize;
 
+use super::footprint::Shape;
 use super::{
     Capabilities, ModelError, Processor, VisionLanguageModel, blip2, instruct_blip, llava,
     minigpt_v2, qwen3_vl,
@@ -28,8 +29,11 @@ type StoredType = fn(&CheckpointFolder) -> Result<DType, ModelError>;
 /// The files that hold its weights.
 type WeightFiles = fn(&CheckpointFolder) -> Result<Vec<PathBuf>, ModelError>;
 
+/// The sizes that decide about memory.
+type ReadShape = fn(&CheckpointFolder) -> Result<Shape, ModelError>;
+
 /// What a family is called and can do, and a loader of each of its halves.
-struct Family {
+pub(super) struct Family {
     model_type: &'static str,
     name: &'static str,
     capabilities: Capabilities,
@@ -37,6 +41,7 @@ struct Family {
     weight_files: WeightFiles,
     load: LoadModel,
     load_processor: LoadProcessor,
+    pub(super) shape: ReadShape,
 }
 
 const FAMILIES: &[Family] = &[
@@ -48,6 +53,7 @@ const FAMILIES: &[Family] = &[
         weight_files,
         load: blip2::load,
         load_processor: blip2::load_processor,
+        shape: blip2::shape,
     },
     Family {
         model_type: "instructblip",
@@ -57,6 +63,7 @@ const FAMILIES: &[Family] = &[
         weight_files,
         load: instruct_blip::load,
         load_processor: instruct_blip::load_processor,
+        shape: instruct_blip::shape,
     },
     Family {
         model_type: "qwen3_vl",
@@ -66,6 +73,7 @@ const FAMILIES: &[Family] = &[
         weight_files,
         load: qwen3_vl::load,
         load_processor: qwen3_vl::load_processor,
+        shape: qwen3_vl::shape,
     },
     Family {
         model_type: "qwen3_vl_moe",
@@ -75,6 +83,7 @@ const FAMILIES: &[Family] = &[
         weight_files,
         load: qwen3_vl::load,
         load_processor: qwen3_vl::load_processor,
+        shape: qwen3_vl::shape,
     },
     Family {
         model_type: "llava",
@@ -84,6 +93,7 @@ const FAMILIES: &[Family] = &[
         weight_files,
         load: llava::load,
         load_processor: llava::load_processor,
+        shape: llava::shape,
     },
     // The original code's name of the same.
     Family {
@@ -94,6 +104,7 @@ const FAMILIES: &[Family] = &[
         weight_files,
         load: llava::load,
         load_processor: llava::load_processor,
+        shape: llava::shape,
     },
     Family {
         model_type: "minigpt_v2",
@@ -103,6 +114,7 @@ const FAMILIES: &[Family] = &[
         weight_files: minigpt_v2::weight_files,
         load: minigpt_v2::load,
         load_processor: minigpt_v2::load_processor,
+        shape: minigpt_v2::shape,
     },
 ];
 
@@ -229,7 +241,7 @@ struct TextModelType {
     model_type: Option<String>,
 }
 
-fn family_of(folder: &CheckpointFolder) -> Result<&'static Family, ModelError> {
+pub(super) fn family_of(folder: &CheckpointFolder) -> Result<&'static Family, ModelError> {
     let FamilyName { model_type } = folder.required_json("config.json", "the configuration")?;
     let family = FAMILIES.iter().find(|family| family.model_type == model_type);
     family.ok_or_else(|| ModelError::UnknownFamily {

@@ -5,6 +5,8 @@ MiniGPT-v2 differ in their parts, not in how these work together.
 Qwen3-VL is none of these: its pictures also enter deeper layers and change the positions.
 */
 
+use std::sync::Arc;
+
 use candle_core::Tensor;
 
 use super::shown::{ShownImage, check_ids, check_slots_differ, map_spans, shown_images};
@@ -32,7 +34,7 @@ pub(super) trait Vision: Send + std::fmt::Debug {
 /// The parts, and the processor that feeds them.
 #[derive(Debug)]
 pub(super) struct Joined<P, V, L> {
-    pub(super) processor: P,
+    pub(super) processor: Arc<P>,
     pub(super) vision: V,
     pub(super) language: L,
 }
@@ -81,12 +83,12 @@ impl<P, V: Vision, L: LanguageModel> Joined<P, V, L> {
 
 impl<P, V, L> VisionLanguageModel for Joined<P, V, L>
 where
-    P: Processor,
+    P: Processor + 'static,
     V: Vision,
     L: LanguageModel,
 {
-    fn processor(&self) -> &dyn Processor {
-        &self.processor
+    fn processor(&self) -> Arc<dyn Processor> {
+        self.processor.clone()
     }
 
     fn encode_images(

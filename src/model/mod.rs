@@ -12,8 +12,10 @@ pub(crate) mod clip_image;
 mod error;
 mod family;
 pub(crate) mod fields;
+mod footprint;
 mod instruct_blip;
 mod joined;
+mod language_shape;
 mod llama_config;
 pub mod llava;
 pub mod minigpt_v2;
@@ -24,15 +26,17 @@ pub(crate) mod square_image;
 pub mod tokenizer;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ::image::RgbImage;
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 
 pub use error::ModelError;
 pub use family::{
     Identity, KnownFamily, families, family_named, find_weight_files, identify, known_families,
     known_family_names, load, load_processor,
 };
+pub use footprint::{BlockShape, Bounds, Demand, FeatureShape, Footprint, Prediction, Shape};
 
 use crate::extract::BoxNotation;
 use crate::geometry::PixelSize;
@@ -52,6 +56,14 @@ pub struct PreparedImage {
     pub grid: (usize, usize),
     /// Tokens that stand for this picture in the prompt.
     pub visual_tokens: usize,
+}
+
+impl PreparedImage {
+    /// The same once it is encoded: for prompts, which look at sizes alone. Its pixels are an empty
+    /// tensor.
+    pub fn without_pixels(&self) -> Result<Self, ModelError> {
+        Ok(Self { pixels: Tensor::zeros(0, DType::F32, &Device::Cpu)?, ..self.clone() })
+    }
 }
 
 /// A rendered and tokenised prompt.
@@ -159,8 +171,8 @@ pub trait Processor: Send + Sync {
 /// A slot holds one sequence. Rows of a batch may have different lengths: nothing is padded, so
 /// a row's result does not depend on its neighbours beyond the rounding of batched products.
 pub trait VisionLanguageModel: Send {
-    /// The other half.
-    fn processor(&self) -> &dyn Processor;
+    /// The other half, which other threads may use meanwhile.
+    fn processor(&self) -> Arc<dyn Processor>;
 
     /// Runs the vision tower; one entry per picture, in order.
     fn encode_images(
@@ -169,7 +181,8 @@ pub trait VisionLanguageModel: Send {
     ) -> Result<Vec<ImageFeatures>, ModelError>;
 
     /// Makes room for `slots` sequences of up to `capacity` tokens each and forgets all content.
-    /// Called again with no more than was allocated, it only forgets.
+    /// Called again with no more than was allocated, it only forgets; called for no slot, it gives
+    /// all memory of the cache back.
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), ModelError>;
 
     /// Reads prompts into their slots (replacing what was there);

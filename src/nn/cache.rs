@@ -109,7 +109,7 @@ impl KeyValueCache {
     }
 
     /// Makes room for `slots` sequences of up to `capacity` tokens and forgets all content. Asked
-    /// for no more than it holds, it only forgets.
+    /// for no more than it holds, it only forgets; asked for no slot, it gives all memory back.
     pub fn reserve(
         &mut self,
         slots: usize,
@@ -118,6 +118,10 @@ impl KeyValueCache {
         device: &Device,
     ) -> Result<(), CacheError> {
         let held = self.shape;
+        if slots == 0 {
+            *self = Self::without_slots(held.layers, held.kv_heads, held.head_dim);
+            return Ok(());
+        }
         if slots <= held.slots && capacity <= held.capacity {
             self.clear();
             return Ok(());
@@ -286,6 +290,16 @@ mod tests {
         let (keys, _) = cache.append(0, 2, &tokens(20.0, 1), &tokens(20.0, 1)).unwrap();
         let head: Vec<Vec<f32>> = keys.get(0).unwrap().to_vec2().unwrap();
         assert_eq!(head, [[0.0, 1.0], [2.0, 3.0], [20.0, 21.0]]);
+    }
+
+    #[test]
+    fn no_slot_takes_no_memory() {
+        let mut cache = cache();
+        cache.reserve(0, 0, DType::F32, &Device::Cpu).unwrap();
+        assert!(cache.layers.is_empty());
+        assert!(matches!(cache.length(0), Err(CacheError::NoSlot { slot: 0, slots: 0 })));
+        cache.reserve(1, 2, DType::F32, &Device::Cpu).unwrap();
+        assert_eq!((cache.shape().slots, cache.shape().capacity), (1, 2));
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub trait LanguageModel: Send + std::fmt::Debug {
     fn embed(&self, ids: &[u32]) -> candle_core::Result<Tensor>;
 
     /// Makes room for `slots` sequences of up to `capacity` tokens (prompt and answer) and forgets
-    /// all content. Asked for no more than it holds, it only forgets.
+    /// all content. Asked for no more than it holds, it only forgets; asked for no slot, it gives
+    /// all memory back.
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError>;
 
     /// Reads prompts `(tokens, hidden)`, each into its slot, in place of what was there; returns the

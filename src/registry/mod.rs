@@ -7,6 +7,7 @@ cases, and does not open a checkpoint.
 
 use std::path::{Path, PathBuf};
 
+use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::DeviceClass;
@@ -41,6 +42,15 @@ impl Precision {
         [Self::F32, Self::F16, Self::Bf16]
             .into_iter()
             .find(|precision| precision.label().eq_ignore_ascii_case(text))
+    }
+
+    /// As tensors have it.
+    pub fn data_type(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F16 => DType::F16,
+            Self::Bf16 => DType::BF16,
+        }
     }
 
     /// `f32`, `f16` or `bf16`.

@@ -51,7 +51,8 @@ pub struct Figures {
     /// Tokens per second of decoding as one answer sees it (a batch makes several at once); the
     /// first token of each is left out, since prefill makes it.
     pub tokens_per_second: Option<f64>,
-    /// Price of the time spent on answers, where the registry prices the device.
+    /// Price of the time spent on answers, where the registry prices the device; time that several
+    /// shared is counted once.
     pub cost: Option<f64>,
 }
 
@@ -162,7 +163,7 @@ fn cost(trials: &[&TrialRecord], prices: &Prices) -> Option<f64> {
         for answer in trial.answers() {
             let device = &trial.place.as_ref()?.device;
             let (_, per_hour) = prices.per_hour.iter().find(|(name, _)| name == device)?;
-            let hours = answer.timings.total().as_secs_f64() / 3600.0;
+            let hours = answer.conditions.own_time.as_secs_f64() / 3600.0;
             total = Some(total.unwrap_or(0.0) + hours * per_hour);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::answer::{Answer, FinishReason, ModelInput, Timings};
+use crate::answer::{Answer, Conditions, FinishReason, ModelInput, Timings};
 use crate::case::Dimension;
 use crate::journal::{FORMAT_VERSION, Place, Run, RunHeader, RunPlan, Status, TrialRecord};
 use crate::registry::Prices;
@@ -89,7 +89,11 @@ fn trial(case: &str, dimension: Dimension) -> TrialRecord {
         dimension: Some(dimension),
         tags: vec!["sample".into(), "english".into()],
         question: "what is there?".into(),
-        place: Some(Place { device: "cpu".into(), precision: "f32".into() }),
+        place: Some(Place {
+            device: "cpu".into(),
+            precision: "f32".into(),
+            model_memory_bytes: Some(60 << 20),
+        }),
         ..TrialRecord::unanswered(case.into(), Some("tiny".into()), file, Status::Passed)
     }
 }
@@ -129,5 +133,6 @@ fn answer(text: &str, tokens: u32) -> Answer {
             decoding: part(500),
         },
         peak_memory_bytes: Some(100 << 20),
+        conditions: Conditions { own_time: part(1500), ..Conditions::default() },
     }
 }

@@ -1,5 +1,6 @@
 //! The table that ends a run on stderr.
 
+use crate::answer::SelfCheck;
 use crate::journal::{Run, Status};
 use crate::score::advised;
 
@@ -88,7 +89,7 @@ fn notes(run: &Run, rows: &[Row]) -> Vec<String> {
         0 => None,
         count => Some(format!("{count} {words}")),
     });
-    let told = retried(run).into_iter().chain(position_bias(run));
+    let told = self_check(run).into_iter().chain(retried(run)).chain(position_bias(run));
     totals.filter_map(cost).chain(counted).chain(told).chain(ignored(run)).collect()
 }
 
@@ -114,6 +115,18 @@ fn position_bias(run: &Run) -> Option<String> {
     (compared > 0).then(|| {
         format!("position bias: {biased} of {compared} comparisons turned with the answers' order")
     })
+}
+
+/// How many answers are others alone, if that was checked.
+fn self_check(run: &Run) -> Option<String> {
+    let answers = run.trials.iter().flat_map(|trial| trial.answers());
+    let checks = answers.filter_map(|answer| answer.conditions.self_check.as_ref());
+    let (mut checked, mut differing) = (0, 0);
+    for check in checks {
+        checked += 1;
+        differing += usize::from(*check != SelfCheck::Same);
+    }
+    (checked > 0).then(|| format!("{differing} of {checked} answers differ when asked alone"))
 }
 
 /// How many trials were ignored, for each reason.

@@ -74,7 +74,7 @@ pub(super) fn ids_in(description: Option<&str>) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::{FinishReason, ModelInput, Timings};
+    use crate::answer::{Conditions, FinishReason, ModelInput, Timings};
 
     /// Token `i` was ahead of token `100 + i` by `margins[i]`.
     fn answer(token_ids: &[u32], margins: &[f32]) -> Answer {
@@ -88,6 +88,7 @@ mod tests {
             input: ModelInput::default(),
             timings: Timings::default(),
             peak_memory_bytes: None,
+            conditions: Conditions::default(),
         }
     }
 

@@ -98,6 +98,12 @@ impl Weights {
         self.tensors.contains_key(tensor)
     }
 
+    /// How many numbers all tensors have together.
+    pub fn count_numbers(&self) -> u64 {
+        let count = |shape: &[usize]| shape.iter().map(|size| *size as u64).product::<u64>();
+        self.tensors.values().map(|(_, tensor)| count(&tensor.shape)).sum()
+    }
+
     /// The type of the first tensor whose numbers are floats: what the checkpoint was saved in.
     pub fn stored_dtype(&self) -> DType {
         let floats = self.tensors.values().filter_map(|(_, tensor)| match tensor.numbers {

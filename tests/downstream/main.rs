@@ -8,6 +8,7 @@ mod project;
 mod advised; // Judges and networks that score, after all answers.
 mod cache; // Answers kept between runs.
 mod datasets; // Rows and gates of data sets.
+mod engine; // Batches, devices and checks.
 mod failures; // Cases, checkpoints and settings that cannot be used.
 mod families; // What families can do, how they are asked, and what they got.
 mod insta; // Snapshots: new, changed, accepted, reviewed, unreferenced.

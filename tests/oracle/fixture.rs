@@ -129,7 +129,7 @@ impl Fixture {
 
     pub(crate) fn answer(&mut self, index: usize) -> Generated {
         let (prepared, options) = (self.prepare(index), self.options(index));
-        generate(self.model.as_mut(), &[row(0, &prepared, &options)]).unwrap().remove(0)
+        generate(self.model.as_mut(), &[row(&prepared, &options)]).unwrap().remove(0)
     }
 
     /// Logits after the prompt.
@@ -145,13 +145,9 @@ impl Fixture {
     }
 }
 
-pub(crate) fn row<'a>(
-    slot: usize,
-    prepared: &'a Prepared,
-    options: &'a GenerationOptions,
-) -> DecodeRow<'a> {
+pub(crate) fn row<'a>(prepared: &'a Prepared, options: &'a GenerationOptions) -> DecodeRow<'a> {
     let Prepared { images, prompt, features } = prepared;
-    DecodeRow { slot: Slot(slot), prompt, images, features, options }
+    DecodeRow { prompt, images, features, options }
 }
 
 /// The checksum of zlib over little-endian bytes.
@@ -257,10 +253,8 @@ fn check_batch(fixture: &mut Fixture, batch: &Batch) {
         |name: &String| fixture.oracle.cases.iter().position(|case| case.name == *name).unwrap();
     let indices: Vec<usize> = batch.cases.iter().map(position).collect();
     let prepared: Vec<Prepared> = indices.iter().map(|index| fixture.prepare(*index)).collect();
-    // Slots out of order, with a gap.
-    let slots = [3, 0, 1];
     let rows: Vec<DecodeRow<'_>> =
-        prepared.iter().zip(slots).map(|(prepared, slot)| row(slot, prepared, &options)).collect();
+        prepared.iter().map(|prepared| row(prepared, &options)).collect();
     let together = generate(fixture.model.as_mut(), &rows).unwrap();
     for ((answer, expected), row) in together.iter().zip(&batch.greedy_ids).zip(&rows) {
         assert_eq!(&answer.token_ids, expected, "{:?}", batch.cases);

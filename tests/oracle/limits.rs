@@ -1,7 +1,8 @@
 use candle_core::{Device, Tensor};
 use eyechart::decode::{DecodeRow, generate};
 use eyechart::model::{
-    ImageFeatures, ModelError, PreparedImage, PreparedPrompt, Slot, VisionLanguageModel, load,
+    ImageFeatures, ModelError, PrefillRow, PreparedImage, PreparedPrompt, Slot,
+    VisionLanguageModel, load,
 };
 use eyechart::request::{Conversation, GenerationOptions, Sampling};
 use image::RgbImage;
@@ -21,7 +22,7 @@ fn answer(
     prompt: &PreparedPrompt,
     options: &GenerationOptions,
 ) -> Result<Vec<u32>, ModelError> {
-    let row = DecodeRow { slot: Slot(0), prompt, images: &[], features: &[], options };
+    let row = DecodeRow { prompt, images: &[], features: &[], options };
     Ok(generate(model, &[row])?.remove(0).token_ids)
 }
 
@@ -67,13 +68,8 @@ fn features_of_another_size_are_an_error() {
     let prompt = processor.prepare_prompt(&Conversation::ask(1, "what?"), &images[..1]).unwrap();
     let features = model.encode_images(&[&images[1]]).unwrap();
     let options = GenerationOptions::default();
-    let row = DecodeRow {
-        slot: Slot(0),
-        prompt: &prompt,
-        images: &images[..1],
-        features: &features,
-        options: &options,
-    };
+    let row =
+        DecodeRow { prompt: &prompt, images: &images[..1], features: &features, options: &options };
     let error = generate(model.as_mut(), &[row]).unwrap_err();
     assert!(matches!(error, ModelError::ImageMismatch { index: 0, .. }), "{error}");
 }
@@ -91,13 +87,8 @@ fn not_a_number_is_an_error() {
         deep: Vec::new(),
     };
     let options = GenerationOptions::default();
-    let row = DecodeRow {
-        slot: Slot(0),
-        prompt: &prompt,
-        images: &images,
-        features: &features,
-        options: &options,
-    };
+    let row =
+        DecodeRow { prompt: &prompt, images: &images, features: &features, options: &options };
     let error = generate(model.as_mut(), &[row]).unwrap_err();
     assert!(matches!(error, ModelError::NotANumber { generated: 0 }), "{error}");
 }
@@ -116,15 +107,8 @@ fn a_seed_fixes_the_answer() {
     let first = answer(model.as_mut(), &prompt, &one).unwrap();
     let other = answer(model.as_mut(), &prompt, &two).unwrap();
     assert_ne!(first, other);
-    let row = |slot, options| DecodeRow {
-        slot: Slot(slot),
-        prompt: &prompt,
-        images: &[],
-        features: &[],
-        options,
-    };
-    let rows = [row(1, &two), row(0, &one)];
-    let together = generate(model.as_mut(), &rows).unwrap();
+    let row = |options| DecodeRow { prompt: &prompt, images: &[], features: &[], options };
+    let together = generate(model.as_mut(), &[row(&two), row(&one)]).unwrap();
     assert_eq!([&together[0].token_ids, &together[1].token_ids], [&other, &first]);
 }
 
@@ -132,9 +116,9 @@ fn a_seed_fixes_the_answer() {
 fn a_slot_used_twice_is_an_error() {
     let mut model = tied();
     let prompt = text_prompt(model.as_ref(), "one");
-    let options = GenerationOptions::default();
-    let row =
-        DecodeRow { slot: Slot(0), prompt: &prompt, images: &[], features: &[], options: &options };
-    let error = generate(model.as_mut(), &[row, row]).unwrap_err();
-    assert!(matches!(error, ModelError::SlotTwice { slot: 0 }), "{error}");
+    model.reserve(2, prompt.token_ids.len() + 1).unwrap();
+    let row = PrefillRow { slot: Slot(1), prompt: &prompt, images: &[], features: &[] };
+    model.prefill(&[row]).unwrap();
+    let error = model.decode_step(&[(Slot(1), 5), (Slot(1), 6)]).unwrap_err();
+    assert!(matches!(error, ModelError::SlotTwice { slot: 1 }), "{error}");
 }

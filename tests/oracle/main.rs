@@ -34,6 +34,8 @@ mod qwen3_vl;
 mod sampling;
 /// CLIP and sentence encoders against transformers and sentence-transformers.
 mod scorers;
+/// Rows that come and go in the slots of one cache.
+mod slots;
 
 use std::path::PathBuf;
 

@@ -10,6 +10,7 @@ mod check;
 mod import;
 mod merge;
 mod models;
+mod plan;
 
 /// Evaluation of vision-language models: what needs no model run.
 #[derive(Debug, Parser)]
@@ -61,6 +62,16 @@ enum Command {
         #[arg(default_value = ".")]
         project: PathBuf,
     },
+    /// Predict what the project's models take of memory for its cases: weights, cache and
+    /// activations, by batch. Loads nothing.
+    ///
+    /// Heeds EYECHART_MODELS, EYECHART_DTYPE and EYECHART_BATCH. Exits with 1 if the project cannot
+    /// be read.
+    Plan {
+        /// The folder of the project's eyechart.ron.
+        #[arg(default_value = ".")]
+        project: PathBuf,
+    },
     /// Score official result files as the official scripts do.
     ///
     /// Exits with 0 if all gates (`--min`) hold, 1 if one does not, 2 if a file cannot be scored.
@@ -73,6 +84,7 @@ fn main() -> ExitCode {
         Command::Import { dataset, folder } => import::run(&dataset, &folder),
         Command::Merge { journals, out } => merge::run(&journals, &out),
         Command::Models { project } => models::run(&project),
+        Command::Plan { project } => plan::run(&project),
         Command::Score(arguments) => command::run(&arguments),
     }
 }

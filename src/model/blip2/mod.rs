@@ -23,10 +23,15 @@ pub use processor::Blip2Processor;
 pub(super) use processor::ConnectorTokens;
 pub use text_config::LanguageConfig;
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device};
 
 use super::joined::Joined;
-use super::{Capabilities, ModelError, Processor, Support, VisionLanguageModel};
+use super::language_shape::eva_blocks;
+use super::{
+    Capabilities, FeatureShape, ModelError, Processor, Shape, Support, VisionLanguageModel,
+};
 use crate::weights::CheckpointFolder;
 use network::Blip2Vision;
 
@@ -43,7 +48,7 @@ pub(super) fn load(
     dtype: DType,
 ) -> Result<Box<dyn VisionLanguageModel>, ModelError> {
     let config = Config::load(folder, QFormerInput::Queries)?;
-    let processor = Blip2Processor::load(folder, &config, FAMILY, None)?;
+    let processor = Arc::new(Blip2Processor::load(folder, &config, FAMILY, None)?);
     let root = folder.weights()?.reader(device, dtype);
     let vision = Blip2Vision::load(&config, &root)?;
     let language = load_language(&config, &root)?;
@@ -54,4 +59,22 @@ pub(super) fn load(
 pub(super) fn load_processor(folder: &CheckpointFolder) -> Result<Box<dyn Processor>, ModelError> {
     let config = Config::load(folder, QFormerInput::Queries)?;
     Ok(Box::new(Blip2Processor::load(folder, &config, FAMILY, None)?))
+}
+
+/// The sizes that decide about memory.
+pub(super) fn shape(folder: &CheckpointFolder) -> Result<Shape, ModelError> {
+    let config = Config::load(folder, QFormerInput::Queries)?;
+    Ok(shape_of(&config, FeatureShape::PerVisualToken(config.language.hidden())))
+}
+
+/// Those of BLIP-2 and InstructBLIP, which keep different features.
+pub(super) fn shape_of(config: &Config, features: FeatureShape) -> Shape {
+    let language = config.language.shape();
+    Shape {
+        tower: eva_blocks(&config.vision),
+        language: language.blocks,
+        vocabulary: language.vocabulary,
+        cached_numbers: language.cached_numbers,
+        features,
+    }
 }

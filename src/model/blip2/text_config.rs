@@ -9,9 +9,10 @@ Field names and defaults are those of huggingface/transformers v4.57.3
 use serde::Deserialize;
 
 use super::config::RawConfig;
-use crate::model::ModelError;
 use crate::model::fields::FieldCheck;
+use crate::model::language_shape::LanguageShape;
 use crate::model::llama_config::RawLlama;
+use crate::model::{BlockShape, ModelError};
 use crate::nn::opt::OptConfig;
 use crate::nn::t5::T5Config;
 use crate::nn::{Activation, Bias, HeadWeights, LlamaConfig};
@@ -29,6 +30,28 @@ pub enum LanguageConfig {
 }
 
 impl LanguageConfig {
+    /// The sizes that decide about memory.
+    pub(in crate::model) fn shape(&self) -> LanguageShape {
+        let shape = |hidden, inner, heads, head_dim, layers| LanguageShape {
+            blocks: BlockShape { hidden, inner, projected: 3 * heads * head_dim, heads },
+            vocabulary: self.vocabulary(),
+            cached_numbers: 2 * layers * heads * head_dim,
+        };
+        match self {
+            Self::Llama(config) => LanguageShape::of_llama(config),
+            Self::Opt(OptConfig { hidden, intermediate, heads, layers, .. }) => {
+                shape(*hidden, *intermediate, *heads, hidden / heads, *layers)
+            }
+            Self::T5(T5Config {
+                hidden, intermediate, heads, head_dim, decoder_layers, ..
+            }) => {
+                // The cross-attention has keys and values of as many tokens again.
+                let own = shape(*hidden, 2 * intermediate, *heads, *head_dim, *decoder_layers);
+                LanguageShape { cached_numbers: 2 * own.cached_numbers, ..own }
+            }
+        }
+    }
+
     /// Width of the embeddings it reads.
     pub fn hidden(&self) -> usize {
         match self {

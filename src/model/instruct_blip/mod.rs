@@ -9,12 +9,16 @@ for the Q-Former, which therefore runs when the prompt is read.
 
 mod network;
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device};
 
-use super::blip2::{Blip2Processor, Config, ConnectorTokens, QFormerInput, load_language};
+use super::blip2::{
+    Blip2Processor, Config, ConnectorTokens, QFormerInput, load_language, shape_of,
+};
 use super::joined::Joined;
 use super::tokenizer::TextTokenizer;
-use super::{ModelError, Processor, VisionLanguageModel};
+use super::{FeatureShape, ModelError, Processor, Shape, VisionLanguageModel};
 use crate::weights::CheckpointFolder;
 use network::InstructBlipVision;
 
@@ -27,7 +31,7 @@ pub(super) fn load(
     dtype: DType,
 ) -> Result<Box<dyn VisionLanguageModel>, ModelError> {
     let config = Config::load(folder, QFormerInput::QueriesAndPrompt)?;
-    let processor = processor(folder, &config)?;
+    let processor = Arc::new(processor(folder, &config)?);
     let root = folder.weights()?.reader(device, dtype);
     let vision = InstructBlipVision::load(&config, &root)?;
     let language = load_language(&config, &root)?;
@@ -38,6 +42,13 @@ pub(super) fn load(
 pub(super) fn load_processor(folder: &CheckpointFolder) -> Result<Box<dyn Processor>, ModelError> {
     let config = Config::load(folder, QFormerInput::QueriesAndPrompt)?;
     Ok(Box::new(processor(folder, &config)?))
+}
+
+/// The sizes that decide about memory: the tower's own features are kept.
+pub(super) fn shape(folder: &CheckpointFolder) -> Result<Shape, ModelError> {
+    let config = Config::load(folder, QFormerInput::QueriesAndPrompt)?;
+    let features = FeatureShape::PerPicture(config.vision.sizes.tokens() * config.vision.hidden);
+    Ok(shape_of(&config, features))
 }
 
 fn processor(folder: &CheckpointFolder, config: &Config) -> Result<Blip2Processor, ModelError> {

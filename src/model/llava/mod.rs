@@ -27,10 +27,16 @@ pub use config::{Config, FeatureTokens, Layout, Squaring};
 pub use image_config::ImageConfig;
 pub use processor::LlavaProcessor;
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device};
 
 use super::joined::Joined;
-use super::{Capabilities, ModelError, Processor, Support, VisionLanguageModel};
+use super::language_shape::LanguageShape;
+use super::{
+    BlockShape, Capabilities, FeatureShape, ModelError, Processor, Shape, Support,
+    VisionLanguageModel,
+};
 use crate::extract::BoxNotation;
 use crate::weights::CheckpointFolder;
 
@@ -45,7 +51,7 @@ pub(super) fn load(
     dtype: DType,
 ) -> Result<Box<dyn VisionLanguageModel>, ModelError> {
     let config = Config::load(folder)?;
-    let processor = LlavaProcessor::load(folder, &config)?;
+    let processor = Arc::new(LlavaProcessor::load(folder, &config)?);
     let (vision, language) = network::load(folder, &config, device, dtype)?;
     Ok(Box::new(Joined { processor, vision, language }))
 }
@@ -54,4 +60,22 @@ pub(super) fn load(
 pub(super) fn load_processor(folder: &CheckpointFolder) -> Result<Box<dyn Processor>, ModelError> {
     let config = Config::load(folder)?;
     Ok(Box::new(LlavaProcessor::load(folder, &config)?))
+}
+
+/// The sizes that decide about memory.
+pub(super) fn shape(folder: &CheckpointFolder) -> Result<Shape, ModelError> {
+    let Config { clip, text, .. } = Config::load(folder)?;
+    let language = LanguageShape::of_llama(&text);
+    Ok(Shape {
+        tower: BlockShape {
+            hidden: clip.hidden,
+            inner: clip.intermediate,
+            projected: 3 * clip.hidden,
+            heads: clip.heads,
+        },
+        language: language.blocks,
+        vocabulary: language.vocabulary,
+        cached_numbers: language.cached_numbers,
+        features: FeatureShape::PerVisualToken(text.hidden),
+    })
 }

@@ -30,11 +30,15 @@ pub use config::{Config, PromptBos};
 pub use processor::MiniGptV2Processor;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use candle_core::{DType, Device};
 
 use super::joined::Joined;
-use super::{Capabilities, ModelError, Processor, Support, VisionLanguageModel};
+use super::language_shape::{LanguageShape, eva_blocks};
+use super::{
+    Capabilities, FeatureShape, ModelError, Processor, Shape, Support, VisionLanguageModel,
+};
 use crate::extract::BoxNotation;
 use crate::weights::CheckpointFolder;
 
@@ -49,7 +53,7 @@ pub(super) fn load(
     dtype: DType,
 ) -> Result<Box<dyn VisionLanguageModel>, ModelError> {
     let config = Config::load(folder)?;
-    let processor = MiniGptV2Processor::load(&config)?;
+    let processor = Arc::new(MiniGptV2Processor::load(&config)?);
     let (vision, language) = network::load(&config, device, dtype)?;
     Ok(Box::new(Joined { processor, vision, language }))
 }
@@ -70,4 +74,17 @@ pub(super) fn weight_files(folder: &CheckpointFolder) -> Result<Vec<PathBuf>, Mo
     let mut files = llama.weight_files()?;
     files.extend([vit_file, trained_file]);
     Ok(files)
+}
+
+/// The sizes that decide about memory.
+pub(super) fn shape(folder: &CheckpointFolder) -> Result<Shape, ModelError> {
+    let Config { vit, text, .. } = Config::load(folder)?;
+    let language = LanguageShape::of_llama(&text);
+    Ok(Shape {
+        tower: eva_blocks(&vit),
+        language: language.blocks,
+        vocabulary: language.vocabulary,
+        cached_numbers: language.cached_numbers,
+        features: FeatureShape::PerVisualToken(text.hidden),
+    })
 }

@@ -24,7 +24,10 @@ pub use processor::Qwen3VlProcessor;
 
 use candle_core::{DType, Device};
 
-use super::{Capabilities, ModelError, Processor, Support, VisionLanguageModel};
+use super::{
+    BlockShape, Capabilities, FeatureShape, ModelError, Processor, Shape, Support,
+    VisionLanguageModel,
+};
 use crate::extract::BoxNotation;
 use crate::weights::CheckpointFolder;
 
@@ -45,4 +48,28 @@ pub(super) fn load(
 pub(super) fn load_processor(folder: &CheckpointFolder) -> Result<Box<dyn Processor>, ModelError> {
     let config = Config::load(folder)?;
     Ok(Box::new(Qwen3VlProcessor::load(folder, &config)?))
+}
+
+/// The sizes that decide about memory. Of a mixture, a token goes through a few experts at a time.
+pub(super) fn shape(folder: &CheckpointFolder) -> Result<Shape, ModelError> {
+    let Config { vision, text, .. } = Config::load(folder)?;
+    let experts = text.experts.as_ref().map(|experts| experts.intermediate * experts.per_token);
+    let intermediate = experts.unwrap_or(0).max(text.intermediate);
+    Ok(Shape {
+        tower: BlockShape {
+            hidden: vision.hidden,
+            inner: vision.intermediate,
+            projected: 3 * vision.hidden,
+            heads: vision.heads,
+        },
+        language: BlockShape {
+            hidden: text.hidden,
+            inner: 2 * intermediate,
+            projected: (text.heads + 2 * text.kv_heads) * text.head_dim,
+            heads: text.heads,
+        },
+        vocabulary: text.vocabulary,
+        cached_numbers: 2 * text.layers * text.kv_heads * text.head_dim,
+        features: FeatureShape::PerVisualToken(text.hidden * (1 + vision.deepstack.len())),
+    })
 }

@@ -1,6 +1,7 @@
 //! The half of Qwen3-VL with weights: vision tower, decoder and cache behind the family trait.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 
@@ -19,7 +20,7 @@ use crate::weights::CheckpointFolder;
 #[derive(Debug)]
 pub struct Qwen3Vl {
     config: Config,
-    processor: Qwen3VlProcessor,
+    processor: Arc<Qwen3VlProcessor>,
     vision: VisionTower,
     decoder: Decoder<Qwen3FeedForward>,
     rope: InterleavedRope,
@@ -37,7 +38,7 @@ impl Qwen3Vl {
         dtype: DType,
     ) -> Result<Self, ModelError> {
         let config = Config::load(folder)?;
-        let processor = Qwen3VlProcessor::load(folder, &config)?;
+        let processor = Arc::new(Qwen3VlProcessor::load(folder, &config)?);
         let reader = folder.weights()?.reader(device, dtype);
         let vision = VisionTower::load(&config.vision, &reader.under("model.visual"))?;
         let decoder = text::load(&config.text, &reader)?;
@@ -82,8 +83,8 @@ impl Qwen3Vl {
 }
 
 impl VisionLanguageModel for Qwen3Vl {
-    fn processor(&self) -> &dyn Processor {
-        &self.processor
+    fn processor(&self) -> Arc<dyn Processor> {
+        self.processor.clone()
     }
 
     fn encode_images(
