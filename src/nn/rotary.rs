@@ -29,6 +29,14 @@ impl RotaryTable {
         Ok(Self { cos: place(angles.cos()?)?, sin: place(angles.sin()?)? })
     }
 
+    /// Several tables, one behind the other.
+    pub fn joined(tables: &[&Self]) -> Result<Self> {
+        let join = |part: fn(&Self) -> &Tensor| {
+            Tensor::cat(&tables.iter().map(|table| part(table)).collect::<Vec<_>>(), 0)
+        };
+        Ok(Self { cos: join(|table| &table.cos)?, sin: join(|table| &table.sin)? })
+    }
+
     /// Cosines and sines.
     #[cfg(feature = "cuda")]
     pub(super) fn tables(&self) -> (&Tensor, &Tensor) {

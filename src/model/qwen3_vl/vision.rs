@@ -7,6 +7,8 @@ Follows huggingface/transformers v4.57.3 `models/qwen3_vl/modeling_qwen3_vl.py`,
 crosses pictures, so a picture's features do not depend on what else is in the batch.
 */
 
+use std::collections::{HashMap, HashSet};
+
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use candle_nn::{LayerNorm, Module};
 
@@ -63,8 +65,12 @@ impl VisionTower {
     ) -> Result<Vec<ImageFeatures>, ModelError> {
         let lengths: Vec<usize> = images.iter().map(|image| image.grid.0 * image.grid.1).collect();
         let grids: Vec<(usize, usize)> = images.iter().map(|image| image.grid).collect();
-        let mut hidden = self.embed(images, &grids)?;
-        let rotary = self.rotary(&grids)?;
+        let places = self.places(&grids)?;
+        let of_each: Vec<&GridPlaces> = grids.iter().map(|grid| &places[grid]).collect();
+        let positions: Vec<&Tensor> = of_each.iter().map(|place| &place.positions).collect();
+        let rotary: Vec<&RotaryTable> = of_each.iter().map(|place| &place.rotary).collect();
+        let rotary = RotaryTable::joined(&rotary)?;
+        let mut hidden = self.embed(images, &Tensor::cat(&positions, 0)?)?;
         let mut deep = Vec::with_capacity(self.deepstack_mergers.len());
         for (index, block) in self.blocks.iter().enumerate() {
             hidden = block.forward(&hidden, &lengths, Some(&rotary))?;
@@ -75,13 +81,25 @@ impl VisionTower {
         self.take_apart(&self.merger.forward(&hidden)?, &deep, &lengths)
     }
 
-    /// The pictures' patches with their positions, `(rows, hidden)`.
-    fn embed(&self, images: &[&PreparedImage], grids: &[(usize, usize)]) -> TensorResult<Tensor> {
+    /// The pictures' patches with their `positions`, both `(rows, hidden)`.
+    fn embed(&self, images: &[&PreparedImage], positions: &Tensor) -> TensorResult<Tensor> {
         let place =
             |image: &&PreparedImage| image.pixels.to_device(&self.device)?.to_dtype(self.dtype);
         let pixels = images.iter().map(place).collect::<TensorResult<Vec<_>>>()?;
-        let positions = self.positions.interpolate(grids, self.config.merge)?;
-        self.patch_embed.forward_added(&Tensor::cat(&pixels, 0)?, &positions)
+        self.patch_embed.forward_added(&Tensor::cat(&pixels, 0)?, positions)
+    }
+
+    /// Once for each size of grid, of which a batch has few.
+    fn places(
+        &self,
+        grids: &[(usize, usize)],
+    ) -> TensorResult<HashMap<(usize, usize), GridPlaces>> {
+        let distinct: HashSet<_> = grids.iter().copied().collect();
+        let place = |grid| {
+            let positions = self.positions.interpolate(grid, self.config.merge)?;
+            Ok((grid, GridPlaces { positions, rotary: self.rotary(grid)? }))
+        };
+        distinct.into_iter().map(place).collect()
     }
 
     /// Each picture's part of the merged rows.
@@ -104,19 +122,23 @@ impl VisionTower {
     }
 
     /// Half of a head's angles follow the patch's row, the other half its column.
-    fn rotary(&self, grids: &[(usize, usize)]) -> TensorResult<RotaryTable> {
+    fn rotary(&self, grid: (usize, usize)) -> TensorResult<RotaryTable> {
         let frequencies = inverse_frequencies(ROPE_THETA, self.config.head_dim() / 2);
-        let tokens = grids.iter().map(|grid| grid.0 * grid.1).sum();
-        let mut angles = Vec::with_capacity(tokens * frequencies.len() * 2);
-        for grid in grids {
-            for (row, column) in merge_block_order(*grid, self.config.merge) {
-                angles.extend(frequencies.iter().map(|frequency| frequency * row as f32));
-                angles.extend(frequencies.iter().map(|frequency| frequency * column as f32));
-            }
+        let mut angles = Vec::with_capacity(grid.0 * grid.1 * frequencies.len() * 2);
+        for (row, column) in merge_block_order(grid, self.config.merge) {
+            angles.extend(frequencies.iter().map(|frequency| frequency * row as f32));
+            angles.extend(frequencies.iter().map(|frequency| frequency * column as f32));
         }
         // The reference rotates in f32 whatever the type of the weights.
-        RotaryTable::new(angles, tokens, DType::F32, &self.device)
+        RotaryTable::new(angles, grid.0 * grid.1, DType::F32, &self.device)
     }
+}
+
+/// What the places of a grid's patches give, in merge-block order.
+struct GridPlaces {
+    /// `(rows * columns, hidden)`
+    positions: Tensor,
+    rotary: RotaryTable,
 }
 
 /// The 3-D convolution with stride = kernel, which is a linear map of each patch's numbers.
@@ -141,20 +163,18 @@ impl PositionTable {
         Ok(Self { table: reader.tensor("weight", &[side * side, config.hidden])?, side })
     }
 
-    /// Bilinear interpolation to each grid, corners on corners, rows in merge-block order
-    /// (`Qwen3VLVisionModel.fast_pos_embed_interpolate`). Returns a row for each patch, `hidden` wide.
-    fn interpolate(&self, grids: &[(usize, usize)], merge: usize) -> TensorResult<Tensor> {
+    /// Bilinear interpolation to `grid`, corners on corners, rows in merge-block order
+    /// (`Qwen3VLVisionModel.fast_pos_embed_interpolate`). Returns `(rows * columns, hidden)`.
+    fn interpolate(&self, grid: (usize, usize), merge: usize) -> TensorResult<Tensor> {
+        let rows = sample_points(grid.0, self.side);
+        let columns = sample_points(grid.1, self.side);
         let mut corners = [const { (Vec::new(), Vec::new()) }; 4];
-        for grid in grids {
-            let rows = sample_points(grid.0, self.side);
-            let columns = sample_points(grid.1, self.side);
-            for (row, column) in merge_block_order(*grid, merge) {
-                for (corner, (indices, weights)) in corners.iter_mut().enumerate() {
-                    let (y, vertical) = rows[row][corner / 2];
-                    let (x, horizontal) = columns[column][corner % 2];
-                    indices.push(y * self.side as u32 + x);
-                    weights.push(vertical * horizontal);
-                }
+        for (row, column) in merge_block_order(grid, merge) {
+            for (corner, (indices, weights)) in corners.iter_mut().enumerate() {
+                let (y, vertical) = rows[row][corner / 2];
+                let (x, horizontal) = columns[column][corner % 2];
+                indices.push(y * self.side as u32 + x);
+                weights.push(vertical * horizontal);
             }
         }
         let mut sum: Option<Tensor> = None;

@@ -15,8 +15,18 @@ use candle_core::cuda_backend::kernels::{
     AFFINE, BINARY, CAST, FILL, INDEXING, Module, REDUCE, TERNARY, UNARY,
 };
 
-/// What the networks here use.
-const USED: [Module; 8] = [AFFINE, BINARY, CAST, FILL, INDEXING, REDUCE, TERNARY, UNARY];
+/// What the networks here use, each with one of its kernels: a module is compiled when the first of
+/// its kernels is asked for.
+const USED: [(Module, &str); 8] = [
+    (AFFINE, "affine_f32"),
+    (BINARY, "badd_f32"),
+    (CAST, "cast_f32_f32"),
+    (FILL, "fill_f32"),
+    (INDEXING, "is_u32_f32"),
+    (REDUCE, "softmax_f32"),
+    (TERNARY, "where_u8_f32"),
+    (UNARY, "uexp_f32"),
+];
 
 /// Has the driver compile what the networks use, once a process. That a module cannot be compiled
 /// shows when it is used.
@@ -26,9 +36,9 @@ pub(in crate::nn) fn compile_ahead(device: &Device) {
     ONCE.call_once(|| {
         let context = device.cuda_stream().context().clone();
         thread::scope(|scope| {
-            for module in &USED {
-                let context = &context;
-                scope.spawn(move || drop(context.load_module(module.ptx().into())));
+            for (module, kernel) in &USED {
+                let load = || context.load_module(module.ptx().into())?.load_function(kernel);
+                scope.spawn(move || drop(load()));
             }
         });
     });
