@@ -14,7 +14,6 @@ use super::{
     Capabilities, ModelError, Processor, VisionLanguageModel, blip2, instruct_blip, llava,
     minigpt_v2, qwen3_vl,
 };
-use crate::nn;
 use crate::weights::CheckpointFolder;
 
 /// Loads both halves onto a device, cast to a type.
@@ -133,7 +132,6 @@ pub fn load(
         None if device.is_cpu() => DType::F32,
         None => (family.stored_dtype)(&folder)?,
     };
-    nn::prepare(device);
     (family.load)(&folder, device, dtype)
 }
 

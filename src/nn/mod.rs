@@ -47,8 +47,3 @@ pub use segments::{LayerCache, Segment, attend_segments, clear_for, join_prompts
 pub use square_patches::PatchSizes;
 use stacked::stacked_linear;
 pub use vision_block::VisionBlock;
-
-/// Prepares a device for its first network: on a GPU, the driver compiles the kernels.
-pub fn prepare(device: &candle_core::Device) {
-    fused::ahead::compile_ahead(device);
-}

@@ -10,8 +10,6 @@ are tested against. Knows nothing of families.
 
 #[cfg(not(feature = "cuda"))]
 mod absent;
-#[cfg_attr(not(feature = "cuda"), path = "absent_ahead.rs")]
-pub(super) mod ahead;
 #[cfg(feature = "cuda")]
 pub(super) mod cuda;
 #[cfg_attr(not(feature = "cuda"), path = "absent_rows.rs")]
