@@ -1,8 +1,8 @@
 /*!
 Runs requests on one model: device, batches, timing and memory.
 
-[`Preparation`] decodes and tokenises on threads of its own; pictures go through the `gallery`, which
-has each prepared and encoded once; [`Serving`] keeps the cache's slots filled and tells of each
+`Preparation` decodes and tokenises on threads of its own; pictures go through the `gallery`, which
+has each prepared and encoded once; `Serving` keeps the cache's slots filled and tells of each
 answer. Knows nothing of cases, expectations or reports; a request comes in, an answer or a typed
 error goes out.
 */
