@@ -8,6 +8,7 @@ network with its key/value cache, driven by [`crate::decode`]. Neither knows of 
 
 pub mod blip2;
 pub mod chat_template;
+pub(crate) mod clip_config;
 pub(crate) mod clip_image;
 mod error;
 mod family;

@@ -1,7 +1,7 @@
-//! Layers as checkpoints store them: a linear map, the two norms, and a table of embeddings.
+//! Layers as checkpoints store them: a linear map, a norm, and a table of embeddings.
 
 use candle_core::{Result as TensorResult, Tensor};
-use candle_nn::{LayerNorm, RmsNorm};
+use candle_nn::LayerNorm;
 
 use super::Linear;
 use crate::weights::{TensorReader, WeightsError};
@@ -38,11 +38,6 @@ pub fn layer_norm(
 ) -> Result<LayerNorm, WeightsError> {
     let weight = reader.tensor("weight", &[width])?;
     Ok(LayerNorm::new(weight, reader.tensor("bias", &[width])?, eps))
-}
-
-/// Root-mean-square normalisation (Zhang and Sennrich 2019) from `weight` `(width)`.
-pub fn rms_norm(width: usize, eps: f64, reader: &TensorReader) -> Result<RmsNorm, WeightsError> {
-    Ok(RmsNorm::new(reader.tensor("weight", &[width])?, eps))
 }
 
 /// The rows of `table` `(vocabulary, hidden)` for ids that are in it: `(ids, hidden)`.

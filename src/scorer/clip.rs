@@ -15,11 +15,12 @@ use serde::Deserialize;
 
 use super::fitted;
 use crate::model::ModelError;
+use crate::model::clip_config::RawClipTower;
 use crate::model::clip_image::{ClipImage, PREPROCESSOR_CONFIG, RawClipImage, check_aspect};
 use crate::model::fields::FieldCheck;
 use crate::model::square_image::size_of;
 use crate::model::tokenizer::TextTokenizer;
-use crate::nn::{CLIP_NORM_EPS, ClipConfig, ClipTower, PatchSizes, candle_weights, layer_norm};
+use crate::nn::{CLIP_NORM_EPS, ClipTower, candle_weights, layer_norm};
 use crate::weights::{CheckpointFolder, TensorReader};
 
 /// Ids of configurations before the end token's was right in them: there the largest id is the end.
@@ -30,7 +31,7 @@ struct RawConfig {
     #[serde(default)]
     text_config: RawTextConfig,
     #[serde(default)]
-    vision_config: RawVisionConfig,
+    vision_config: RawClipTower,
     projection_dim: usize,
 }
 
@@ -61,36 +62,6 @@ impl Default for RawTextConfig {
             hidden_act: "quick_gelu".to_owned(),
             layer_norm_eps: CLIP_NORM_EPS,
             eos_token_id: 49_407,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(default)]
-struct RawVisionConfig {
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    num_channels: usize,
-    image_size: usize,
-    patch_size: usize,
-    hidden_act: String,
-    layer_norm_eps: f64,
-}
-
-impl Default for RawVisionConfig {
-    fn default() -> Self {
-        Self {
-            hidden_size: 768,
-            intermediate_size: 3072,
-            num_hidden_layers: 12,
-            num_attention_heads: 12,
-            num_channels: 3,
-            image_size: 224,
-            patch_size: 32,
-            hidden_act: "quick_gelu".to_owned(),
-            layer_norm_eps: CLIP_NORM_EPS,
         }
     }
 }
@@ -139,7 +110,7 @@ impl ClipScorer {
         let raw: RawConfig = folder.required_json("config.json", "the sizes of the towers")?;
         let check = FieldCheck::new(folder.path().join("config.json"));
         check_text(&raw.text_config, &check.under("text_config"))?;
-        let vision = check_vision(&raw.vision_config, &check.under("vision_config"))?;
+        let vision = raw.vision_config.checked(&check.under("vision_config"))?;
         check.sizes(&[("projection_dim", raw.projection_dim)])?;
         let steps: RawClipImage =
             folder.required_json(PREPROCESSOR_CONFIG, "how pictures are resized")?;
@@ -241,62 +212,15 @@ fn check_text(raw: &RawTextConfig, check: &FieldCheck) -> Result<(), ModelError>
         ("num_attention_heads", raw.num_attention_heads),
         ("max_position_embeddings", raw.max_position_embeddings),
     ])?;
-    check_shared(&Shared::of_text(raw), check)
-}
-
-fn check_vision(raw: &RawVisionConfig, check: &FieldCheck) -> Result<ClipConfig, ModelError> {
-    check.sizes(&[
-        ("hidden_size", raw.hidden_size),
-        ("intermediate_size", raw.intermediate_size),
-        ("num_hidden_layers", raw.num_hidden_layers),
-        ("num_attention_heads", raw.num_attention_heads),
-        ("image_size", raw.image_size),
-        ("patch_size", raw.patch_size),
-    ])?;
-    check_shared(&Shared::of_vision(raw), check)?;
-    check.that(raw.num_channels == 3, || {
-        ("num_channels", raw.num_channels.to_string(), "3".to_owned())
+    check.that(raw.hidden_size.is_multiple_of(raw.num_attention_heads), || {
+        let expected = format!("a multiple of the {} heads", raw.num_attention_heads);
+        ("hidden_size", raw.hidden_size.to_string(), expected)
     })?;
-    Ok(ClipConfig {
-        hidden: raw.hidden_size,
-        intermediate: raw.intermediate_size,
-        layers: raw.num_hidden_layers,
-        heads: raw.num_attention_heads,
-        sizes: PatchSizes { image_side: raw.image_size, patch_side: raw.patch_size },
-    })
-}
-
-/// What both towers say, and candle's cannot have otherwise.
-struct Shared<'r> {
-    hidden_size: usize,
-    heads: usize,
-    hidden_act: &'r str,
-    layer_norm_eps: f64,
-}
-
-impl<'r> Shared<'r> {
-    fn of_text(raw: &'r RawTextConfig) -> Self {
-        let RawTextConfig { hidden_size, num_attention_heads: heads, layer_norm_eps, .. } = *raw;
-        Self { hidden_size, heads, hidden_act: &raw.hidden_act, layer_norm_eps }
-    }
-
-    fn of_vision(raw: &'r RawVisionConfig) -> Self {
-        let RawVisionConfig { hidden_size, num_attention_heads: heads, layer_norm_eps, .. } = *raw;
-        Self { hidden_size, heads, hidden_act: &raw.hidden_act, layer_norm_eps }
-    }
-}
-
-fn check_shared(shared: &Shared<'_>, check: &FieldCheck) -> Result<(), ModelError> {
-    let Shared { hidden_size, heads, hidden_act, layer_norm_eps } = shared;
-    check.that(hidden_size.is_multiple_of(*heads), || {
-        let expected = format!("a multiple of the {heads} heads");
-        ("hidden_size", hidden_size.to_string(), expected)
+    check.that(raw.hidden_act == "quick_gelu", || {
+        ("hidden_act", format!("`{}`", raw.hidden_act), "`quick_gelu`".to_owned())
     })?;
-    check.that(*hidden_act == "quick_gelu", || {
-        ("hidden_act", format!("`{hidden_act}`"), "`quick_gelu`".to_owned())
-    })?;
-    check.that((layer_norm_eps - CLIP_NORM_EPS).abs() < 1e-12, || {
-        ("layer_norm_eps", layer_norm_eps.to_string(), CLIP_NORM_EPS.to_string())
+    check.that((raw.layer_norm_eps - CLIP_NORM_EPS).abs() < 1e-12, || {
+        ("layer_norm_eps", raw.layer_norm_eps.to_string(), CLIP_NORM_EPS.to_string())
     })
 }
 

@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::model::ModelError;
+use crate::model::clip_config::RawClipTower;
 use crate::model::fields::FieldCheck;
 use crate::model::llama_config::RawLlama;
-use crate::nn::{Activation, Bias, CLIP_NORM_EPS, ClipConfig, LlamaConfig, PatchSizes};
+use crate::nn::{Activation, Bias, ClipConfig, LlamaConfig};
 use crate::weights::CheckpointFolder;
 
 const NAME: &str = "config.json";
@@ -98,8 +99,8 @@ struct LayoutField {
 #[derive(Deserialize)]
 #[serde(default)]
 struct RawHub {
-    #[serde(default = "RawClip::of_llava")]
-    vision_config: RawClip,
+    #[serde(default = "default_tower")]
+    vision_config: RawClipTower,
     text_config: RawLlama,
     #[serde(alias = "image_token_id")]
     image_token_index: u32,
@@ -112,7 +113,7 @@ struct RawHub {
 impl Default for RawHub {
     fn default() -> Self {
         Self {
-            vision_config: RawClip::of_llava(),
+            vision_config: default_tower(),
             text_config: RawLlama::default(),
             image_token_index: 32_000,
             projector_hidden_act: "gelu".to_owned(),
@@ -148,112 +149,46 @@ fn patch() -> String {
 /// The tower's `config.json`: the whole CLIP's, or the tower's alone.
 #[derive(Deserialize)]
 struct TowerFile {
-    vision_config: Option<RawClip>,
+    vision_config: Option<RawClipTower>,
 }
 
-#[derive(Deserialize)]
-#[serde(default)]
-struct RawClip {
-    model_type: String,
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    num_channels: usize,
-    image_size: usize,
-    patch_size: usize,
-    hidden_act: String,
-    layer_norm_eps: f64,
-}
-
-impl Default for RawClip {
-    fn default() -> Self {
-        Self {
-            model_type: "clip_vision_model".to_owned(),
-            hidden_size: 768,
-            intermediate_size: 3072,
-            num_hidden_layers: 12,
-            num_attention_heads: 12,
-            num_channels: 3,
-            image_size: 224,
-            patch_size: 32,
-            hidden_act: "quick_gelu".to_owned(),
-            layer_norm_eps: CLIP_NORM_EPS,
-        }
+/// What LLaVA's configuration takes if it says nothing of the tower: ViT-L/14 at 336 pixels.
+fn default_tower() -> RawClipTower {
+    RawClipTower {
+        hidden_size: 1024,
+        intermediate_size: 4096,
+        num_hidden_layers: 24,
+        num_attention_heads: 16,
+        image_size: 336,
+        patch_size: 14,
+        ..RawClipTower::default()
     }
 }
 
-impl RawClip {
-    /// What LLaVA's configuration takes if it says nothing of the tower: ViT-L/14 at 336 pixels.
-    fn of_llava() -> Self {
-        Self {
-            hidden_size: 1024,
-            intermediate_size: 4096,
-            num_hidden_layers: 24,
-            num_attention_heads: 16,
-            image_size: 336,
-            patch_size: 14,
-            ..Self::default()
-        }
-    }
+/// The tower, checked, as far as the feature layer that is wanted.
+fn tower_up_to(
+    feature: i64,
+    tower: &RawClipTower,
+    check: &FieldCheck,
+) -> Result<ClipConfig, ModelError> {
+    check.that(tower.model_type == "clip_vision_model", || {
+        ("model_type", format!("`{}`", tower.model_type), "`clip_vision_model`".to_owned())
+    })?;
+    let whole = tower.checked(check)?;
+    Ok(ClipConfig { layers: used_layers(feature, whole.layers, check)?, ..whole })
+}
 
-    /// The sizes, checked, for the feature layer that is wanted.
-    fn checked(&self, feature: i64, check: &FieldCheck) -> Result<ClipConfig, ModelError> {
-        check.sizes(&[
-            ("hidden_size", self.hidden_size),
-            ("intermediate_size", self.intermediate_size),
-            ("num_hidden_layers", self.num_hidden_layers),
-            ("num_attention_heads", self.num_attention_heads),
-            ("image_size", self.image_size),
-            ("patch_size", self.patch_size),
-        ])?;
-        self.check_kind(check)?;
-        check.that(self.hidden_size.is_multiple_of(self.num_attention_heads), || {
-            let expected = format!("a multiple of {} heads", self.num_attention_heads);
-            ("hidden_size", self.hidden_size.to_string(), expected)
-        })?;
-        check.that(self.patch_size <= self.image_size && self.image_size <= 1 << 14, || {
-            let found = format!("{} with patches of {}", self.image_size, self.patch_size);
-            ("image_size", found, format!("at least one patch and at most {}", 1 << 14))
-        })?;
-        Ok(ClipConfig {
-            hidden: self.hidden_size,
-            intermediate: self.intermediate_size,
-            layers: self.used_layers(feature, check)?,
-            heads: self.num_attention_heads,
-            sizes: PatchSizes { image_side: self.image_size, patch_side: self.patch_size },
-        })
-    }
-
-    /// The tower has no choice here.
-    fn check_kind(&self, check: &FieldCheck) -> Result<(), ModelError> {
-        for (field, word, expected) in [
-            ("model_type", &self.model_type, "clip_vision_model"),
-            ("hidden_act", &self.hidden_act, "quick_gelu"),
-        ] {
-            check
-                .that(word == expected, || (field, format!("`{word}`"), format!("`{expected}`")))?;
-        }
-        check.that(self.layer_norm_eps == CLIP_NORM_EPS, || {
-            ("layer_norm_eps", self.layer_norm_eps.to_string(), CLIP_NORM_EPS.to_string())
-        })?;
-        check.that(self.num_channels == 3, || {
-            ("num_channels", self.num_channels.to_string(), "3 (RGB)".to_owned())
-        })
-    }
-
-    /// The layers to run for transformers' `hidden_states[feature]`, where -1 is the last of
-    /// `num_hidden_layers + 1`.
-    fn used_layers(&self, feature: i64, check: &FieldCheck) -> Result<usize, ModelError> {
-        let states = self.num_hidden_layers as i64 + 1;
-        let layers = if feature < 0 { states + feature } else { feature };
-        match usize::try_from(layers) {
-            Ok(layers) if (1..=self.num_hidden_layers).contains(&layers) => Ok(layers),
-            _ => {
-                let field = "num_hidden_layers";
-                let expected = format!("enough layers for feature layer {feature}");
-                Err(check.error(field, self.num_hidden_layers.to_string(), expected))
-            }
+/// The layers to run for transformers' `hidden_states[feature]`, where -1 is the last of
+/// `num_hidden_layers + 1`.
+fn used_layers(feature: i64, all: usize, check: &FieldCheck) -> Result<usize, ModelError> {
+    let states = all as i64 + 1;
+    let layers = if feature < 0 { states + feature } else { feature };
+    match usize::try_from(layers) {
+        Ok(layers) if (1..=all).contains(&layers) => Ok(layers),
+        _ => {
+            let field = "num_hidden_layers";
+            let expected = format!("enough layers for feature layer {feature}");
+            Err(check.error(field, all.to_string(), expected))
         }
     }
 }
@@ -263,7 +198,7 @@ fn load_hub(folder: &CheckpointFolder) -> Result<Config, ModelError> {
     let check = FieldCheck::new(folder.path().join(NAME));
     let text = raw.text_config.checked(&["llama"], &check.under("text_config"))?;
     let clip =
-        raw.vision_config.checked(raw.vision_feature_layer, &check.under("vision_config"))?;
+        tower_up_to(raw.vision_feature_layer, &raw.vision_config, &check.under("vision_config"))?;
     let strategy = raw.vision_feature_select_strategy;
     let feature_tokens = match strategy.as_str() {
         "default" => FeatureTokens::Patches,
@@ -330,10 +265,10 @@ fn load_tower(tower: &CheckpointFolder, feature: i64) -> Result<ClipConfig, Mode
     let check = FieldCheck::new(tower.path().join(NAME));
     let file: TowerFile = tower.required_json(NAME, "the tower's configuration")?;
     match file.vision_config {
-        Some(raw) => raw.checked(feature, &check.under("vision_config")),
+        Some(raw) => tower_up_to(feature, &raw, &check.under("vision_config")),
         None => {
-            let raw: RawClip = tower.required_json(NAME, "the tower's configuration")?;
-            raw.checked(feature, &check)
+            let raw: RawClipTower = tower.required_json(NAME, "the tower's configuration")?;
+            tower_up_to(feature, &raw, &check)
         }
     }
 }

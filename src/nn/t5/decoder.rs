@@ -55,7 +55,8 @@ impl Decoder {
         self.prompts.reserve(slots, capacity, dtype, device)?;
         self.answers.reserve(slots, capacity, dtype, device)?;
         if let Some((_, bias)) = &mut self.fused {
-            let capacity = self.answers.shape().capacity;
+            // A cache without room has no distances, which no query could ask about.
+            let capacity = self.answers.shape().capacity.max(1);
             *bias = self.bias.scores(1, capacity)?.squeeze(1)?;
         }
         Ok(())
