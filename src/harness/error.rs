@@ -37,6 +37,14 @@ pub enum RunError {
     /// The file of `--logfile` cannot be made.
     #[error("the file of --logfile cannot be written: {0}")]
     Logfile(std::io::Error),
+    /// The test threads ended before all tests did.
+    #[error(
+        "{left} tests did not run: the test threads could not be started; see the message above, or try --test-threads=1"
+    )]
+    TestThreads {
+        /// Number of tests without a result.
+        left: usize,
+    },
     /// What was asked for cannot be written to stdout.
     #[error("cannot write to stdout: {0}")]
     Stdout(std::io::Error),

@@ -26,7 +26,7 @@ use super::replay;
 use super::runners::{self, Runners};
 use super::selection::{Scope, Selection};
 use super::settings::{Continuation, Nextest, Processes};
-use super::threads::{self, Event};
+use super::threads::{self, Event, Unfinished};
 use super::{
     CASES, FAILED_CASES, PICTURES, RunError, SNAPSHOTS, Settings, Site, interrupt, say, shuffle,
 };
@@ -280,7 +280,8 @@ fn run_trials(
                 false => ControlFlow::Continue(()),
             }
         }
-    });
+    })
+    .map_err(|Unfinished { left }| RunError::TestThreads { left })?;
     console.finish();
     Ok(ending)
 }

@@ -1,13 +1,18 @@
-//! The test threads: bodies of tests run several at a time, and whoever started them hears as each
-//! starts and ends.
+//! The test threads: libtest-mimic runs the bodies of tests, several at a time, and whoever started
+//! them hears as each starts and ends.
+//!
+//! What libtest-mimic would print goes nowhere: see [`super::console`] for what stdout says.
 
 use std::any::Any;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+
+use libtest_mimic::{Arguments, Trial};
 
 use crate::engine::panic_message;
 
@@ -22,14 +27,13 @@ pub(super) enum Event {
     Ended(usize, Outcome),
 }
 
-/// Bodies that no thread has taken.
-enum Waiting {
-    Open(std::iter::Enumerate<std::vec::IntoIter<Body>>),
-    /// Nothing starts any more. The bodies are kept: dropping one would tell those that run, and
-    /// wait for it, that it has ended.
-    Stopped {
-        _kept: std::iter::Enumerate<std::vec::IntoIter<Body>>,
-    },
+/// Where libtest-mimic's own words go.
+const NULL_DEVICE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+
+/// The test threads ended before all bodies did.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unfinished {
+    pub(super) left: usize,
 }
 
 /// Runs all bodies, `threads` at a time, until `hear` breaks off; what runs then is left behind.
@@ -37,59 +41,44 @@ pub(super) fn run(
     bodies: Vec<Body>,
     threads: NonZeroUsize,
     mut hear: impl FnMut(Event) -> ControlFlow<()>,
-) {
-    let threads = threads.get().min(bodies.len());
-    let waiting = Arc::new(Mutex::new(Waiting::Open(bodies.into_iter().enumerate())));
+) -> Result<(), Unfinished> {
+    let mut left = bodies.len();
+    let arguments = Arguments {
+        test_threads: Some(threads.get().min(left)),
+        logfile: Some(NULL_DEVICE.to_owned()),
+        ..Arguments::default()
+    };
     let (sender, events) = channel();
-    for number in 0..threads {
-        let thread = thread::Builder::new().name(format!("test {number}"));
-        let spawned = thread.spawn({
-            let (waiting, sender) = (Arc::clone(&waiting), sender.clone());
-            move || work(&waiting, &sender)
-        });
-        if spawned.is_err() {
-            // A system short of threads is served by those that it gave, or by this one.
-            if number == 0 {
-                work(&waiting, &sender);
-            }
-            break;
-        }
-    }
+    let stopped = Arc::new(AtomicBool::new(false));
+    let trials = bodies.into_iter().enumerate();
+    let trials = trials.map(|(index, body)| trial(index, body, &sender, &stopped)).collect();
     drop(sender);
+    thread::spawn(move || libtest_mimic::run(&arguments, trials));
     for event in events {
+        left -= usize::from(matches!(event, Event::Ended(..)));
         if hear(event).is_break() {
-            let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.stop();
-            return;
+            stopped.store(true, Ordering::Release);
+            return Ok(());
         }
     }
+    if left == 0 { Ok(()) } else { Err(Unfinished { left }) }
 }
 
-impl Waiting {
-    fn next(&mut self) -> Option<(usize, Body)> {
-        match self {
-            Self::Open(bodies) => bodies.next(),
-            Self::Stopped { .. } => None,
+/// A body as libtest-mimic takes it. The name is for its printer alone, which nobody reads.
+fn trial(index: usize, body: Body, events: &Sender<Event>, stopped: &Arc<AtomicBool>) -> Trial {
+    let (events, stopped) = (events.clone(), Arc::clone(stopped));
+    Trial::test(String::new(), move || {
+        if stopped.load(Ordering::Acquire) {
+            // Dropping the body would tell those that run, and wait for it, that it has ended.
+            std::mem::forget(body);
+            return Ok(());
         }
-    }
-
-    fn stop(&mut self) {
-        if let Self::Open(bodies) = self {
-            let kept = std::mem::replace(bodies, Vec::new().into_iter().enumerate());
-            *self = Self::Stopped { _kept: kept };
-        }
-    }
-}
-
-fn work(waiting: &Mutex<Waiting>, events: &Sender<Event>) {
-    loop {
-        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let Some((index, body)) = next else { return };
         // Nobody listens once the run was broken off.
         let _ = events.send(Event::Started(index));
         let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(panicked);
         let _ = events.send(Event::Ended(index, outcome));
-    }
+        Ok(())
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that `unwrap_or_else` wants")]
@@ -121,7 +110,8 @@ mod tests {
                 Event::Ended(index, outcome) => ended.push((index, outcome.text)),
             }
             ControlFlow::Continue(())
-        });
+        })
+        .unwrap();
         started.sort_unstable();
         ended.sort_unstable();
         assert_eq!(started, (0..20).collect::<Vec<_>>());
@@ -138,7 +128,8 @@ mod tests {
                 ControlFlow::Continue(())
             }
             Event::Ended(..) => ControlFlow::Break(()),
-        });
+        })
+        .unwrap();
         assert_eq!(started, 1);
     }
 }

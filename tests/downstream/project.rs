@@ -1,6 +1,7 @@
 //! A temporary crate with an eval suite.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -8,6 +9,11 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
+
+/// As in our own manifest: it switches on features of crates that candle needs too, and candle
+/// would be compiled once more without them.
+const SAME_FEATURES: &str =
+    r#"proptest = { version = "1", default-features = false, features = ["std"] }"#;
 
 /// The checkpoint that ships, under the name that the tests use.
 const REGISTRY: &str = r#"(models: {"tiny": (dir: "REPOSITORY/fixtures/models/qwen3-vl-tiny")})"#;
@@ -18,17 +24,20 @@ pub(crate) const PICTURE: &str = "picture.png";
 /// A crate in a temporary folder, deleted with this value.
 pub(crate) struct Project {
     folder: TempDir,
+    _version: Version,
 }
 
 impl Project {
     /// A crate with a registry, a picture and no cases.
     pub(crate) fn new() -> Self {
-        let project = Self { folder: tempfile::tempdir().unwrap() };
+        let version = Version::take();
         let manifest = format!(
-            "[package]\nname = \"downstream\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-             [dev-dependencies]\neyechart = {{ path = {REPOSITORY:?} }}\n\n\
-             [[test]]\nname = \"eval\"\nharness = false\n\n[workspace]\n"
+            "[package]\nname = \"downstream\"\nversion = \"0.0.{}\"\nedition = \"2024\"\n\n\
+             [dev-dependencies]\neyechart = {{ path = {REPOSITORY:?} }}\n{SAME_FEATURES}\n\n\
+             [[test]]\nname = \"eval\"\nharness = false\n\n[workspace]\n",
+            version.number
         );
+        let project = Self { folder: tempfile::tempdir().unwrap(), _version: version };
         project
             .file("Cargo.toml", &manifest)
             .file("src/lib.rs", "")
@@ -153,6 +162,27 @@ impl Project {
             .replace(REPOSITORY, "REPOSITORY");
         let text = replace(&text, r"loaded in \d+\.\d+ s", "loaded in TIME");
         replace(&text, r"finished in \d+\.\d+s", "finished in TIME")
+    }
+}
+
+/// A version that no other project has while this value lives. cargo names the binary of a test
+/// after the package's name and version, wherever the package lies: projects of one version that
+/// share a target folder would write over each other's.
+struct Version {
+    number: usize,
+    _lock: File,
+}
+
+impl Version {
+    /// The first that no test of this or another process has locked.
+    fn take() -> Self {
+        let lock = |number| {
+            let path =
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("version-{number}.lock"));
+            let file = File::create(path).unwrap();
+            file.try_lock().is_ok().then_some(Self { number, _lock: file })
+        };
+        (0..).find_map(lock).unwrap()
     }
 }
 

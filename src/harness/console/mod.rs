@@ -1,9 +1,10 @@
 /*!
 What stdout says of a run, in libtest's formats to the letter.
 
-libtest-mimic prints too, but has no `--report-time`, `--fail-fast`, `--shuffle` or reasons of
-ignored tests, moves all output into `--logfile`, and panics when its pipe is closed; its printer
-and runner cannot be extended from outside. Knows nothing of cases, models or journals.
+libtest-mimic, which runs the tests ([`super::threads`]), prints too, but has no `--report-time`,
+`--format=json`, `--fail-fast` or reasons of ignored tests, moves all output into `--logfile`, and
+panics when its pipe is closed; its printer cannot be extended from outside. Knows nothing of cases,
+models or journals.
 */
 
 use std::fs::File;
