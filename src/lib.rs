@@ -7,6 +7,7 @@ pub mod answer_cache;
 pub mod asked;
 pub mod case;
 pub mod checksum;
+pub mod compare;
 pub mod dataset;
 pub mod decode;
 pub mod engine;

@@ -2,7 +2,7 @@
 
 use crate::answer::SelfCheck;
 use crate::journal::{Run, Status};
-use crate::score::advised;
+use crate::score::comparison;
 
 use super::aggregate::{self, Row};
 
@@ -107,7 +107,7 @@ fn position_bias(run: &Run) -> Option<String> {
     for trial in &run.trials {
         let of_runs = trial.attempts.iter().map(|attempt| attempt.opinions.as_slice());
         for opinions in of_runs.chain([trial.opinions.as_slice()]) {
-            let (pairs, same_position) = advised::position_bias(opinions);
+            let (pairs, same_position) = comparison::position_bias(opinions);
             compared += pairs;
             biased += same_position;
         }

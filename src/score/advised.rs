@@ -1,20 +1,19 @@
 /*!
 Expectations that another network helps to judge: what it is asked, and what its opinion is worth.
 
-A judge is asked by a fixed prompt ([`JUDGE_PROMPT`], [`PREFERENCE_PROMPT`]); its reply is read by
-[`crate::extract`] and kept to the letter. A preference is asked for twice, with the two answers in
-swapped positions: a judge that names the same position both times shows a bias for it, and the
-comparison is a draw. Must not know how networks run: [`inquiries`] says what is to be asked of an
+A judge is asked by a fixed prompt ([`JUDGE_PROMPT`], and that of [`comparison`](super::comparison)); its reply is read by
+[`crate::extract`] and kept to the letter. Must not know how networks run: [`inquiries`] says what is to be asked of an
 answer, and [`super::judge`] finds the opinions on it in the evidence.
 */
 
+use super::comparison::{Comparison, Contest};
 use super::{Evidence, FULL_MARKS, Reading, Verdict, quoted};
 use crate::case::{
     ClipScoreExpectation, Expectation, JudgeExpectation, PreferenceExpectation,
     SimilarityExpectation,
 };
-use crate::extract::{Preference, mark, preference};
-use crate::opinion::{AnswerPosition, Inquiry, Matter, Opinion, Said};
+use crate::extract::{mark, preference};
+use crate::opinion::{Inquiry, Matter, Opinion, Said};
 
 /// What a judge is asked for a mark. `{question}`, `{answer}` and `{rubric}` are filled in; whatever
 /// changes here changes the hash of every prompt.
@@ -33,28 +32,6 @@ Rubric:
 Give a mark from 0 (meets nothing of the rubric) to 5 (meets all of it). Reply with one line and \
 nothing else:
 Score: <mark>";
-
-/// What a judge is asked for a preference; `{first}` and `{second}` are the two answers.
-pub const PREFERENCE_PROMPT: &str = "\
-You are comparing two answers to a question. Compare only by the rubric; the order of the answers \
-and their length mean nothing.
-
-Question:
-{question}
-
-Answer A:
-{first}
-
-Answer B:
-{second}
-
-Rubric:
-{rubric}
-
-Which answer is better? Reply with one line and nothing else, one of:
-Better: A
-Better: B
-Better: tie";
 
 /// What other networks are to be asked about an answer, in the order of the expectation.
 pub fn inquiries(expectation: &Expectation, question: &str, answer: &str) -> Vec<Inquiry> {
@@ -84,22 +61,14 @@ fn mark_inquiry(expected: &JudgeExpectation, question: &str, answer: &str) -> In
     Inquiry { adviser: judge.clone(), matter }
 }
 
-/// The answer stands first in the first one and second in the second one.
 fn preference_inquiries(
     expected: &PreferenceExpectation,
     question: &str,
     answer: &str,
 ) -> [Inquiry; 2] {
     let PreferenceExpectation { judge, rubric, over, pictures, .. } = expected;
-    let over = over.as_str();
-    let orders = [(AnswerPosition::First, answer, over), (AnswerPosition::Second, over, answer)];
-    orders.map(|(position, first, second)| {
-        let texts =
-            [("question", question), ("first", first), ("second", second), ("rubric", rubric)];
-        let prompt = fill(PREFERENCE_PROMPT, &texts);
-        let matter = Matter::Preference { prompt, pictures: *pictures, position };
-        Inquiry { adviser: judge.clone(), matter }
-    })
+    let contest = Contest { judge, rubric, question, pictures: *pictures };
+    contest.inquiries([answer, over])
 }
 
 fn clip_score_inquiry(expected: &ClipScoreExpectation, answer: &str) -> Inquiry {
@@ -115,7 +84,7 @@ fn similarity_inquiry(expected: &SimilarityExpectation, answer: &str) -> Inquiry
 }
 
 /// Puts texts into a prompt in one pass, so that nothing within them is taken for a place.
-fn fill(prompt: &str, texts: &[(&str, &str)]) -> String {
+pub(super) fn fill(prompt: &str, texts: &[(&str, &str)]) -> String {
     let mut filled = String::new();
     let mut rest = prompt;
     while let Some((before, after)) = rest.split_once('{') {
@@ -203,59 +172,6 @@ pub(super) fn preferred(expected: &PreferenceExpectation, evidence: &Evidence<'_
         quoted(&expected.over)
     );
     marked(points, expected.min_points, reason)
-}
-
-/// What a judge prefers with an answer in the first position, and with it in the second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Comparison {
-    standing_first: Preference,
-    standing_second: Preference,
-}
-
-impl Comparison {
-    /// Full marks for the better answer in both positions, half for a draw.
-    fn points(self) -> f64 {
-        let share = |preference, own| match preference {
-            Preference::Neither => 0.5,
-            preference if preference == own => 1.0,
-            _ => 0.0,
-        };
-        let first = share(self.standing_first, Preference::First);
-        FULL_MARKS * (first + share(self.standing_second, Preference::Second)) / 2.0
-    }
-
-    fn describe(self) -> &'static str {
-        use Preference::{First, Neither, Second};
-        match (self.standing_first, self.standing_second) {
-            (First, Second) => "prefers this answer in both positions",
-            (Second, First) => "prefers the other answer in both positions",
-            (Neither, Neither) => "prefers neither",
-            (First, First) => "prefers whichever answer stands first (position bias)",
-            (Second, Second) => "prefers whichever answer stands second (position bias)",
-            (First, Neither) | (Neither, Second) => "prefers this answer in one position only",
-            (Second, Neither) | (Neither, First) => "prefers the other answer in one position only",
-        }
-    }
-}
-
-/// How many comparisons of two answers in both positions there are among a trial's opinions, and
-/// how many of them show a position bias: the judge names the same position both times.
-pub fn position_bias(opinions: &[Opinion]) -> (usize, usize) {
-    let standing = |wanted: AnswerPosition| {
-        opinions.iter().filter_map(move |opinion| match &opinion.said {
-            Said::Reply { text, position: Some(position), .. } if *position == wanted => {
-                Some(preference(text).ok())
-            }
-            _ => None,
-        })
-    };
-    let pairs = standing(AnswerPosition::First).zip(standing(AnswerPosition::Second));
-    let compared: Vec<(Preference, Preference)> =
-        pairs.filter_map(|(first, second)| first.zip(second)).collect();
-    let is_biased = |(first, second): &&(Preference, Preference)| {
-        first == second && *first != Preference::Neither
-    };
-    (compared.len(), compared.iter().filter(is_biased).count())
 }
 
 /// CLIPScore, or RefCLIPScore where there are references.
@@ -419,29 +335,6 @@ mod tests {
             assert_eq!((verdict.passed, verdict.points), (points >= 3.0, points), "{replies:?}");
             assert!(verdict.passed || verdict.reasons[0].contains(words), "{verdict:?}");
         }
-    }
-
-    #[test]
-    fn a_judge_that_names_one_position_twice_is_biased() {
-        let said = |text: &str, position| Opinion {
-            adviser: "big".into(),
-            sha256: String::new(),
-            said: Said::Reply {
-                text: text.into(),
-                finish: FinishReason::Stop,
-                position: Some(position),
-                unread: None,
-            },
-        };
-        let both = |first, second| {
-            [said(first, AnswerPosition::First), said(second, AnswerPosition::Second)]
-        };
-        assert_eq!(position_bias(&both("Better: A", "Better: A")), (1, 1));
-        assert_eq!(position_bias(&both("Better: A", "Better: B")), (1, 0));
-        assert_eq!(position_bias(&both("tie", "tie")), (1, 0));
-        assert_eq!(position_bias(&both("hm", "tie")), (0, 0));
-        let two = [both("A", "A"), both("A", "B")].concat();
-        assert_eq!(position_bias(&two), (2, 1));
     }
 
     #[test]

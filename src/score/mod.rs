@@ -22,6 +22,7 @@ pub mod boxes;
 pub mod caption;
 pub mod clip_score;
 mod combined;
+pub mod comparison;
 pub mod detection;
 pub mod document;
 pub mod exact_match;

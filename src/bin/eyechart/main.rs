@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use eyechart::offline::command::{self, ScoreArgs};
 
 mod check;
+mod compare;
 mod import;
 mod merge;
 mod models;
@@ -31,6 +32,13 @@ enum Command {
         #[arg(default_value = "cases")]
         path: PathBuf,
     },
+    /// Have a model judge which of two models answered better, case by case.
+    ///
+    /// Each pair of answers is judged twice, in swapped positions; an answer wins if it is preferred
+    /// both times, else it is a tie. The judge's replies are kept, with a hash of each prompt, in
+    /// comparison.json. Heeds EYECHART_DEVICE, EYECHART_DTYPE and EYECHART_BATCH. Exits with 2 if
+    /// nothing can be compared.
+    Compare(compare::CompareArgs),
     /// Write the rows of a data set as case files, for those who want to edit them.
     ///
     /// Writes over nothing. Exits with 0 if all rows were written, else with 1.
@@ -81,6 +89,7 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check { path } => check::run(&path),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Import { dataset, folder } => import::run(&dataset, &folder),
         Command::Merge { journals, out } => merge::run(&journals, &out),
         Command::Models { project } => models::run(&project),
