@@ -91,6 +91,61 @@ fn what_cannot_be_read_is_told() {
 }
 
 #[test]
+fn questions_of_gqa_share_their_pictures() {
+    let pictures = tempfile::tempdir().unwrap();
+    let files = files(Path::new(FOLDER));
+    let file = files.iter().find(|file| file.name.to_string() == "gqa").unwrap();
+    let dataset = Dataset::open(file).unwrap();
+    let rows = rows(&dataset, Pictures::UnpackedTo(pictures.path())).unwrap();
+    let shown = |name: &str| &rows.iter().find(|row| row.id == name).unwrap().case.images;
+    assert_eq!(shown("201307251"), shown("201307252"));
+    for (row, colour) in [("201307251", "blue"), ("201640614", "green")] {
+        // The very files that the samples were made from, and no other one is unpacked.
+        let [picture] = &shown(row)[..] else { panic!("{row}") };
+        let expected =
+            std::fs::read(format!("fixtures/datasets/ok/pictures/{colour}.png")).unwrap();
+        assert_eq!(std::fs::read(picture).unwrap(), expected);
+    }
+    assert_eq!(std::fs::read_dir(pictures.path()).unwrap().count(), 2);
+}
+
+/// Why this source cannot be read.
+fn refused_source(source: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["instructions", "images"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    let gqa = Path::new(FOLDER).join("gqa");
+    let copy = |from: &str, to: &str| {
+        std::fs::copy(gqa.join(from), folder.path().join(to)).unwrap();
+    };
+    copy("testdev_balanced_instructions/testdev-00000-of-00001.parquet", "instructions/0.parquet");
+    // Without the second file, in which the first question's picture is.
+    copy("testdev_balanced_images/testdev-00000-of-00002.parquet", "images/0.parquet");
+    let definition = format!("(source: {source}, prompt: \"{{question}}\")");
+    std::fs::write(folder.path().join("gqa.dataset.ron"), definition).unwrap();
+    let opened = Dataset::open(&files(folder.path())[0]);
+    let error = opened.and_then(|dataset| rows(&dataset, Pictures::Checked)).unwrap_err();
+    error.headline().replace(&format!("{}/", folder.path().display()), "")
+}
+
+#[test]
+fn pictures_of_gqa_that_are_not_there_are_told() {
+    let questions = "files: [\"instructions/*.parquet\"]";
+    let messages = [
+        refused_source(&format!("LmmsLab(set: Gqa, {questions}, images: [\"images/*\"])")),
+        refused_source(&format!(
+            "LmmsLab(set: Gqa, {questions}, images: [\"images/*\", \"images/0*\"])"
+        )),
+        refused_source(&format!("LmmsLab(set: Gqa, {questions}, images: [\"pictures/*\"])")),
+        refused_source(&format!("LmmsLab(set: Gqa, {questions})")),
+        refused_source(&format!("LmmsLab(set: Gqa, {questions}, images: [\"instructions/*\"])")),
+        refused_source(&format!("LmmsLab(set: Pope, {questions}, images: [\"images/*\"])")),
+    ];
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
 fn damage_is_an_error_and_never_a_panic() {
     let whole = std::fs::read(Path::new(FOLDER).join("pope/test.parquet")).unwrap();
     assert_eq!(refused(&whole), Ok(2));

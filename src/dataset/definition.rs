@@ -1,23 +1,20 @@
 //! From what the user wrote in a `.dataset.ron` to what the program trusts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::figure::{Figure, RowScore, Scoring};
-use super::layout::coco::{self, CocoCaptions};
-use super::layout::lmms_lab::lmms_lab;
-use super::layout::mapped::{Columns, mapped};
-use super::layout::mme::Mme;
-use super::layout::refcoco::RefCoco;
-use super::layout::vqa::Vqa;
-use super::layout::{Compared, Format, Layout, choice, short_answer};
+use super::layout::{Compared, Layout};
 use super::sample::Sample;
-use super::schema::{RawDataset, RawGate, RawSample, RawScore, RawSource, RowTests};
-use super::table::Separator;
+use super::schema::{RawDataset, RawGate, RawSample, RawScore, RowTests};
 use super::template::Template;
 use crate::case::{
     CaseError, Common, DatasetFile, Metric, Problem, RonPlace, RonSource, StatedCommon, TruthKind,
     common, parse_ron,
 };
+
+mod source;
+
+use source::layout;
 
 /// The IoU at which a box counts as found if `row_min` does not say, as in RefCOCO evaluations.
 const DEFAULT_MIN_IOU: f64 = 0.5;
@@ -70,6 +67,13 @@ enum Unsound {
     Template(#[from] super::template::TemplateError),
     #[error("no pictures are named; set `images`, or `image` or `image_base64` in `columns`")]
     NoImages,
+    #[error(
+        "the pictures of GQA are in files of their own; set `images`, such as \
+         [\"testdev_balanced_images/*.parquet\"]"
+    )]
+    GqaImages,
+    #[error("the pictures of this set stand beside its questions; drop `images`")]
+    OwnImages,
     #[error(
         "the columns do not say what is right; set one of `answer`, `xyxy`, `xywh` and `captions`"
     )]
@@ -264,138 +268,4 @@ fn gates(
         gates.push(Gate { name, figure: *figure, min });
     }
     Ok(gates)
-}
-
-/// Reads the fields of a source.
-struct Reader<'p> {
-    folder: &'p Path,
-    place: RonPlace<'p>,
-}
-
-impl Reader<'_> {
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    /// The files that globs match, in the order of their names.
-    fn files(&self, globs: &[String]) -> Result<Vec<PathBuf>, CaseError> {
-        let place = self.place.field("files");
-        let mut files = Vec::new();
-        for (index, name) in globs.iter().enumerate() {
-            let no_file = || error(place.item(index), Unsound::NoFile(name.clone()));
-            let pattern = self.folder.join(name).display().to_string();
-            let found = glob::glob(&pattern).map_err(|_| no_file())?;
-            let before = files.len();
-            files.extend(found.filter_map(Result::ok));
-            if files.len() == before {
-                return Err(no_file());
-            }
-        }
-        if files.is_empty() {
-            return Err(error(place, Unsound::NoFile(String::new())));
-        }
-        Ok(files)
-    }
-
-    fn images(&self, text: &str) -> Result<Template, CaseError> {
-        Template::parse(text).map_err(|bad| error(self.place.field("images"), bad))
-    }
-
-    fn optional_images(&self, text: Option<String>) -> Result<Option<Template>, CaseError> {
-        text.map(|text| self.images(&text)).transpose()
-    }
-
-    fn mapped(
-        &self,
-        (file, format): (PathBuf, Format),
-        columns: Columns,
-        images: Option<String>,
-        metric: Option<Metric>,
-    ) -> Result<Box<dyn Layout>, CaseError> {
-        let compared = columns.compared(metric);
-        let compared =
-            compared.ok_or_else(|| error(self.place.field("columns"), Unsound::NothingCompared))?;
-        if images.is_none() && !columns.has_image() {
-            return Err(error(self.place, Unsound::NoImages));
-        }
-        let images = self.optional_images(images)?;
-        Ok(Box::new(mapped(file, format, columns, images, compared)))
-    }
-}
-
-fn layout(
-    raw: RawSource,
-    metric: Option<Metric>,
-    folder: &Path,
-    place: RonPlace<'_>,
-) -> Result<Box<dyn Layout>, CaseError> {
-    let read = Reader { folder, place };
-    Ok(match raw {
-        RawSource::Vqa { questions, annotations, images } => Box::new(Vqa {
-            questions: read.file(&questions),
-            annotations: annotations.map(|name| read.file(&name)),
-            images: read.images(&images)?,
-        }),
-        RawSource::CocoCaptions { annotations, images } => Box::new(CocoCaptions {
-            annotations: read.file(&annotations),
-            images: read.images(&images)?,
-        }),
-        RawSource::Karpathy { file, split, images } => {
-            Box::new(coco::karpathy(read.file(&file), split, read.images(&images)?))
-        }
-        RawSource::RefCoco { refs, instances, split, images } => Box::new(RefCoco {
-            refs: read.file(&refs),
-            instances: read.file(&instances),
-            split,
-            images: read.images(&images)?,
-        }),
-        RawSource::TextVqa { file, images } => {
-            Box::new(short_answer::text_vqa(read.file(&file), read.images(&images)?))
-        }
-        RawSource::Gqa { questions, images } => {
-            Box::new(short_answer::gqa(read.file(&questions), read.images(&images)?))
-        }
-        RawSource::DocVqa { file, images } => {
-            Box::new(short_answer::doc_vqa(read.file(&file), read.images(&images)?))
-        }
-        RawSource::ChartQa { file, images } => {
-            Box::new(short_answer::chart_qa(read.file(&file), read.images(&images)?))
-        }
-        RawSource::Pope { file, images } => {
-            Box::new(short_answer::pope(read.file(&file), read.images(&images)?))
-        }
-        RawSource::Mme { folder } => Box::new(Mme { folder: read.file(&folder) }),
-        RawSource::VlmEvalKit { file, images } => {
-            let metric = metric.unwrap_or(Metric::MmBench);
-            let images = read.optional_images(images)?;
-            Box::new(choice::vlm_eval_kit(read.file(&file), images, metric))
-        }
-        RawSource::Blink { file, images } => {
-            Box::new(choice::blink(read.file(&file), read.optional_images(images)?))
-        }
-        RawSource::MuirBench { file, images } => {
-            Box::new(choice::muir_bench(read.file(&file), read.optional_images(images)?))
-        }
-        RawSource::ScienceQa { file, images } => {
-            Box::new(choice::science_qa(read.file(&file), read.optional_images(images)?))
-        }
-        RawSource::LmmsLab { set, files } => Box::new(lmms_lab(set, read.files(&files)?)),
-        RawSource::Parquet { files, columns, images } => {
-            let files = read.files(&files)?;
-            let first = files.first().cloned().unwrap_or_default();
-            let format = Format::Parquet { files, one_by_one: None };
-            read.mapped((first, format), columns, images, metric)?
-        }
-        RawSource::Csv { file, columns, images } => {
-            let format = Format::Table(Separator::Comma);
-            read.mapped((read.file(&file), format), columns, images, metric)?
-        }
-        RawSource::Tsv { file, columns, images } => {
-            let format = Format::Table(Separator::Tab);
-            read.mapped((read.file(&file), format), columns, images, metric)?
-        }
-        RawSource::Jsonl { file, columns, images } => {
-            read.mapped((read.file(&file), Format::Rows), columns, images, metric)?
-        }
-    })
 }

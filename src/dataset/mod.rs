@@ -52,7 +52,7 @@ is ignored and says so. It fails if a row has no answer.
 | `Blink(file, images)` | JSON lines `{idx, sub_task, question, choices, answer: "(A)", image_1, ..}` | `blink_lmms_eval` |
 | `MuirBench(file, images)` | JSON lines `{idx, task, question, options, answer: "A", image_list}` | `muirbench` |
 | `ScienceQa(file, images)` | JSON lines `{id, question, choices, answer: 0, image}` | `mmbench` |
-| `LmmsLab(set, files)` | the hub's parquet layouts that lmms-eval reads: `VqaV2`, `CocoCaption`, `RefCoco` (a row for each expression), `TextVqa`, `Pope`, `Mme`, `MmBench`, `Blink`, `MuirBench`, `DocVqa`, `ChartQa`, `ScienceQa`; `files` are globs; needs the feature `parquet` | as above |
+| `LmmsLab(set, files)` | the hub's parquet layouts that lmms-eval reads: `VqaV2`, `Gqa` (its pictures are in files of their own, `images`), `CocoCaption`, `RefCoco` (a row for each expression), `TextVqa`, `Pope`, `Mme`, `MmBench`, `Blink`, `MuirBench`, `DocVqa`, `ChartQa`, `ScienceQa`; `files` are globs; needs the feature `parquet` | as above |
 | `Csv(file, columns, images)`, `Tsv(..)`, `Jsonl(..)`, `Parquet(files, ..)` | any table; `columns: (id, image, image_base64, answer, options, xyxy, xywh, captions, group)` | `exact_match`, `mmbench`, boxes or captions |
 
 `{options}` is the list of options, a line `A. red` each, and `{question}` is there in all but
@@ -356,6 +356,10 @@ impl Dataset {
             DraftImage::Beside(path) => picture::file(path.clone(), pictures),
             DraftImage::Base64(text) => {
                 picture::unpack(text, &format!("{}_{}", name.snapshot_stem(), number + 1), pictures)
+            }
+            DraftImage::Shared { name: own, base64 } => {
+                let stem = self.row_name(own).snapshot_stem();
+                picture::unpack(base64, &stem, pictures)
             }
             DraftImage::SameAs(id) => Err(DataProblem::Picture(format!(
                 "the picture is that of row {id}, which has none"

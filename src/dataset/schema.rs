@@ -50,7 +50,7 @@ pub(super) enum RawSource {
     Blink { file: String, images: Option<String> },
     MuirBench { file: String, images: Option<String> },
     ScienceQa { file: String, images: Option<String> },
-    LmmsLab { set: HubSet, files: Vec<String> },
+    LmmsLab { set: HubSet, files: Vec<String>, images: Option<Vec<String>> },
     Parquet { files: Vec<String>, columns: Columns, images: Option<String> },
     Csv { file: String, columns: Columns, images: Option<String> },
     Tsv { file: String, columns: Columns, images: Option<String> },

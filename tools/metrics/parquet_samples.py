@@ -45,6 +45,18 @@ def vqa(number: int, colour: str, question: str, *answers: str) -> dict:
             "question_id": number, "question": question, "image": image(colour)}
 
 
+GQA = {"id": pa.string(), "imageId": pa.string(), "question": pa.string(), "answer": pa.string(), "fullAnswer": pa.string(), "isBalanced": pa.bool_(),
+       "groups": pa.struct([("global", pa.string()), ("local", pa.string())]), "entailed": pa.string(), "equivalent": pa.string(),
+       "types": pa.struct([("structural", pa.string()), ("semantic", pa.string()), ("detailed", pa.string())]),
+       "semantic": pa.list_(pa.struct([("operation", pa.string()), ("argument", pa.string()), ("dependencies", pa.list_(pa.int32()))])), "semanticStr": pa.string()}
+
+
+def gqa(number: str, picture: str, question: str, answer: str, full: str) -> dict:
+    return {"id": number, "imageId": picture, "question": question, "answer": answer, "fullAnswer": full, "isBalanced": True, "groups": {"global": None, "local": "06-sky_color"},
+            "entailed": "", "equivalent": number, "types": {"structural": "verify", "semantic": "attr", "detailed": "verifyAttr"},
+            "semantic": [{"operation": "select", "argument": "scene (0)", "dependencies": []}], "semanticStr": "select: scene (0) []"}
+
+
 def main() -> None:
     write("vqav2/validation-00000-of-00002.parquet", VQA, [vqa(9000, "red", "What colour is it?", *["red"] * 7, "dark red", "crimson", "blue"),
                                                            vqa(9001, "red", "Is it “red”?", *["yes"] * 10), vqa(42000, "green", "How many?", *["0"] * 10)])
@@ -89,6 +101,13 @@ def main() -> None:
                                      "subject": pa.string(), "topic": pa.string(), "category": pa.string(), "skill": pa.string(), "lecture": pa.string(), "solution": pa.string()},
           [{"image": image("green"), "question": "Which is it?", "choices": ["moss", "sea"], "answer": 0, "hint": "", "task": "closed choice", "grade": "grade2", "subject": "natural science",
             "topic": "biology", "category": "Plants", "skill": "", "lecture": "", "solution": ""}])
+    write("gqa/testdev_balanced_instructions/testdev-00000-of-00001.parquet", GQA,
+          [gqa("201307251", "n161313", "Is it red?", "no", "No, it is blue."), gqa("201307252", "n161313", "Which colour is it?", "blue", "It is blue."),
+           gqa("201640614", "n288870", "Is it green?", "yes", "Yes, it is green.")])
+    # Two files, a picture that no question is about, and none of the order of the questions.
+    pictures = {"id": pa.string(), "image": IMAGE}
+    write("gqa/testdev_balanced_images/testdev-00000-of-00002.parquet", pictures, [{"id": "n288870", "image": image("green")}, {"id": "n1", "image": image("red")}])
+    write("gqa/testdev_balanced_images/testdev-00001-of-00002.parquet", pictures, [{"id": "n161313", "image": image("blue")}])
     write("compressed_otherwise.parquet", {"id": pa.int64()}, [{"id": 1}], compression="zstd")
     whole = (ROOT / "pope/test.parquet").read_bytes()
     (ROOT / "cut_off.parquet").write_bytes(whole[: len(whole) // 2])

@@ -16,6 +16,8 @@ use crate::dataset::record::Record;
 pub(in crate::dataset) enum HubSet {
     /// `VQAv2`, and `OK-VQA`.
     VqaV2,
+    /// `GQA`, whose pictures are in files of their own.
+    Gqa,
     /// `COCO-Caption` and `COCO-Caption2017`.
     CocoCaption,
     /// `RefCOCO`, `RefCOCOplus` and `RefCOCOg`: a row for each expression of a box.
@@ -41,7 +43,7 @@ impl HubSet {
             Self::VqaV2 | Self::CocoCaption | Self::RefCoco | Self::TextVqa => {
                 Id::Columns(&["question_id"])
             }
-            Self::Pope => Id::Columns(&["id"]),
+            Self::Pope | Self::Gqa => Id::Columns(&["id"]),
             Self::MmBench => Id::Columns(&["index"]),
             Self::Blink | Self::MuirBench => Id::Columns(&["idx"]),
             Self::DocVqa => Id::Columns(&["questionId"]),
@@ -53,6 +55,7 @@ impl HubSet {
     fn compared(self) -> Compared {
         match self {
             Self::VqaV2 => Compared::Answers(Metric::VqaAccuracy),
+            Self::Gqa => Compared::Answers(Metric::ExactMatchLmmsEval),
             Self::CocoCaption => Compared::Captions,
             Self::RefCoco => Compared::Boxes,
             Self::TextVqa => Compared::Answers(Metric::TextVqaAccuracy),
@@ -75,6 +78,10 @@ impl HubSet {
         Ok(match self {
             Self::VqaV2 | Self::TextVqa | Self::DocVqa => match row.value("answers") {
                 Some(_) => Truth::People(row.people("answers")?),
+                None => Truth::Unknown,
+            },
+            Self::Gqa => match row.optional("answer") {
+                Some(answer) => Truth::People(PersonAnswer::of_persons([answer])),
                 None => Truth::Unknown,
             },
             Self::ChartQa => Truth::People(PersonAnswer::of_persons([answer()?])),
@@ -120,6 +127,8 @@ impl HubSet {
         let texts = match self {
             Self::Blink => several.iter().filter_map(|name| row.optional(name)).collect(),
             Self::MuirBench => row.texts("image_list")?,
+            // The cluster is the picture's id.
+            Self::Gqa => return Ok(Vec::new()),
             _ => vec![row.text("image")?],
         };
         Ok(texts.into_iter().map(DraftImage::Base64).collect())
@@ -133,7 +142,7 @@ impl HubSet {
             Self::MuirBench => "task",
             Self::ChartQa => "type",
             Self::ScienceQa => "subject",
-            Self::CocoCaption | Self::RefCoco | Self::TextVqa | Self::DocVqa => {
+            Self::Gqa | Self::CocoCaption | Self::RefCoco | Self::TextVqa | Self::DocVqa => {
                 return String::new();
             }
         };
@@ -144,6 +153,7 @@ impl HubSet {
     fn cluster(self, row: &Record) -> String {
         let column = match self {
             Self::VqaV2 | Self::TextVqa => "image_id",
+            Self::Gqa => "imageId",
             Self::RefCoco => "file_name",
             Self::Pope => "image_source",
             Self::Mme => "question_id",

@@ -9,6 +9,7 @@ those that are wanted. Most layouts are one file of independent rows and only sa
 use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::error::{DataError, DataPlace};
 use super::json;
@@ -21,6 +22,7 @@ use crate::case::{Metric, PersonAnswer};
 
 pub(super) mod choice;
 pub(super) mod coco;
+pub(super) mod gqa_hub;
 pub(super) mod lmms_lab;
 pub(super) mod mapped;
 pub(super) mod mme;
@@ -68,6 +70,8 @@ pub(super) enum DraftImage {
     SameAs(String),
     /// The file itself, in base64.
     Base64(String),
+    /// The same for several rows, under a name of its own.
+    Shared { name: String, base64: Arc<str> },
 }
 
 /// A row as its layout reads it.
