@@ -46,6 +46,16 @@ impl Meter {
         }
     }
 
+    /// Gives memory that is kept but not used back to the driver: kernels that are still to be
+    /// loaded and workspaces of libraries cannot be had from what candle's pool keeps.
+    pub(super) fn release_unused(&self) {
+        match self {
+            Self::Process => (),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(pool) => pool.release_unused(),
+        }
+    }
+
     /// Bytes in use.
     pub(super) fn in_use_bytes(&self) -> Option<u64> {
         match self {

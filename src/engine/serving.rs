@@ -228,6 +228,7 @@ impl Serving<'_> {
             let count = self.next_batch(work).min(work.waiting.len());
             involved.extend(work.waiting.drain(..count));
         }
+        let is_short = matches!(error, EngineError::OutOfMemory { .. });
         match error {
             EngineError::OutOfMemory { .. } if self.batch > 1 => self.halve(work, involved),
             _ if involved.len() > 1 => {
@@ -238,6 +239,9 @@ impl Serving<'_> {
                 let error = error.at_peak(self.meter.peak_bytes());
                 involved.iter().for_each(|input| self.end(input.index, Err(error.clone())));
             }
+        }
+        if is_short {
+            self.meter.release_unused();
         }
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::ModelError;
 use super::fields::FieldCheck;
-use crate::nn::{Bias, HeadWeights, LlamaConfig};
+use crate::nn::{HeadWeights, LlamaConfig};
 
 /// A Llama's fields as a file gives them.
 #[derive(Debug, Deserialize)]
@@ -98,9 +98,9 @@ impl RawLlama {
             rms_eps: self.rms_norm_eps,
             rope_theta: self.rope_theta,
             max_positions: self.max_position_embeddings,
-            attention_bias: if self.attention_bias { Bias::With } else { Bias::Without },
-            mlp_bias: if self.mlp_bias { Bias::With } else { Bias::Without },
-            head: if self.tie_word_embeddings { HeadWeights::Tied } else { HeadWeights::Own },
+            attention_bias: self.attention_bias.into(),
+            mlp_bias: self.mlp_bias.into(),
+            head: HeadWeights::tied(self.tie_word_embeddings),
             activation: check.activation("hidden_act", &self.hidden_act)?,
         })
     }

@@ -78,15 +78,24 @@ impl From<candle_core::Error> for CacheError {
 #[derive(Debug)]
 pub struct KeyValueCache {
     shape: CacheShape,
+    dtype: DType,
+    device: Device,
     layers: Vec<(Tensor, Tensor)>,
     lengths: Vec<usize>,
 }
 
 impl KeyValueCache {
     /// A cache without a slot, which takes no memory; [`KeyValueCache::reserve`] makes room.
-    pub fn without_slots(layers: usize, kv_heads: usize, head_dim: usize) -> Self {
+    pub fn without_slots(
+        layers: usize,
+        kv_heads: usize,
+        head_dim: usize,
+        dtype: DType,
+        device: &Device,
+    ) -> Self {
         let shape = CacheShape { layers, slots: 0, kv_heads, capacity: 0, head_dim };
-        Self { shape, layers: Vec::new(), lengths: Vec::new() }
+        let device = device.clone();
+        Self { shape, dtype, device, layers: Vec::new(), lengths: Vec::new() }
     }
 
     /// Allocates zeroed memory for all of it.
@@ -100,7 +109,8 @@ impl KeyValueCache {
         let zeros = || Tensor::zeros((slots, kv_heads, capacity, head_dim), dtype, device);
         let layers = (0..layers).map(|_| Ok((zeros()?, zeros()?)));
         let layers = layers.collect::<candle_core::Result<Vec<_>>>()?;
-        Ok(Self { shape, layers, lengths: vec![0; slots] })
+        let device = device.clone();
+        Ok(Self { shape, dtype, device, layers, lengths: vec![0; slots] })
     }
 
     /// The sizes it was made with.
@@ -110,16 +120,10 @@ impl KeyValueCache {
 
     /// Makes room for `slots` sequences of up to `capacity` tokens and forgets all content. Asked
     /// for no more than it holds, it only forgets; asked for no slot, it gives all memory back.
-    pub fn reserve(
-        &mut self,
-        slots: usize,
-        capacity: usize,
-        dtype: DType,
-        device: &Device,
-    ) -> Result<(), CacheError> {
+    pub fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError> {
         let held = self.shape;
         if slots == 0 {
-            *self = Self::without_slots(held.layers, held.kv_heads, held.head_dim);
+            self.give_back();
             return Ok(());
         }
         if slots <= held.slots && capacity <= held.capacity {
@@ -129,9 +133,14 @@ impl KeyValueCache {
         let slots = slots.max(held.slots);
         let capacity = capacity.max(held.capacity);
         // The old memory goes before the new one comes.
-        *self = Self::without_slots(held.layers, held.kv_heads, held.head_dim);
-        *self = Self::new(CacheShape { slots, capacity, ..held }, dtype, device)?;
+        self.give_back();
+        *self = Self::new(CacheShape { slots, capacity, ..held }, self.dtype, &self.device)?;
         Ok(())
+    }
+
+    fn give_back(&mut self) {
+        let CacheShape { layers, kv_heads, head_dim, .. } = self.shape;
+        *self = Self::without_slots(layers, kv_heads, head_dim, self.dtype, &self.device);
     }
 
     /// Forgets all content and keeps the memory.
@@ -201,8 +210,7 @@ impl KeyValueCache {
             let held = self.lengths[slot];
             places.extend((held..held + added).flat_map(|place| [slot as u32, place as u32]));
         }
-        let device = self.layers.first().map_or(&Device::Cpu, |(keys, _)| keys.device());
-        Ok(Tensor::new(places, device)?.reshape(((), 2))?)
+        Ok(Tensor::new(places, &self.device)?.reshape(((), 2))?)
     }
 
     /// Views of what a slot holds in one layer, keys and values, each `(kv_heads, length, head_dim)`.
@@ -220,8 +228,7 @@ impl KeyValueCache {
         for slot in slots.iter().copied() {
             places.extend([slot as u32, self.length(slot)?.saturating_sub(1) as u32]);
         }
-        let device = self.layers.first().map_or(&Device::Cpu, |(keys, _)| keys.device());
-        Ok(Tensor::new(places, device)?.reshape((slots.len(), 2))?)
+        Ok(Tensor::new(places, &self.device)?.reshape((slots.len(), 2))?)
     }
 
     /// Counts `added` tokens that every layer has appended.
@@ -295,10 +302,10 @@ mod tests {
     #[test]
     fn no_slot_takes_no_memory() {
         let mut cache = cache();
-        cache.reserve(0, 0, DType::F32, &Device::Cpu).unwrap();
+        cache.reserve(0, 0).unwrap();
         assert!(cache.layers.is_empty());
         assert!(matches!(cache.length(0), Err(CacheError::NoSlot { slot: 0, slots: 0 })));
-        cache.reserve(1, 2, DType::F32, &Device::Cpu).unwrap();
+        cache.reserve(1, 2).unwrap();
         assert_eq!((cache.shape().slots, cache.shape().capacity), (1, 2));
     }
 

@@ -15,6 +15,13 @@ pub enum Bias {
     Without,
 }
 
+impl From<bool> for Bias {
+    /// What a configuration's flag says.
+    fn from(has_bias: bool) -> Self {
+        if has_bias { Self::With } else { Self::Without }
+    }
+}
+
 /// `y = x W^T + b` from `weight` `(outputs, inputs)` and `bias` `(outputs)`.
 pub fn linear(
     inputs: usize,

@@ -86,10 +86,12 @@ impl Llama {
         let feed_forward = |_, reader: &TensorReader| {
             GatedFeedForward::load(hidden, intermediate, mlp_bias, activation, reader)
         };
+        let LlamaConfig { layers, kv_heads, head_dim, .. } = config;
+        let (dtype, device) = (body.dtype(), body.device());
         Ok(Self {
             decoder: Decoder::load(&config.decoder(), body, head, feed_forward)?,
             frequencies: inverse_frequencies(config.rope_theta, config.head_dim),
-            cache: KeyValueCache::without_slots(config.layers, config.kv_heads, config.head_dim),
+            cache: KeyValueCache::without_slots(layers, kv_heads, head_dim, dtype, device),
             config,
         })
     }
@@ -134,8 +136,7 @@ impl LanguageModel for Llama {
     }
 
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError> {
-        let (dtype, device) = (self.dtype(), self.device().clone());
-        self.cache.reserve(slots, capacity, dtype, &device)
+        self.cache.reserve(slots, capacity)
     }
 
     fn prefill(&mut self, prompts: &[(usize, Tensor)]) -> Result<Tensor, CacheError> {

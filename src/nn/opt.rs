@@ -69,7 +69,9 @@ impl Opt {
             HeadWeights::Tied => Linear::of_shared(&embeddings),
             HeadWeights::Own => Linear::new(root.under("lm_head").tensor("weight", &table)?, None),
         };
-        let fused = Fused::open(reader.device(), reader.dtype(), hidden / heads);
+        let (dtype, device, head_dim) = (reader.dtype(), reader.device(), hidden / heads);
+        let fused = Fused::open(device, dtype, head_dim);
+        let cache = KeyValueCache::without_slots(layers, heads, head_dim, dtype, device);
         let positions = [max_positions + POSITION_OFFSET, hidden];
         let layer = |index| Layer::load(&config, &reader.under("layers").under(index));
         Ok(Self {
@@ -78,7 +80,7 @@ impl Opt {
             layers: (0..layers).map(layer).collect::<Result<_, _>>()?,
             norm: layer_norm(hidden, NORM_EPS, &reader.under("final_layer_norm"))?,
             head: head.map_err(|source| root.convert_error("lm_head.weight", source))?,
-            cache: KeyValueCache::without_slots(layers, heads, hidden / heads),
+            cache,
             fused: fused.map_err(|error| reader.convert_error("embed_tokens.weight", error))?,
             config,
         })
@@ -141,8 +143,7 @@ impl LanguageModel for Opt {
     }
 
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError> {
-        let (dtype, device) = (self.dtype(), self.device().clone());
-        self.cache.reserve(slots, capacity, dtype, &device)
+        self.cache.reserve(slots, capacity)
     }
 
     fn prefill(&mut self, prompts: &[(usize, Tensor)]) -> Result<Tensor, CacheError> {

@@ -1,6 +1,5 @@
 //! Rows that come and go in the slots of one cache say what they say alone.
 
-use candle_core::{Device, Tensor};
 use eyechart::decode::{DecodeRow, Decoding, Generated, Need, generate};
 use eyechart::model::{ImageFeatures, ModelError, VisionLanguageModel};
 use eyechart::request::GenerationOptions;
@@ -120,7 +119,7 @@ fn a_row_without_numbers_fails_alone() {
     let index = fixture.oracle.cases.iter().position(|case| !case.images.is_empty()).unwrap();
     let (good, mut bad) = (fixture.prepare(index), fixture.prepare(index));
     for features in &mut bad.features {
-        let tokens = Tensor::full(f32::NAN, features.tokens.dims(), &Device::Cpu).unwrap();
+        let tokens = features.tokens.affine(0.0, f64::NAN).unwrap();
         *features = ImageFeatures { tokens, deep: Vec::new() };
     }
     let options = GenerationOptions { max_new_tokens: 4, ..GenerationOptions::default() };

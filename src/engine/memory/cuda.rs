@@ -25,6 +25,16 @@ impl Pool {
         let _ = unsafe { sys::cuMemPoolSetAttribute(pool, high, (&raw mut zero).cast::<c_void>()) };
     }
 
+    /// A refusal leaves the pool as large as it was.
+    pub(super) fn release_unused(&self) {
+        // Memory that a kernel still works on is not given back.
+        let Ok(()) = self.context.synchronize() else { return };
+        if let Some(pool) = self.pool() {
+            // SAFETY: the pool lives as long as the device.
+            let _ = unsafe { sys::cuMemPoolTrimTo(pool, 0) };
+        }
+    }
+
     pub(super) fn peak_bytes(&self) -> Option<u64> {
         self.attribute(CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH)
     }

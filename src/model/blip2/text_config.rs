@@ -15,7 +15,7 @@ use crate::model::llama_config::RawLlama;
 use crate::model::{BlockShape, ModelError};
 use crate::nn::opt::OptConfig;
 use crate::nn::t5::T5Config;
-use crate::nn::{Activation, Bias, HeadWeights, LlamaConfig};
+use crate::nn::{Activation, HeadWeights, LlamaConfig};
 use crate::weights::CheckpointFolder;
 
 /// The language model's kind and sizes.
@@ -191,8 +191,8 @@ impl RawOpt {
             heads: self.num_attention_heads,
             max_positions: self.max_position_embeddings,
             activation: check.activation("activation_function", &self.activation_function)?,
-            bias: if self.enable_bias { Bias::With } else { Bias::Without },
-            head: if self.tie_word_embeddings { HeadWeights::Tied } else { HeadWeights::Own },
+            bias: self.enable_bias.into(),
+            head: HeadWeights::tied(self.tie_word_embeddings),
         })
     }
 
@@ -296,7 +296,7 @@ impl RawT5 {
             max_distance: self.relative_attention_max_distance,
             eps: self.layer_norm_epsilon,
             activation: self.activation(check)?,
-            head: if self.tie_word_embeddings { HeadWeights::Tied } else { HeadWeights::Own },
+            head: HeadWeights::tied(self.tie_word_embeddings),
             start_token,
         })
     }

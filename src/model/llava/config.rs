@@ -209,7 +209,7 @@ fn load_hub(folder: &CheckpointFolder) -> Result<Config, ModelError> {
         }
     };
     let activation = check.activation("projector_hidden_act", &raw.projector_hidden_act)?;
-    let bias = if raw.multimodal_projector_bias { Bias::With } else { Bias::Without };
+    let bias = raw.multimodal_projector_bias.into();
     let layout = Layout::Hub { image_token_id: raw.image_token_index };
     let (projector_activation, projector_bias) = (activation, bias);
     Ok(Config { clip, feature_tokens, projector_activation, projector_bias, text, layout })

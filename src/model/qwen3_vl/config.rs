@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::model::ModelError;
 use crate::model::fields::FieldCheck;
-use crate::nn::Activation;
+use crate::nn::{Activation, Bias, HeadWeights};
 use crate::weights::CheckpointFolder;
 
 /// The sizes of the network, checked.
@@ -84,9 +84,9 @@ pub struct TextConfig {
     /// Longest sequence.
     pub max_positions: usize,
     /// Whether projections of the attention add a constant.
-    pub attention_bias: bool,
-    /// Whether the output head is the embedding table.
-    pub tied_head: bool,
+    pub attention_bias: Bias,
+    /// Where the output head comes from.
+    pub head: HeadWeights,
     /// Activation of the feed-forward part.
     pub activation: Activation,
     /// The mixture of experts, if it has one.
@@ -345,10 +345,10 @@ fn check_text(
         rope_theta: raw.rope_theta,
         mrope_section: check_rope(raw, check)?,
         max_positions: raw.max_position_embeddings,
-        attention_bias: raw.attention_bias,
+        attention_bias: raw.attention_bias.into(),
         // The inner switch decides in transformers (`PreTrainedModel.tie_weights`); files that
         // lack it have the outer one.
-        tied_head: raw.tie_word_embeddings.or(tied_above).unwrap_or(false),
+        head: HeadWeights::tied(raw.tie_word_embeddings.or(tied_above).unwrap_or(false)),
         activation: check.activation("text_config.hidden_act", &raw.hidden_act)?,
         experts: check_experts(raw, check)?,
     })

@@ -8,12 +8,12 @@ use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use super::positions::{ImagePlace, InterleavedRope, prompt_positions};
 use super::text::{self, Qwen3FeedForward};
 use super::vision::VisionTower;
-use super::{Config, Qwen3VlProcessor};
+use super::{Config, Qwen3VlProcessor, TextConfig};
 use crate::model::shown::{ShownImage, check_ids, check_slots_differ, map_spans, shown_images};
 use crate::model::{
     ImageFeatures, ModelError, PrefillRow, PreparedImage, Processor, Slot, VisionLanguageModel,
 };
-use crate::nn::{CacheShape, Decoder, KeyValueCache, Segment, clear_for};
+use crate::nn::{Decoder, KeyValueCache, Segment, clear_for};
 use crate::weights::CheckpointFolder;
 
 /// A loaded Qwen3-VL.
@@ -43,7 +43,7 @@ impl Qwen3Vl {
         let vision = VisionTower::load(&config.vision, &reader.under("model.visual"))?;
         let decoder = text::load(&config.text, &reader)?;
         let rope = InterleavedRope::new(&config.text);
-        let cache = empty_cache(&config, &decoder)?;
+        let cache = empty_cache(&config.text, &decoder);
         Ok(Self { config, processor, vision, decoder, rope, cache, next_positions: Vec::new() })
     }
 
@@ -101,7 +101,7 @@ impl VisionLanguageModel for Qwen3Vl {
     }
 
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), ModelError> {
-        self.cache.reserve(slots, capacity, self.decoder.dtype(), self.decoder.device())?;
+        self.cache.reserve(slots, capacity)?;
         self.next_positions = vec![0; self.cache.shape().slots];
         Ok(())
     }
@@ -163,14 +163,9 @@ impl VisionLanguageModel for Qwen3Vl {
     }
 }
 
-fn empty_cache(
-    config: &Config,
-    decoder: &Decoder<Qwen3FeedForward>,
-) -> Result<KeyValueCache, ModelError> {
-    let text = &config.text;
-    let (layers, kv_heads, head_dim) = (text.layers, text.kv_heads, text.head_dim);
-    let shape = CacheShape { layers, slots: 0, kv_heads, capacity: 0, head_dim };
-    Ok(KeyValueCache::new(shape, decoder.dtype(), decoder.device())?)
+fn empty_cache(text: &TextConfig, decoder: &Decoder<Qwen3FeedForward>) -> KeyValueCache {
+    let (dtype, device) = (decoder.dtype(), decoder.device());
+    KeyValueCache::without_slots(text.layers, text.kv_heads, text.head_dim, dtype, device)
 }
 
 fn check_pixels(index: usize, image: &PreparedImage, config: &Config) -> Result<(), ModelError> {

@@ -10,9 +10,7 @@ use candle_core::{Result as TensorResult, Tensor};
 use super::TextConfig;
 use super::experts::Experts;
 use crate::nn::fused::{Fused, HeadCounts};
-use crate::nn::{
-    Bias, Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
-};
+use crate::nn::{Bias, Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Reads `model.language_model.*` and the head from under `root`.
@@ -33,9 +31,9 @@ fn decoder_config(config: &TextConfig) -> DecoderConfig {
         layers: config.layers,
         heads: HeadCounts { heads, kv_heads, head_dim },
         rms_eps: config.rms_eps,
-        attention_bias: if config.attention_bias { Bias::With } else { Bias::Without },
+        attention_bias: config.attention_bias,
         head_norms: HeadNormKind::RootMeanSquare,
-        head: if config.tied_head { HeadWeights::Tied } else { HeadWeights::Own },
+        head: config.head,
     }
 }
 

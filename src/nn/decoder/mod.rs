@@ -60,6 +60,13 @@ pub enum HeadWeights {
     Own,
 }
 
+impl HeadWeights {
+    /// What a configuration's `tie_word_embeddings` says.
+    pub fn tied(is_tied: bool) -> Self {
+        if is_tied { Self::Tied } else { Self::Own }
+    }
+}
+
 /// A linear map of the attention that can be changed after loading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttentionMap {

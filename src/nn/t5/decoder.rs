@@ -1,6 +1,6 @@
 //! The decoder: one token per slot at a time, with the slot's own answer and prompt to look at.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 
 use super::T5Config;
 use super::block::{CrossProjections, FeedForward, Norm, Projections, attend_biased};
@@ -34,26 +34,22 @@ impl Decoder {
         let fused = Fused::open(reader.device(), reader.dtype(), head_dim).and_then(|fused| {
             fused.map(|fused| Ok((fused, bias.scores(1, 1)?.squeeze(1)?))).transpose()
         });
+        let (dtype, device) = (reader.dtype(), reader.device());
+        let cache = || KeyValueCache::without_slots(decoder_layers, heads, head_dim, dtype, device);
         Ok(Self {
             layers: (0..decoder_layers).map(layer).collect::<Result<_, _>>()?,
             norm: Norm::load(config, &reader.under("final_layer_norm"))?,
-            answers: KeyValueCache::without_slots(decoder_layers, heads, head_dim),
-            prompts: Prompts::new(decoder_layers, heads, head_dim),
+            answers: cache(),
+            prompts: Prompts::new(cache()),
             fused: fused.map_err(|error| reader.convert_error("block.0.layer.0", error))?,
             counts: HeadCounts { heads, kv_heads: heads, head_dim },
             bias,
         })
     }
 
-    pub(super) fn reserve(
-        &mut self,
-        slots: usize,
-        capacity: usize,
-        dtype: DType,
-        device: &Device,
-    ) -> Result<(), CacheError> {
-        self.prompts.reserve(slots, capacity, dtype, device)?;
-        self.answers.reserve(slots, capacity, dtype, device)?;
+    pub(super) fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError> {
+        self.prompts.reserve(slots, capacity)?;
+        self.answers.reserve(slots, capacity)?;
         if let Some((_, bias)) = &mut self.fused {
             // A cache without room has no distances, which no query could ask about.
             let capacity = self.answers.shape().capacity.max(1);

@@ -119,8 +119,7 @@ impl LanguageModel for T5 {
     }
 
     fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError> {
-        let (dtype, device) = (self.dtype(), self.device().clone());
-        self.decoder.reserve(slots, capacity, dtype, &device)
+        self.decoder.reserve(slots, capacity)
     }
 
     fn prefill(&mut self, prompts: &[(usize, Tensor)]) -> Result<Tensor, CacheError> {

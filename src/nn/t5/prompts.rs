@@ -1,7 +1,7 @@
 //! The keys and values of encoded prompts, for every layer of the decoder: written once, shared by the
 //! slots that look at them.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 
 use crate::nn::{CacheError, KeyValueCache};
 
@@ -15,18 +15,13 @@ pub(super) struct Prompts {
 }
 
 impl Prompts {
-    pub(super) fn new(layers: usize, heads: usize, head_dim: usize) -> Self {
-        Self { rows: KeyValueCache::without_slots(layers, heads, head_dim), row_of: Vec::new() }
+    /// None yet; `rows` is a cache without a slot.
+    pub(super) fn new(rows: KeyValueCache) -> Self {
+        Self { rows, row_of: Vec::new() }
     }
 
-    pub(super) fn reserve(
-        &mut self,
-        slots: usize,
-        capacity: usize,
-        dtype: DType,
-        device: &Device,
-    ) -> Result<(), CacheError> {
-        self.rows.reserve(slots, capacity, dtype, device)?;
+    pub(super) fn reserve(&mut self, slots: usize, capacity: usize) -> Result<(), CacheError> {
+        self.rows.reserve(slots, capacity)?;
         self.row_of = vec![None; self.rows.shape().slots];
         Ok(())
     }
@@ -71,11 +66,17 @@ impl Prompts {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::{DType, Device};
+
     use super::*;
 
     fn prompt(value: f32) -> impl Iterator<Item = candle_core::Result<(Tensor, Tensor)>> {
         let tensor = Tensor::full(value, (1, 2, 1), &Device::Cpu);
         std::iter::once(tensor.map(|tensor| (tensor.clone(), tensor)))
+    }
+
+    fn empty() -> Prompts {
+        Prompts::new(KeyValueCache::without_slots(1, 1, 1, DType::F32, &Device::Cpu))
     }
 
     fn seen(prompts: &mut Prompts, slot: usize) -> f32 {
@@ -88,8 +89,8 @@ mod tests {
     /// A slot that shares a prompt keeps it when the other one reads a new prompt.
     #[test]
     fn a_shared_prompt_stays() {
-        let mut prompts = Prompts::new(1, 1, 1);
-        prompts.reserve(2, 4, DType::F32, &Device::Cpu).unwrap();
+        let mut prompts = empty();
+        prompts.reserve(2, 4).unwrap();
         prompts.store(0, prompt(3.0)).unwrap();
         prompts.share(0, 1);
         prompts.store(0, prompt(5.0)).unwrap();
@@ -100,8 +101,8 @@ mod tests {
 
     #[test]
     fn a_slot_without_a_prompt_is_refused() {
-        let mut prompts = Prompts::new(1, 1, 1);
-        prompts.reserve(1, 4, DType::F32, &Device::Cpu).unwrap();
+        let mut prompts = empty();
+        prompts.reserve(1, 4).unwrap();
         let error = prompts.rows_of(&[0]).unwrap_err();
         assert_eq!(error.to_string(), "cache slot 0 has read no prompt");
     }
