@@ -4,21 +4,17 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use eyechart::model::blip2::{Config, QFormerInput};
-use eyechart::model::{ImageFeatures, PrefillRow, Slot, VisionLanguageModel, load};
+use eyechart::model::{ImageFeatures, PrefillRow, Slot, load};
 use eyechart::nn::eva_vit::{EvaNames, EvaVit};
 use eyechart::nn::layer_norm;
 use eyechart::nn::qformer::QFormer;
 use eyechart::request::{Conversation, Part, Role, Turn};
 use eyechart::weights::CheckpointFolder;
-use serde::Deserialize;
 use serde_json::json;
 
-use crate::beams::{self, Search};
 use crate::damage::{copy, insert, insert_under, message_of, remove, set};
-use crate::fixture::{
-    Features, Fixture, Prepared, TOLERANCE, check_all, check_batches, largest_share, values,
-};
-use crate::{largest_difference, oracle, read_json};
+use crate::fixture::{Features, Fixture, Prepared, TOLERANCE, check_all, check_batches, values};
+use crate::{beams, half_types, largest_difference, oracle, slots};
 
 #[test]
 fn a_checkpoint_with_opt_equals_transformers() {
@@ -92,80 +88,24 @@ fn the_penalty_counts_what_transformers_counts() {
 #[test]
 fn beams_equal_transformers() {
     for name in ["blip2/opt", "blip2/t5"] {
-        check_beams(name);
+        beams::check(name);
     }
-}
-
-pub(crate) fn check_beams(name: &str) {
-    let Searches { beams } = read_json(&format!("{name}/oracle.json"));
-    assert!(beams::check_all(Fixture::random(name), &beams) >= 20, "{name}");
-}
-
-#[derive(Deserialize)]
-struct Searches {
-    beams: Vec<Search>,
 }
 
 /// A copied slot continues exactly as the one it was copied from.
 #[test]
 fn a_copied_slot_continues_alike() {
     for name in ["blip2/opt", "blip2/t5"] {
-        check_copies(name);
+        slots::check_copies(name);
     }
-}
-
-pub(crate) fn check_copies(name: &str) {
-    let mut fixture = Fixture::random(name);
-    let (first, second) = (fixture.prepare(0), fixture.prepare(2));
-    let model = fixture.model.as_mut();
-    let prefill = |model: &mut dyn VisionLanguageModel, slot, case: &Prepared| {
-        let Prepared { images, prompt, features } = case;
-        model.prefill(&[PrefillRow { slot: Slot(slot), prompt, images, features }]).unwrap();
-    };
-    model.reserve(3, 80).unwrap();
-    prefill(model, 0, &first);
-    prefill(model, 1, &second);
-    // Slot 1 forgets its own prompt and answer for slot 0's.
-    model.decode_step(&[(Slot(1), 6), (Slot(0), 8)]).unwrap();
-    model.copy_slot(Slot(0), Slot(1)).unwrap();
-    model.decode_step(&[(Slot(0), 7)]).unwrap();
-    let copied: Vec<Vec<f32>> =
-        model.decode_step(&[(Slot(1), 9), (Slot(0), 7)]).unwrap().to_vec2().unwrap();
-    prefill(model, 2, &first);
-    model.decode_step(&[(Slot(2), 8)]).unwrap();
-    let alone: Vec<Vec<f32>> = model.decode_step(&[(Slot(2), 9)]).unwrap().to_vec2().unwrap();
-    assert!(largest_difference(&copied[0], &alone[0]) < TOLERANCE, "{name}");
 }
 
 /// Half types differ from f32 by no more than twice what transformers' own do.
 #[test]
 fn half_types_stay_near() {
     for name in ["blip2/opt", "blip2/t5"] {
-        check_half_types(name);
+        half_types::check(name);
     }
-}
-
-pub(crate) fn check_half_types(name: &str) {
-    let HalfTypes { half_types } = read_json(&format!("{name}/oracle.json"));
-    for (dtype, reference) in [(DType::F16, half_types.f16), (DType::BF16, half_types.bf16)] {
-        let worst = largest_share(Fixture::cast(name, dtype));
-        eprintln!("{name} {dtype:?}: {worst:.4} of the spread at most, reference {reference:.4}");
-        assert!(worst < 2.0 * reference, "{name} {dtype:?}: {worst} of the spread");
-    }
-}
-
-#[derive(Deserialize)]
-struct HalfTypes {
-    half_types: Shares,
-}
-
-/// The largest difference of transformers' logits from its own in f32, as a share of the spread.
-#[derive(Deserialize)]
-struct Shares {
-    #[serde(rename = "F16")]
-    f16: f32,
-    #[serde(rename = "BF16")]
-    bf16: f32,
 }
 
 #[test]

@@ -9,10 +9,10 @@ use eyechart::model::load;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::blip2::{check_beams, check_copies, check_half_types, check_parts};
+use crate::blip2::check_parts;
 use crate::damage::{copy, message_of, remove, set, write};
 use crate::fixture::{Features, Fixture, check_all, check_batches};
-use crate::{oracle, read_json};
+use crate::{beams, half_types, oracle, read_json, slots};
 
 #[test]
 fn a_checkpoint_with_vicuna_equals_transformers() {
@@ -61,21 +61,21 @@ fn the_connector_reads_what_transformers_gives_it() {
 #[test]
 fn beams_equal_transformers() {
     for name in ["instruct_blip/vicuna", "instruct_blip/t5"] {
-        check_beams(name);
+        beams::check(name);
     }
 }
 
 #[test]
 fn a_copied_slot_continues_alike() {
     for name in ["instruct_blip/vicuna", "instruct_blip/t5"] {
-        check_copies(name);
+        slots::check_copies(name);
     }
 }
 
 #[test]
 fn half_types_stay_near() {
     for name in ["instruct_blip/vicuna", "instruct_blip/t5"] {
-        check_half_types(name);
+        half_types::check(name);
     }
 }
 

@@ -4,10 +4,9 @@ use candle_core::Device;
 use eyechart::model::{load, load_processor};
 use serde_json::json;
 
-use crate::blip2::{check_beams, check_half_types};
 use crate::damage::{copy, cut, insert, insert_under, message_of, remove, rename_tensors, set};
 use crate::fixture::{Features, Fixture, check_all, check_batches};
-use crate::oracle;
+use crate::{beams, half_types, oracle};
 
 const CHECKPOINTS: [&str; 3] = ["llava/hub", "llava/renamed", "llava/original"];
 
@@ -52,7 +51,7 @@ fn a_batch_equals_transformers_and_each_row_alone() {
 #[test]
 fn beams_equal_transformers() {
     for name in CHECKPOINTS {
-        check_beams(name);
+        beams::check(name);
     }
 }
 
@@ -70,7 +69,7 @@ fn the_penalty_counts_what_the_reference_counts() {
 #[test]
 fn half_types_stay_near() {
     for name in CHECKPOINTS {
-        check_half_types(name);
+        half_types::check(name);
     }
 }
 

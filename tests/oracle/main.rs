@@ -16,6 +16,8 @@ mod broken;
 mod damage;
 /// A checkpoint and its data, and comparing them.
 mod fixture;
+/// How far half types are from f32.
+mod half_types;
 /// What records say of a model's input against transformers.
 mod inputs;
 /// InstructBLIP against transformers.

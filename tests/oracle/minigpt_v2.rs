@@ -4,10 +4,9 @@ use candle_core::Device;
 use eyechart::model::load;
 use serde_json::json;
 
-use crate::blip2::{check_beams, check_half_types};
 use crate::damage::{copy, cut, message_of, read, remove, set, write};
 use crate::fixture::{Features, Fixture, check_all, check_batches};
-use crate::oracle;
+use crate::{beams, half_types, oracle};
 
 const CHECKPOINTS: [&str; 2] = ["minigpt_v2/published", "minigpt_v2/later"];
 
@@ -34,7 +33,7 @@ fn a_batch_equals_the_reference_and_each_row_alone() {
 #[test]
 fn beams_equal_transformers() {
     for name in CHECKPOINTS {
-        check_beams(name);
+        beams::check(name);
     }
 }
 
@@ -42,7 +41,7 @@ fn beams_equal_transformers() {
 #[test]
 fn half_types_stay_near() {
     for name in CHECKPOINTS {
-        check_half_types(name);
+        half_types::check(name);
     }
 }
 

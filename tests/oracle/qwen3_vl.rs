@@ -1,12 +1,9 @@
 use std::path::Path;
 
 use candle_core::DType;
-use eyechart::model::{PrefillRow, Slot};
 
-use crate::fixture::{
-    Features, Fixture, Prepared, TOLERANCE, check_all, check_batches, largest_share,
-};
-use crate::largest_difference;
+use crate::fixture::{Features, Fixture, check_all, check_batches, largest_share};
+use crate::slots;
 
 #[test]
 fn a_tied_checkpoint_equals_transformers() {
@@ -52,22 +49,9 @@ fn a_batch_equals_transformers_and_each_row_alone() {
     }
 }
 
-/// A copied slot continues exactly as the one it was copied from.
 #[test]
 fn a_copied_slot_continues_alike() {
-    let mut fixture = Fixture::random("qwen3_vl/tied");
-    let prepared = fixture.prepare(0);
-    let Prepared { images, prompt, features } = &prepared;
-    let model = fixture.model.as_mut();
-    model.reserve(2, prompt.token_ids.len() + 2).unwrap();
-    model.prefill(&[PrefillRow { slot: Slot(0), prompt, images, features }]).unwrap();
-    model.copy_slot(Slot(0), Slot(1)).unwrap();
-    model.decode_step(&[(Slot(0), 7)]).unwrap();
-    let other: Vec<Vec<f32>> =
-        model.decode_step(&[(Slot(1), 9), (Slot(0), 7)]).unwrap().to_vec2().unwrap();
-    model.prefill(&[PrefillRow { slot: Slot(1), prompt, images, features }]).unwrap();
-    let alone: Vec<Vec<f32>> = model.decode_step(&[(Slot(1), 9)]).unwrap().to_vec2().unwrap();
-    assert!(largest_difference(&other[0], &alone[0]) < TOLERANCE);
+    slots::check_copies("qwen3_vl/tied");
 }
 
 /// Half types keep the logits near the f32 ones: within this share of their spread.

@@ -1,7 +1,7 @@
 //! Rows that come and go in the slots of one cache say what they say alone.
 
 use eyechart::decode::{DecodeRow, Decoding, Generated, Need, generate};
-use eyechart::model::{ImageFeatures, ModelError, VisionLanguageModel};
+use eyechart::model::{ImageFeatures, ModelError, PrefillRow, Slot, VisionLanguageModel};
 use eyechart::request::GenerationOptions;
 
 use crate::fixture::{Fixture, Prepared, TOLERANCE, row};
@@ -158,4 +158,29 @@ fn a_refused_row_leaves_the_others_alone() {
     }
     let (_, answer) = decoding.take_ended().remove(0);
     assert_same(&answer.unwrap(), &alone, "good");
+}
+
+/// A copied slot continues exactly as the one it was copied from.
+pub(crate) fn check_copies(name: &str) {
+    let mut fixture = Fixture::random(name);
+    let (first, second) = (fixture.prepare(0), fixture.prepare(2));
+    let capacity = first.prompt.token_ids.len().max(second.prompt.token_ids.len()) + 3;
+    let model = fixture.model.as_mut();
+    let prefill = |model: &mut dyn VisionLanguageModel, slot, case: &Prepared| {
+        let Prepared { images, prompt, features } = case;
+        model.prefill(&[PrefillRow { slot: Slot(slot), prompt, images, features }]).unwrap();
+    };
+    model.reserve(3, capacity).unwrap();
+    prefill(model, 0, &first);
+    prefill(model, 1, &second);
+    // Slot 1 forgets its own prompt and answer for slot 0's.
+    model.decode_step(&[(Slot(1), 6), (Slot(0), 8)]).unwrap();
+    model.copy_slot(Slot(0), Slot(1)).unwrap();
+    model.decode_step(&[(Slot(0), 7)]).unwrap();
+    let copied: Vec<Vec<f32>> =
+        model.decode_step(&[(Slot(1), 9), (Slot(0), 7)]).unwrap().to_vec2().unwrap();
+    prefill(model, 2, &first);
+    model.decode_step(&[(Slot(2), 8)]).unwrap();
+    let alone: Vec<Vec<f32>> = model.decode_step(&[(Slot(2), 9)]).unwrap().to_vec2().unwrap();
+    assert!(largest_difference(&copied[0], &alone[0]) < TOLERANCE, "{name}");
 }
