@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::ModelError;
 use super::fields::FieldCheck;
-use crate::nn::{CLIP_NORM_EPS, ClipConfig, PatchSizes};
+use crate::nn::{Activation, CLIP_NORM_EPS, ClipConfig, PatchSizes};
 
 /// A `vision_config`, not checked yet.
 #[derive(Deserialize)]
@@ -65,20 +65,27 @@ impl RawClipTower {
             intermediate: self.intermediate_size,
             layers: self.num_hidden_layers,
             heads: self.num_attention_heads,
+            activation: clip_activation(&self.hidden_act, check)?,
             sizes: PatchSizes { image_side: self.image_size, patch_side: self.patch_size },
         })
     }
 
     /// The tower has no choice here.
     fn check_kind(&self, check: &FieldCheck) -> Result<(), ModelError> {
-        check.that(self.hidden_act == "quick_gelu", || {
-            ("hidden_act", format!("`{}`", self.hidden_act), "`quick_gelu`".to_owned())
-        })?;
         check.that(self.layer_norm_eps == CLIP_NORM_EPS, || {
             ("layer_norm_eps", self.layer_norm_eps.to_string(), CLIP_NORM_EPS.to_string())
         })?;
         check.that(self.num_channels == 3, || {
             ("num_channels", self.num_channels.to_string(), "3 (RGB)".to_owned())
         })
+    }
+}
+
+/// The activation of a tower: OpenAI's checkpoints have quick GELU, LAION's GELU.
+pub(crate) fn clip_activation(name: &str, check: &FieldCheck) -> Result<Activation, ModelError> {
+    match name {
+        "quick_gelu" => Ok(Activation::QuickGelu),
+        "gelu" => Ok(Activation::Gelu),
+        _ => Err(check.error("hidden_act", format!("`{name}`"), "`quick_gelu` or `gelu`")),
     }
 }

@@ -1,6 +1,6 @@
 /*!
 The vision tower of CLIP (Radford et al. 2021, arXiv 2103.00020): learned positions, a norm before the
-blocks, and blocks with quick GELU.
+blocks, and blocks with quick GELU (OpenAI) or GELU (LAION).
 
 Follows huggingface/transformers v4.57.3 `models/clip/modeling_clip.py`, `CLIPVisionTransformer`.
 */
@@ -26,6 +26,8 @@ pub struct ClipConfig {
     pub layers: usize,
     /// Attention heads.
     pub heads: usize,
+    /// In the feed-forward parts.
+    pub activation: Activation,
     /// Pictures and patches.
     pub sizes: PatchSizes,
 }
@@ -84,7 +86,7 @@ fn block(
     config: &ClipConfig,
     reader: &TensorReader,
 ) -> std::result::Result<VisionBlock, WeightsError> {
-    let ClipConfig { hidden, intermediate, heads, .. } = *config;
+    let ClipConfig { hidden, intermediate, heads, activation, .. } = *config;
     let (attention, mlp) = (reader.under("self_attn"), reader.under("mlp"));
     let parts = [("q_proj", hidden), ("k_proj", hidden), ("v_proj", hidden)];
     let norm = |name| layer_norm(hidden, CLIP_NORM_EPS, &reader.under(name));
@@ -94,7 +96,7 @@ fn block(
         projection: linear(hidden, hidden, Bias::With, &attention.under("out_proj"))?,
         feed_forward_norm: norm("layer_norm2")?,
         expand: linear(hidden, intermediate, Bias::With, &mlp.under("fc1"))?,
-        activation: Activation::QuickGelu,
+        activation,
         contract: linear(intermediate, hidden, Bias::With, &mlp.under("fc2"))?,
         heads,
     })

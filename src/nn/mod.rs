@@ -12,6 +12,7 @@ mod attention;
 mod cache;
 pub mod candle_weights;
 mod clip;
+mod clip_text;
 mod decoder;
 mod epilogue;
 pub mod eva_vit;
@@ -35,6 +36,7 @@ pub use activation::{Activation, gated};
 pub use attention::{AttentionRows, Visibility, attend, attend_each};
 pub use cache::{CacheError, CacheShape, KeyValueCache};
 pub use clip::{CLIP_NORM_EPS, ClipConfig, ClipTower};
+pub use clip_text::{ClipTextConfig, ClipTextTower};
 pub use decoder::{
     AttentionMap, Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
 };

@@ -1,27 +1,22 @@
 //! CLIP (Radford et al. 2021, arXiv 2103.00020): features of pictures and of texts in one space.
 //!
 //! Equal to huggingface/transformers v4.57.3 `models/clip` (`get_image_features`,
-//! `get_text_features`). The text tower is candle-transformers', which knows quick GELU and norms of
-//! 1e-5 alone and takes the largest id for the end of the text; here the end is where transformers
-//! has it.
+//! `get_text_features`), for OpenAI's checkpoints (quick GELU) and LAION's (GELU).
 
 use ::image::RgbImage;
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use candle_nn::{LayerNorm, Module};
-use candle_transformers::models::clip::text_model::{
-    Activation, ClipTextConfig, ClipTextTransformer,
-};
 use serde::Deserialize;
 
 use super::fitted;
 use crate::model::ModelError;
-use crate::model::clip_config::RawClipTower;
+use crate::model::clip_config::{RawClipTower, clip_activation};
 use crate::model::clip_image::{ClipImage, PREPROCESSOR_CONFIG, RawClipImage, check_aspect};
 use crate::model::fields::FieldCheck;
 use crate::model::square_image::size_of;
 use crate::model::tokenizer::TextTokenizer;
-use crate::nn::{CLIP_NORM_EPS, ClipTower, candle_weights, layer_norm};
-use crate::weights::{CheckpointFolder, TensorReader};
+use crate::nn::{CLIP_NORM_EPS, ClipTextConfig, ClipTextTower, ClipTower, layer_norm};
+use crate::weights::CheckpointFolder;
 
 /// Ids of configurations before the end token's was right in them: there the largest id is the end.
 const LEGACY_END: u32 = 2;
@@ -32,7 +27,26 @@ struct RawConfig {
     text_config: RawTextConfig,
     #[serde(default)]
     vision_config: RawClipTower,
+    /// Older files have these too, and they overrule the ones above.
+    text_config_dict: Option<RawTextConfig>,
+    vision_config_dict: Option<RawClipTower>,
     projection_dim: usize,
+}
+
+impl RawConfig {
+    fn text(&self) -> (&RawTextConfig, &'static str) {
+        match &self.text_config_dict {
+            Some(text) => (text, "text_config_dict"),
+            None => (&self.text_config, "text_config"),
+        }
+    }
+
+    fn vision(&self) -> (&RawClipTower, &'static str) {
+        match &self.vision_config_dict {
+            Some(vision) => (vision, "vision_config_dict"),
+            None => (&self.vision_config, "vision_config"),
+        }
+    }
 }
 
 /// With the defaults of `configuration_clip.py`.
@@ -76,7 +90,7 @@ pub struct ClipScorer {
     vision: ClipTower,
     /// After the last layer, of the class token.
     vision_norm: LayerNorm,
-    text: ClipTextTransformer,
+    text: ClipTextTower,
     visual_projection: Tensor,
     text_projection: Tensor,
     device: Device,
@@ -109,8 +123,10 @@ impl ClipScorer {
     pub fn load(folder: &CheckpointFolder, device: &Device) -> Result<Self, ModelError> {
         let raw: RawConfig = folder.required_json("config.json", "the sizes of the towers")?;
         let check = FieldCheck::new(folder.path().join("config.json"));
-        check_text(&raw.text_config, &check.under("text_config"))?;
-        let vision = raw.vision_config.checked(&check.under("vision_config"))?;
+        let (text, section) = raw.text();
+        let text_config = checked_text(text, &check.under(section))?;
+        let (vision, section) = raw.vision();
+        let vision = vision.checked(&check.under(section))?;
         check.sizes(&[("projection_dim", raw.projection_dim)])?;
         let steps: RawClipImage =
             folder.required_json(PREPROCESSOR_CONFIG, "how pictures are resized")?;
@@ -118,7 +134,6 @@ impl ClipScorer {
         let reader = folder.weights()?.reader(device, DType::F32);
         let projection =
             |name: &str, width| reader.under(name).tensor("weight", &[raw.projection_dim, width]);
-        let text = &raw.text_config;
         Ok(Self {
             picture: ClipImage::check(&steps, vision.sizes.image_side, &steps_check)?,
             tokenizer: TextTokenizer::without_stop_tokens(folder, "tokenizer.json")?,
@@ -136,7 +151,7 @@ impl ClipScorer {
                 CLIP_NORM_EPS,
                 &reader.under("vision_model.post_layernorm"),
             )?,
-            text: text_tower(text, &reader.under("text_model"))?,
+            text: ClipTextTower::load(&text_config, &reader.under("text_model"))?,
             device: device.clone(),
         })
     }
@@ -161,8 +176,8 @@ impl ClipScorer {
     pub fn text_features(&self, text: &str) -> Result<Vec<f32>, ModelError> {
         let ids = self.text_ids(text)?;
         let place = self.end.place(&ids);
-        let states = self.text.forward_with_mask(&self.batch(&ids)?, usize::MAX)?;
-        Ok(projected(&states.narrow(1, place, 1)?.squeeze(1)?, &self.text_projection)?)
+        let states = self.text.forward(&ids)?;
+        Ok(projected(&states.narrow(0, place, 1)?, &self.text_projection)?)
     }
 
     /// The ids that the text tower reads.
@@ -172,38 +187,13 @@ impl ClipScorer {
     pub fn text_ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         fitted(self.tokenizer.encode(text)?, self.longest, self.vocabulary)
     }
-
-    fn batch(&self, ids: &[u32]) -> TensorResult<Tensor> {
-        Tensor::new(ids, &self.device)?.unsqueeze(0)
-    }
 }
 
 fn projected(pooled: &Tensor, projection: &Tensor) -> TensorResult<Vec<f32>> {
     pooled.matmul(&projection.t()?)?.squeeze(0)?.to_vec1()
 }
 
-fn text_tower(
-    raw: &RawTextConfig,
-    reader: &TensorReader,
-) -> Result<ClipTextTransformer, ModelError> {
-    let config = ClipTextConfig {
-        vocab_size: raw.vocab_size,
-        embed_dim: raw.hidden_size,
-        activation: Activation::QuickGelu,
-        intermediate_size: raw.intermediate_size,
-        max_position_embeddings: raw.max_position_embeddings,
-        pad_with: None,
-        num_hidden_layers: raw.num_hidden_layers,
-        num_attention_heads: raw.num_attention_heads,
-        // Not read by the tower.
-        projection_dim: 0,
-    };
-    let tower =
-        candle_weights::build(reader, |tensors| ClipTextTransformer::new(tensors, &config))?;
-    Ok(tower)
-}
-
-fn check_text(raw: &RawTextConfig, check: &FieldCheck) -> Result<(), ModelError> {
+fn checked_text(raw: &RawTextConfig, check: &FieldCheck) -> Result<ClipTextConfig, ModelError> {
     check.sizes(&[
         ("vocab_size", raw.vocab_size),
         ("hidden_size", raw.hidden_size),
@@ -216,11 +206,17 @@ fn check_text(raw: &RawTextConfig, check: &FieldCheck) -> Result<(), ModelError>
         let expected = format!("a multiple of the {} heads", raw.num_attention_heads);
         ("hidden_size", raw.hidden_size.to_string(), expected)
     })?;
-    check.that(raw.hidden_act == "quick_gelu", || {
-        ("hidden_act", format!("`{}`", raw.hidden_act), "`quick_gelu`".to_owned())
-    })?;
     check.that((raw.layer_norm_eps - CLIP_NORM_EPS).abs() < 1e-12, || {
         ("layer_norm_eps", raw.layer_norm_eps.to_string(), CLIP_NORM_EPS.to_string())
+    })?;
+    Ok(ClipTextConfig {
+        vocabulary: raw.vocab_size,
+        positions: raw.max_position_embeddings,
+        hidden: raw.hidden_size,
+        intermediate: raw.intermediate_size,
+        layers: raw.num_hidden_layers,
+        heads: raw.num_attention_heads,
+        activation: clip_activation(&raw.hidden_act, check)?,
     })
 }
 

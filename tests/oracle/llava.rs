@@ -89,8 +89,8 @@ type Damage = fn(&Path);
 const DAMAGES: &[(&str, Damage, &[&str])] = &[
     (
         "llava/hub",
-        |folder| insert_under(folder, "config.json", "/vision_config", "hidden_act", json!("gelu")),
-        &["vision_config.hidden_act is `gelu`, expected `quick_gelu`"],
+        |folder| insert_under(folder, "config.json", "/vision_config", "hidden_act", json!("relu")),
+        &["vision_config.hidden_act is `relu`, expected `quick_gelu` or `gelu`"],
     ),
     (
         "llava/hub",

@@ -133,6 +133,12 @@ fn clip_whose_end_has_an_id() {
     check_clip("clip_recent");
 }
 
+/// As LAION's checkpoints have it, and with the sections that overrule the others.
+#[test]
+fn clip_with_plain_gelu() {
+    check_clip("clip_gelu");
+}
+
 #[test]
 fn sentences_pooled_by_the_mean() {
     check_sentences("sentences");
@@ -173,7 +179,7 @@ fn damaged(name: &str, file: &str, from: &str, to: &str) -> String {
 fn what_cannot_be_scored_with_is_refused() {
     let messages = [
         damaged("clip", "config.json", "\"model_type\": \"clip\"", "\"model_type\": \"siglip\""),
-        damaged("clip", "config.json", "\"quick_gelu\"", "\"gelu\""),
+        damaged("clip", "config.json", "\"quick_gelu\"", "\"relu\""),
         damaged("clip", "config.json", "\"projection_dim\": 24", "\"projection_dim\": 25"),
         damaged("clip", "preprocessor_config.json", "\"crop_size\": 32", "\"crop_size\": 33"),
         damaged("sentences", "modules.json", "models.Pooling", "models.Dense"),

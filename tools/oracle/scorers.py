@@ -37,6 +37,10 @@ CLIPS = {
     "clip_recent": {"seed": 42, "end": None, "sizes": "objects", "projection_dim": 16,
                     "text": {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 20},
                     "vision": {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 28, "patch_size": 7}},
+    # As LAION's: GELU, and the older sections beside the newer ones, which they overrule.
+    "clip_gelu": {"seed": 46, "end": 2, "sizes": "objects", "projection_dim": 16, "act": "gelu", "older_sections": True,
+                  "text": {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 24},
+                  "vision": {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "image_size": 32, "patch_size": 16}},
 }
 BERTS = {
     "sentences": {"seed": 43, "pooling": "mean", "normalize": True, "max_seq_length": 16, "act": "gelu", "prefix": ""},
@@ -83,6 +87,18 @@ def fresh(name: str) -> Path:
     return folder
 
 
+def with_older_sections(folder: Path) -> CLIPModel:
+    """Puts what is true into `text_config_dict` and `vision_config_dict`, and another activation into the newer sections."""
+    config = json.loads((folder / "config.json").read_text())
+    for section in ("text_config", "vision_config"):
+        config[section + "_dict"] = dict(config[section])
+        config[section]["hidden_act"] = "quick_gelu"
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    model = CLIPModel.from_pretrained(folder).eval()
+    assert model.config.text_config.hidden_act == model.config.vision_config.hidden_act == config["text_config_dict"]["hidden_act"] != "quick_gelu"
+    return model
+
+
 @torch.no_grad()
 def clip(name: str, spec: dict) -> None:
     folder = fresh(name)
@@ -90,9 +106,12 @@ def clip(name: str, spec: dict) -> None:
     tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
     end = tokenizer.eos_token_id if spec["end"] is None else spec["end"]
     text = {**spec["text"], "vocab_size": len(tokenizer), "eos_token_id": end, "bos_token_id": tokenizer.bos_token_id}
-    config = CLIPConfig(text_config=text, vision_config=spec["vision"], projection_dim=spec["projection_dim"])
+    text["hidden_act"] = spec.get("act", "quick_gelu")
+    config = CLIPConfig(text_config=text, vision_config={**spec["vision"], "hidden_act": text["hidden_act"]}, projection_dim=spec["projection_dim"])
     model = randomised(CLIPModel(config), spec["seed"])
     model.save_pretrained(folder)
+    if spec.get("older_sections"):
+        model = with_older_sections(folder)
     side = spec["vision"]["image_size"]
     sizes = {"size": side, "crop_size": side} if spec["sizes"] == "numbers" else {"size": {"shortest_edge": side + 4}, "crop_size": {"height": side, "width": side}}
     images = CLIPImageProcessor(**sizes)
