@@ -53,14 +53,56 @@ pub(super) fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
     if x >= 1.0 {
         return 1.0;
     }
-    let log_front =
-        libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b) + a * x.ln() + b * (-x).ln_1p();
+    let log_front = log_beta_front([x.ln(), (-x).ln_1p()], [a, b]);
     // The continued fraction converges fast on this side of the mean only.
     if x < (a + 1.0) / (a + b + 2.0) {
         log_front.exp() * continued_fraction(x, a, b) / a
     } else {
         1.0 - log_front.exp() * continued_fraction(1.0 - x, b, a) / b
     }
+}
+
+/// From here on Stirling's series has sixteen digits.
+const LARGE: f64 = 10.0;
+
+/// ln(x^a (1 - x)^b / B(a, b)) from ln(x) and ln(1 - x).
+///
+/// The logarithms of the gamma functions cancel but for a few digits where a + b is large, so their
+/// leading terms are taken together with the powers.
+fn log_beta_front([log_x, log_rest]: [f64; 2], [a, b]: [f64; 2]) -> f64 {
+    if a > b {
+        return log_beta_front([log_rest, log_x], [b, a]);
+    }
+    if b < LARGE {
+        let log_beta = libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b);
+        return a * log_x + b * log_rest - log_beta;
+    }
+    let growth = (a / b).ln_1p();
+    let of_larger =
+        b * (log_rest + growth) - 0.5 * growth + stirling_rest(a + b) - stirling_rest(b);
+    of_larger
+        + if a < LARGE {
+            a * (log_x + (a + b).ln()) - a - libm::lgamma(a)
+        } else {
+            let spread = 0.5 * (a / std::f64::consts::TAU).ln();
+            a * (log_x + (b / a).ln_1p()) + spread - stirling_rest(a)
+        }
+}
+
+/// ln Γ(x) - ((x - 1/2) ln x - x + ln(2π) / 2), for x from [`LARGE`] on (Abramowitz and Stegun 6.1.40).
+fn stirling_rest(x: f64) -> f64 {
+    const TERMS: [f64; 8] = [
+        1.0 / 12.0,
+        -1.0 / 360.0,
+        1.0 / 1260.0,
+        -1.0 / 1680.0,
+        1.0 / 1188.0,
+        -691.0 / 360_360.0,
+        1.0 / 156.0,
+        -3617.0 / 122_400.0,
+    ];
+    let squared = 1.0 / (x * x);
+    TERMS.iter().rev().fold(0.0, |sum, term| sum * squared + term) / x
 }
 
 /// Lentz's method.
@@ -92,22 +134,23 @@ pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     invert(|x| beta_cdf(x, a, b), p, 0.0, 1.0)
 }
 
-/// P(X <= k) of a fair coin thrown n times.
+/// P(X <= k) of a fair coin thrown n times, by exact products: logarithms of factorials lose as many
+/// digits as they have before the point.
 pub(super) fn fair_coin_cdf(k: u64, n: u64) -> f64 {
-    let log_choose =
-        |i: f64, n: f64| libm::lgamma(n + 1.0) - libm::lgamma(i + 1.0) - libm::lgamma(n - i + 1.0);
-    // Exact products while they fit, logarithms beyond.
-    let n_float = n as f64;
-    if n <= 1000 {
-        let mut term = 0.5_f64.powi(n as i32);
-        let mut total = term;
-        for i in 0..k {
-            term = term * (n - i) as f64 / (i + 1) as f64;
-            total += term;
+    /// Far from both ends of the exponents.
+    const STEP: i32 = 500;
+    // In units of 2^(scale - n).
+    let (mut term, mut total, mut scale) = (1.0_f64, 1.0_f64, 0_i64);
+    for i in 0..k {
+        term = term * (n - i) as f64 / (i + 1) as f64;
+        total += term;
+        if total > libm::scalbn(1.0, STEP) {
+            (term, total) = (libm::scalbn(term, -STEP), libm::scalbn(total, -STEP));
+            scale += i64::from(STEP);
         }
-        return total;
     }
-    (0..=k).map(|i| (log_choose(i as f64, n_float) - n_float * std::f64::consts::LN_2).exp()).sum()
+    let exponent = scale.saturating_sub(i64::try_from(n).unwrap_or(i64::MAX));
+    libm::scalbn(total, i32::try_from(exponent).unwrap_or(i32::MIN))
 }
 
 /// Where a rising function reaches `target`, by halving the interval until it has no middle.

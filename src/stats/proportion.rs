@@ -71,7 +71,7 @@ impl Proportion {
     fn clopper_pearson(&self, alpha: f64) -> Interval {
         let (k, n) = (self.successes as f64, self.count as f64);
         let low = || beta_quantile(alpha / 2.0, k, n - k + 1.0);
-        let high = || 1.0 - beta_quantile(alpha / 2.0, n - k, k + 1.0);
+        let high = || beta_quantile(1.0 - alpha / 2.0, k + 1.0, n - k);
         Interval {
             low: if self.successes == 0 { 0.0 } else { low() },
             high: if self.successes == self.count { 1.0 } else { high() },

@@ -7,5 +7,6 @@ mod detection; // COCO mAP.
 mod properties; // Symmetry, bounds, independence of order.
 mod ptb; // The Penn Treebank tokenizer of pycocoevalcap.
 mod stats; // Errors, intervals, paired tests, power.
+mod stats_vectors; // The same on random inputs.
 mod text; // ANLS, relaxed accuracy, yes or no, multiple choice, CLIPScore's arithmetic.
 mod vqa; // VQA accuracy and its variants.
