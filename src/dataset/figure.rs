@@ -14,8 +14,7 @@ use crate::score::multiple_choice::{CircularItem, circular_scores, task_accuraci
 use crate::score::numpy::mean_left_to_right;
 use crate::score::reference::{metric_score, read_yes_no};
 use crate::score::yes_no::{
-    MME_COGNITION, MME_PERCEPTION, MmeItem, PopeScores, YesNo, mme_categories, mme_total,
-    pope_scores,
+    MME_COGNITION, MME_PERCEPTION, MmeItem, PopeRules, PopeScores, YesNo, mme_categories, mme_total,
 };
 use crate::stats::{ClusterVariance, clustered_standard_error};
 
@@ -283,7 +282,13 @@ fn pope(rows: &[AnsweredRow<'_>]) -> Result<PopeScores, FigureError> {
         let label = label.ok_or_else(|| FigureError::NoTruth(one.row.id.clone()))?;
         Ok((label, read_yes_no(expected.metric, one.text)))
     };
-    Ok(pope_scores(&rows.iter().map(pair).collect::<Result<Vec<_>, _>>()?))
+    let pairs = rows.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+    let metric = rows.first().map(expected).transpose()?.map(|expected| expected.metric);
+    let rules = match metric {
+        Some(Metric::PopeLmmsEval) => PopeRules::LmmsEval,
+        _ => PopeRules::Official,
+    };
+    Ok(rules.scores(&pairs))
 }
 
 fn mme(rows: &[AnsweredRow<'_>], totals: &[&[&str]]) -> Result<f64, FigureError> {

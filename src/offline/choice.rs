@@ -107,6 +107,13 @@ impl Row {
         })
     }
 
+    /// What was answered, which may be nothing: VLMEvalKit's tables have the right answer beside it, so
+    /// the first column that is there counts, even if it is empty.
+    fn prediction(&self) -> Option<String> {
+        let name = PREDICTIONS.iter().find(|name| self.0.contains_key(**name))?;
+        Some(self.text(&[name]).unwrap_or_default())
+    }
+
     /// A table's ids are texts; a number in quotes is that number.
     fn id(&self) -> Option<ItemId> {
         let text = self.text(&IDS)?;
@@ -213,13 +220,25 @@ fn questions(path: &Path) -> Result<Vec<Question>, OfflineError> {
 }
 
 fn answers(path: &Path) -> Result<Vec<(ItemId, String)>, OfflineError> {
-    let rows = rows(path)?.into_iter().enumerate();
-    Ok(rows
-        .map(|(place, row)| {
-            let id = row.id().unwrap_or(ItemId::Number(place as i64));
-            (id, row.text(&PREDICTIONS).unwrap_or_default())
-        })
-        .collect())
+    let mut answers = Vec::new();
+    for (place, row) in rows(path)?.into_iter().enumerate() {
+        let number = ItemId::Number(place as i64);
+        let lacking = |what, id, lacks| {
+            let path = path.to_owned();
+            OfflineError::Incomplete { path, what, id, lacks }
+        };
+        let has_id = IDS.iter().any(|name| row.0.contains_key(*name));
+        let id = match row.id() {
+            Some(id) => id,
+            None if has_id => return Err(lacking("row", number, "id that is a number or a text")),
+            None => number,
+        };
+        match row.prediction() {
+            Some(prediction) => answers.push((id, prediction)),
+            None => return Err(lacking("id", id, "`prediction`")),
+        }
+    }
+    Ok(answers)
 }
 
 /// The rows of a JSON, JSON Lines or, by its ending, tab-separated file.
@@ -242,8 +261,9 @@ fn table_rows(path: &Path, text: &str) -> Result<Vec<Row>, OfflineError> {
     let names = reader.headers().map_err(broken)?.clone();
     let row = |cells: Result<csv::StringRecord, csv::Error>| {
         let cells = cells.map_err(broken)?;
-        let named = names.iter().zip(&cells).filter(|(_, cell)| !cell.is_empty());
-        let fields = named.map(|(name, cell)| (name.to_owned(), Value::from(cell)));
+        // An empty cell is a value that is not there.
+        let value = |cell: &str| if cell.is_empty() { Value::Null } else { Value::from(cell) };
+        let fields = names.iter().zip(&cells).map(|(name, cell)| (name.to_owned(), value(cell)));
         Ok(Row(fields.collect()))
     };
     reader.records().map(row).collect()

@@ -11,7 +11,7 @@ are compared.
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::ids::IdSource;
 use super::{ItemId, OfflineError, ScoreTable, files};
@@ -39,6 +39,7 @@ impl BoxFormat {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object, one for each row")]
 struct Truth {
     #[serde(alias = "question_id", alias = "sent_id")]
     id: ItemId,
@@ -48,13 +49,21 @@ struct Truth {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object, one for each row")]
 struct Prediction {
     #[serde(alias = "question_id", alias = "sent_id")]
     id: ItemId,
-    bbox: Option<[f64; 4]>,
+    /// Outer none: there is no such field. Inner none: no box.
+    #[serde(default, deserialize_with = "stated")]
+    bbox: Option<Option<[f64; 4]>>,
+    #[serde(alias = "prediction", alias = "pred", alias = "response")]
     answer: Option<String>,
     /// Width and height of the picture as the model saw it.
     resized: Option<(u32, u32)>,
+}
+
+fn stated<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<[f64; 4]>>, D::Error> {
+    Option::deserialize(field).map(Some)
 }
 
 /// How the boxes of answers are read.
@@ -127,6 +136,11 @@ fn score_truths(
     answers: AnswerBoxes,
 ) -> Result<ScoreTable, OfflineError> {
     let predictions: Vec<Prediction> = files::parse_rows(results, &files::read(results)?)?;
+    let says_nothing = |one: &&Prediction| one.bbox.is_none() && one.answer.is_none();
+    if let Some(Prediction { id, .. }) = predictions.iter().find(says_nothing) {
+        let (path, lacks) = (results.to_owned(), "`bbox` or `answer`");
+        return Err(OfflineError::Incomplete { path, what: "id", id: id.clone(), lacks });
+    }
     let source = IdSource { results, annotations, what: "id" };
     let mut predictions = source.index(predictions.into_iter().map(|one| (one.id.clone(), one)))?;
     let (mut ids, mut items, mut missing) = (Vec::new(), Vec::new(), Vec::new());
@@ -178,7 +192,7 @@ impl Prediction {
     }
 
     fn corners(&self, format: BoxFormat) -> Option<[f64; 4]> {
-        match (self.bbox, &self.answer) {
+        match (self.bbox.flatten(), &self.answer) {
             (Some(bbox), _) => Some(format.corners(bbox)),
             (None, Some(answer)) => parse_lmms_eval_box(answer),
             (None, None) => None,

@@ -12,17 +12,18 @@ use serde::Deserialize;
 
 use super::ids::IdSource;
 use super::{ItemId, OfflineError, ScoreTable, files};
+use crate::ordered_map::OrderedMap;
 use crate::score::document::{AnlsRules, RelaxedRules};
 use crate::score::exact_match::ExactMatchRules;
 use crate::score::numpy::mean_left_to_right;
 use crate::score::vqa::{HumanAnswer, VqaRules};
 use crate::score::yes_no::{
-    MME_COGNITION, MME_PERCEPTION, MmeItem, PopeRules, YesNo, mme_categories, mme_total,
-    pope_scores, read_mme,
+    MME_COGNITION, MME_PERCEPTION, MmeItem, PopeRules, YesNo, mme_categories, mme_total, read_mme,
 };
 
 /// A question with its true answers, in any of the official layouts.
 #[derive(Deserialize)]
+#[serde(expecting = "an object, one for each row")]
 struct Question {
     #[serde(
         alias = "question_id",
@@ -78,6 +79,7 @@ struct Wrapped {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object, one for each row")]
 struct Response {
     #[serde(
         alias = "question_id",
@@ -123,10 +125,28 @@ pub(super) fn load(annotations: &Path, results: &Path) -> Result<Vec<Pair>, Offl
 
 fn load_questions(path: &Path) -> Result<Vec<Question>, OfflineError> {
     let text = files::read(path)?;
+    if has_members(&text) {
+        let OrderedMap(members) = files::parse::<OrderedMap<Question>>(path, &text)?;
+        let question = |(key, question): (String, Question)| Question {
+            id: Some(question.id.unwrap_or(ItemId::Text(key))),
+            ..question
+        };
+        return Ok(members.into_iter().map(question).collect());
+    }
     if is_one_object(&text) {
         return Ok(files::parse::<Wrapped>(path, &text)?.data);
     }
     files::parse_rows(path, &text)
+}
+
+/// Whether a file is an object of questions by id, as GQA's: its first value is an object.
+fn has_members(text: &str) -> bool {
+    let Some(inner) = text.trim_ascii_start().strip_prefix('{') else { return false };
+    let mut first = serde_json::Deserializer::from_str(inner).into_iter::<String>();
+    let Some(Ok(key)) = first.next() else { return false };
+    let rest = inner[first.byte_offset()..].trim_ascii_start();
+    let value = rest.strip_prefix(':').map(str::trim_ascii_start);
+    key != "info" && value.is_some_and(|value| value.starts_with('{'))
 }
 
 /// Whether a file is to be read as one object with `data`, and not as rows: it has such a field, or its
@@ -167,8 +187,8 @@ fn pair_by_id(
             None => missing.push(id),
         }
     }
-    let mut left = waiting.into_iter().filter(|(_, answers)| !answers.is_empty());
-    if let Some((id, _)) = left.next() {
+    let left = waiting.into_iter().filter(|(_, answers)| !answers.is_empty());
+    if let Some(id) = left.map(|(id, _)| id).min() {
         let path = source.results.to_owned();
         let what = source.what;
         return Err(match known.contains(&id) {
@@ -297,7 +317,7 @@ pub fn score_pope(
         pairs.push((label, answer));
         table.push_item(pair.id, [f64::from(u8::from(answer == Some(label)))]);
     }
-    let scores = pope_scores(&pairs);
+    let scores = rules.scores(&pairs);
     for (name, value) in [
         ("accuracy", scores.accuracy),
         ("precision", scores.precision),

@@ -53,6 +53,20 @@ impl PopeRules {
     }
 }
 
+impl PopeRules {
+    /// The figures. lmms-eval's share of yes is that of the labels, whatever the answers are.
+    pub fn scores(self, pairs: &[(YesNo, Option<YesNo>)]) -> PopeScores {
+        let scores = pope_scores(pairs);
+        match self {
+            Self::Official => scores,
+            Self::LmmsEval => {
+                let labels = pairs.iter().filter(|(label, _)| *label == YesNo::Yes).count();
+                PopeScores { yes_ratio: ratio(labels, pairs.len()), ..scores }
+            }
+        }
+    }
+}
+
 /// The figures of POPE; yes is the positive class. Where a share has an empty denominator (the
 /// official script fails there, lmms-eval says 0) it is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -70,6 +70,10 @@ fn pope() {
     assert_eq!(found.accuracy, at("acc"));
     assert_eq!(found.yes_ratio, at("yes_ratio"));
     assert_eq!(pope_scores(&[]).f1, 0.0);
+    // lmms-eval's `pope_aggregate_yes_ratio` counts labels: one of three, where all answers are yes.
+    let all_yes = [YesNo::Yes, YesNo::No, YesNo::No].map(|label| (label, Some(YesNo::Yes)));
+    assert_eq!(PopeRules::LmmsEval.scores(&all_yes).yes_ratio, 1.0 / 3.0);
+    assert_eq!(PopeRules::Official.scores(&all_yes).yes_ratio, 1.0);
 }
 
 #[test]

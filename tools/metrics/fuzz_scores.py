@@ -25,8 +25,28 @@ ANSWERS = ("yes no Yes yes. no, 2 two Two 2. 1,000 1000 1.5 .5 a the an red dark
            "couldn't've mightnt shed've she's she'd hes").split(" ") + ["", " ", "a an the", "dark red", "\n", "x ; y", "1, 2", "none of the above", "two three"]
 
 
+# What ends a line for the Java tokenizer: captions with them are refused, or shift those that follow (`--reproduce-line-breaks`).
+LINE_ENDS = "\r\v\f\u2028\u2029"
+
+
 def words(rng, most):
     return " ".join(rng.choice(PIECES) for _ in range(rng.randint(0, most)))
+
+
+def strange(rng, most, ends=""):
+    """Characters of all kinds, most of them punctuation; some texts are empty or blank."""
+    def letter():
+        kind = rng.random()
+        if kind < 0.35:
+            return rng.choice(" .,;:!?'\"`-_/&()[]{}<>@#$%*=+\\|~^\t\n")
+        if kind < 0.7:
+            return rng.choice("aAbsStT019")
+        if kind < 0.9:
+            return chr(rng.choice([rng.randrange(0x20, 0x250), rng.randrange(0x300, 0x370), rng.randrange(0x2000, 0x2030), rng.randrange(0x3000, 0x3100), rng.randrange(0x2000, 0xD800),
+                                   rng.randrange(0xF900, 0xFFFE), rng.randrange(0x1F300, 0x1F700)]))
+        return rng.choice(ends or " ")
+    text = "".join(letter() for _ in range(rng.randint(0, most)))
+    return text if ends else "".join(one for one in text if one not in LINE_ENDS)
 
 
 def run(program, *arguments):
@@ -49,14 +69,26 @@ def captions(program, rng, folder):
     count = rng.choice([1, 2, 3, 30, 200])
     images = rng.sample(range(10**6), count)
     few = [words(rng, 6) for _ in range(20)]
-    text = lambda: rng.choice(few) if rng.random() < 0.4 else words(rng, 12)
+    ends = LINE_ENDS if rng.random() < 0.2 else ""
+    hostile = rng.random() < 0.5
+    text = lambda: rng.choice(few) if rng.random() < 0.4 else strange(rng, 30, ends) if hostile and rng.random() < 0.7 else words(rng, 12)
     refs = {image: [{"caption": text()} for _ in range(rng.randint(1, 6))] for image in images}
     hyps = {image: [{"caption": rng.choice(refs[image])["caption"] if rng.random() < 0.2 else text()}] for image in images}
     annotations = [{"image_id": image, "id": number, "caption": one["caption"]} for number, (image, one) in enumerate((image, one) for image in images for one in refs[image])]
-    (folder / "a.json").write_text(json.dumps({"images": [{"id": image} for image in images], "annotations": annotations}))
-    (folder / "r.json").write_text(json.dumps([{"image_id": image, "caption": hyps[image][0]["caption"]} for image in images]))
-    ours = run(program, "coco-caption", "--annotations", str(folder / "a.json"), "--results", str(folder / "r.json"))
+    # Images that nobody captioned are passed over, and the order of the results is not that of the images.
+    others = [image for image in range(-5, 0) if rng.random() < 0.3]
+    listed = rng.sample(images + others, count + len(others))
+    images = [image for image in listed if image not in others]
+    refs, hyps = ({image: texts[image] for image in images} for texts in (refs, hyps))
+    annotations += [{"image_id": image, "id": -image + 10**7, "caption": "the U.S."} for image in others]
+    rng.shuffle(annotations)
+    refs = {image: [{"caption": one["caption"]} for one in annotations if one["image_id"] == image] for image in images}
+    (folder / "a.json").write_text(json.dumps({"images": [{"id": image} for image in listed], "annotations": annotations}, ensure_ascii=rng.random() < 0.5))
+    (folder / "r.json").write_text(json.dumps([{"image_id": image, "caption": hyps[image][0]["caption"]} for image in rng.sample(images, count)]))
+    ours = run(program, "coco-caption", "--annotations", str(folder / "a.json"), "--results", str(folder / "r.json"), *(["--reproduce-line-breaks"] if ends else []))
     gts, res = PTBTokenizer().tokenize(refs), PTBTokenizer().tokenize(hyps)
+    if not any("".join(texts).strip() for texts in gts.values()):
+        return  # pycocoevalcap's CIDEr fails where no reference has a word.
     (bleu, bleus), (rouge, rouges), (cider, ciders) = Bleu(4).compute_score(gts, res, verbose=0), Rouge().compute_score(gts, res), Cider().compute_score(gts, res)
     pairs = [(f"bleu_{n + 1}", bleu[n]) for n in range(4)] + [("rouge_l", rouge), ("cider_d", cider)]
     for name, expected in pairs:
@@ -71,6 +103,8 @@ def vqa(program, rng, folder):
     from vqaEvaluation.vqaEval import VQAEval
     text = lambda: rng.choice(ANSWERS) if rng.random() < 0.6 else " ".join(rng.choice(ANSWERS) for _ in range(rng.randint(0, 4)))
     if rng.random() < 0.3:
+        text = lambda: strange(rng, 12, LINE_ENDS)
+    elif rng.random() < 0.3:
         letters = list("ab12 .,'-;/[]\"{}()=+\\_><@`?!\n\t\u00a0é")
         text = lambda: "".join(rng.choice(letters) for _ in range(rng.randint(0, 9)))
     questions, annotations, results = [], [], []
@@ -106,6 +140,10 @@ def detection(program, rng, folder):
         number = (lambda most: float(rng.randint(0, most))) if whole else (lambda most: rng.uniform(0, most))
         return [number(60), number(60), number(120), number(120)]
 
+    if rng.random() < 0.3:
+        plain = box
+        box = lambda: rng.choice([plain, lambda: [0.0, 0.0, 0.0, 0.0], lambda: plain()[:2] + [0.0, 5.0], lambda: [-10.0, -3.5, 40.0, 40.0], lambda: [5.0, 5.0, 32.0, 32.0]])()
+
     def near(bounds):
         return [max(0.0, edge + (rng.randint(-3, 3) if whole else rng.gauss(0, 4))) for edge in bounds]
 
@@ -116,13 +154,15 @@ def detection(program, rng, folder):
         truths.append({"id": number + rng.choice([0, 1]) * 1000, "image_id": rng.randrange(images), "category_id": rng.randrange(classes), "bbox": bounds, "area": area, "iscrowd": int(rng.random() < 0.2)})
     truths = list({truth["id"]: truth for truth in truths}.values())
     found = []
-    for _ in range(rng.choice([1, 10, 150, 400])):
+    for _ in range(rng.choice([1, 10, 150, 400, 900])):
         if truths and rng.random() < 0.6:
             truth = rng.choice(truths)
             one = {"image_id": truth["image_id"], "category_id": truth["category_id"], "bbox": near(truth["bbox"]) if rng.random() < 0.8 else list(truth["bbox"])}
         else:
             one = {"image_id": rng.randrange(images), "category_id": rng.randrange(classes), "bbox": box()}
-        found.append({**one, "score": rng.choice([round(rng.random(), 1), rng.random(), 0.5])})
+        found.append({**one, "score": rng.choice([round(rng.random(), 1), rng.random(), 0.5, 1, 0, -2.5, 1e300])})
+        if rng.random() < 0.1:
+            found.append(dict(rng.choice(found)))
     (folder / "gt.json").write_text(json.dumps({"info": {}, "images": [{"id": image} for image in rng.sample(range(images), images)], "categories": [{"id": one} for one in rng.sample(range(classes), classes)], "annotations": truths}))
     (folder / "dt.json").write_text(json.dumps(found))
     for pooled in (False, True):
