@@ -4,6 +4,7 @@
 mod boxes; // IoU conventions, GIoU, referring expressions.
 mod caption; // BLEU, ROUGE-L, CIDEr, CIDEr-D.
 mod detection; // COCO mAP.
+mod order; // What does not depend on order, and what is mirrored.
 mod properties; // Symmetry, bounds, independence of order.
 mod ptb; // The Penn Treebank tokenizer of pycocoevalcap.
 mod stats; // Errors, intervals, paired tests, power.
