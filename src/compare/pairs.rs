@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{CompareError, Side};
 use crate::answer::Answer;
-use crate::journal::{Run, TrialRecord};
+use crate::journal::{JournalError, Run, TrialRecord};
 
 /// Two answers to one question.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +65,7 @@ pub(super) fn pair(sides: &[Side; 2]) -> Result<Paired, CompareError> {
         let [model, _] = models;
         return Err(CompareError::SameSide { model, path: first.journal.clone() });
     }
-    let answered = [answered(&run, &models[0]), answered(others, &models[1])];
+    let answered = [answered(&run, &models[0])?, answered(others, &models[1])?];
     let (pairs, left_out) = match_up(&answered);
     if pairs.is_empty() {
         let [first, second] = answered.map(|trials| trials.len());
@@ -97,21 +97,23 @@ fn model_of(run: &Run, side: &Side, option: &'static str) -> Result<String, Comp
 
 /// The models that have answers, by name.
 fn models(run: &Run) -> Vec<String> {
-    let answered = run.trials.iter().filter(|trial| trial.answers().next().is_some());
-    let models: BTreeSet<&String> = answered.filter_map(|trial| trial.model.as_ref()).collect();
-    models.into_iter().cloned().collect()
+    let answered = run.trials.iter().filter(|trial| trial.is_answered);
+    let models: BTreeSet<&str> = answered.filter_map(|trial| trial.model.as_deref()).collect();
+    models.into_iter().map(str::to_owned).collect()
 }
 
 /// A model's trials that have answers, by case.
-fn answered<'r>(run: &'r Run, model: &str) -> BTreeMap<&'r str, &'r TrialRecord> {
+type ByCase = BTreeMap<String, TrialRecord>;
+
+fn answered(run: &Run, model: &str) -> Result<ByCase, JournalError> {
     let own = run.trials.iter().filter(|trial| trial.model.as_deref() == Some(model));
-    let answered = own.filter(|trial| trial.answers().next().is_some());
-    answered.map(|trial| (trial.case.as_str(), trial)).collect()
+    let answered = own.filter(|trial| trial.is_answered);
+    answered.map(|trial| Ok((trial.case.to_string(), trial.record()?))).collect()
 }
 
-fn match_up(sides: &[BTreeMap<&str, &TrialRecord>; 2]) -> (Vec<Pair>, Vec<LeftOut>) {
+fn match_up(sides: &[ByCase; 2]) -> (Vec<Pair>, Vec<LeftOut>) {
     let (mut pairs, mut left_out) = (Vec::new(), Vec::new());
-    let cases: BTreeSet<&str> = sides.iter().flat_map(|side| side.keys().copied()).collect();
+    let cases: BTreeSet<&String> = sides.iter().flat_map(BTreeMap::keys).collect();
     for case in cases {
         let both = match (sides[0].get(case), sides[1].get(case)) {
             (Some(first), Some(second)) => pairs_of_case(first, second),
@@ -122,7 +124,7 @@ fn match_up(sides: &[BTreeMap<&str, &TrialRecord>; 2]) -> (Vec<Pair>, Vec<LeftOu
         };
         match both {
             Ok(both) => pairs.extend(both),
-            Err(reason) => left_out.push(LeftOut { case: case.to_owned(), reason }),
+            Err(reason) => left_out.push(LeftOut { case: case.clone(), reason }),
         }
     }
     (pairs, left_out)
@@ -155,7 +157,7 @@ mod tests {
     use super::*;
     use crate::answer::{Conditions, FinishReason, ModelInput, Timings};
     use crate::asked::Asked;
-    use crate::journal::Status;
+    use crate::journal::{FORMAT_VERSION, Journal, RunHeader, RunPlan, Status};
 
     fn trial(model: &str, case: &str, question: &str, picture: &str, text: &str) -> TrialRecord {
         let answer = Answer {
@@ -202,10 +204,10 @@ mod tests {
             trial("two", "c", "?", "q", "y"),
             trial("two", "e", "?", "p", "y"),
         ];
-        fn by_case(trials: &[TrialRecord]) -> BTreeMap<&str, &TrialRecord> {
-            trials.iter().map(|trial| (trial.case.as_str(), trial)).collect()
-        }
-        let (pairs, left_out) = match_up(&[by_case(&first), by_case(&second)]);
+        let by_case = |trials: [TrialRecord; 4]| -> ByCase {
+            trials.into_iter().map(|trial| (trial.case.clone(), trial)).collect()
+        };
+        let (pairs, left_out) = match_up(&[by_case(first), by_case(second)]);
         assert_eq!(pairs.len(), 1);
         assert_eq!((pairs[0].case.as_str(), &pairs[0].answers), ("a", &["x".into(), "y".into()]));
         let told: Vec<String> = left_out.iter().map(LeftOut::to_string).collect();
@@ -222,9 +224,19 @@ mod tests {
 
     #[test]
     fn models_need_names_only_where_there_is_a_choice() {
-        let run = |models: &[&str]| Run {
-            trials: models.iter().map(|model| trial(model, "a", "?", "p", "x")).collect(),
-            ..Run::default()
+        let folder = tempfile::tempdir().unwrap();
+        let run = |models: &[&str]| {
+            let header = RunHeader {
+                format_version: FORMAT_VERSION,
+                eyechart_version: String::new(),
+                started_unix_milliseconds: 0,
+                prices: None,
+                plan: RunPlan::default(),
+            };
+            let journal = Journal::create(folder.path(), &header).unwrap();
+            let trials = models.iter().map(|model| trial(model, "a", "?", "p", "x"));
+            trials.for_each(|trial| journal.append(&trial).unwrap());
+            Run::read(journal.path()).unwrap()
         };
         let path = Path::new("j");
         assert_eq!(two_models(&run(&["b", "a"]), path).unwrap(), ["a", "b"]);

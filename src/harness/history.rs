@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::journal::{self, JournalError, Run, Status, TrialRecord};
+use crate::journal::{self, JournalError, Run, Status, TrialEntry};
 
 use super::settings::{Continuation, Settings};
 
 /// The records of the journal that a run goes on with.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    records: HashMap<String, TrialRecord>,
+    records: HashMap<Box<str>, TrialEntry>,
     continuation: Continuation,
 }
 
@@ -38,7 +38,7 @@ impl History {
     }
 
     fn of(run: Run, continuation: Continuation) -> Self {
-        let named = run.trials.into_iter().map(|record| (record.test_name(), record));
+        let named = run.trials.into_iter().map(|record| (record.test_name().into(), record));
         Self { records: named.collect(), continuation }
     }
 
@@ -55,7 +55,7 @@ impl History {
     }
 
     /// The record that stands for running a test.
-    pub(super) fn stand_in(&self, test: &str) -> Option<&TrialRecord> {
+    pub(super) fn stand_in(&self, test: &str) -> Option<&TrialEntry> {
         match self.continuation {
             Continuation::Resume => self.records.get(test),
             _ => None,
@@ -72,11 +72,11 @@ impl History {
     }
 
     /// A gate that failed over a row of this name: it needs its rows.
-    fn gate_of(&self, test: &str) -> Option<&TrialRecord> {
+    fn gate_of(&self, test: &str) -> Option<&TrialEntry> {
         let failed_gates =
-            self.records.values().filter(|record| is_gate(record) && has_failed(record));
+            self.records.values().filter(|record| record.is_gate && has_failed(record));
         failed_gates.into_iter().find(|gate| {
-            let (dataset, _) = gate.case.rsplit_once("::").unwrap_or(("", &gate.case));
+            let (dataset, _) = gate.case.rsplit_once("::").unwrap_or(("", &*gate.case));
             let model = gate.model.as_deref().unwrap_or_default();
             let row = test.strip_prefix(dataset).and_then(|rest| rest.strip_prefix("::"));
             row.is_some_and(|row| row.ends_with(&format!("::{model}")))
@@ -84,30 +84,36 @@ impl History {
     }
 }
 
-fn has_failed(record: &TrialRecord) -> bool {
+fn has_failed(record: &TrialEntry) -> bool {
     !record.status.is_success() && record.status != Status::Ignored
-}
-
-fn is_gate(record: &TrialRecord) -> bool {
-    let name = record.case.rsplit("::").next().unwrap_or_default();
-    name.starts_with("gate_") && record.file.to_string_lossy().ends_with(".dataset.ron")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::{FORMAT_VERSION, Journal, RunHeader, RunPlan, TrialRecord};
 
     fn history(continuation: Continuation) -> History {
         let record = |case: &str, file: &str, status| {
             TrialRecord::unanswered(case.into(), Some("m".into()), file.into(), status)
         };
-        let trials = vec![
+        let trials = [
             record("right", "right.ron", Status::Passed),
             record("wrong", "wrong.ron", Status::Failed),
             record("off", "off.ron", Status::Ignored),
             record("set::gate_accuracy", "set.dataset.ron", Status::Failed),
         ];
-        History::of(Run { trials, ..Run::default() }, continuation)
+        let folder = tempfile::tempdir().unwrap();
+        let header = RunHeader {
+            format_version: FORMAT_VERSION,
+            eyechart_version: "0.1.0".into(),
+            started_unix_milliseconds: 0,
+            prices: None,
+            plan: RunPlan::default(),
+        };
+        let journal = Journal::create(folder.path(), &header).unwrap();
+        trials.iter().for_each(|trial| journal.append(trial).unwrap());
+        History::of(Run::read(journal.path()).unwrap(), continuation)
     }
 
     fn selected(continuation: Continuation) -> Vec<&'static str> {

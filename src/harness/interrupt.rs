@@ -36,9 +36,8 @@ pub(super) fn write_reports_when_interrupted(judge: &Arc<Judge>, out: PathBuf) {
 fn write_reports(judge: &Judge, out: &std::path::Path) -> Result<(), RunError> {
     // Nobody writes on after this: a line that is begun now would be torn at the end.
     let locked = judge.journal.lock()?;
-    let run = Run::read_for_reports(judge.journal.path())?;
-    report::write_all(&run, out)?;
-    say(&report::summary_text(&run, out));
+    let run = Run::read(judge.journal.path())?;
+    say(&report::write_all(&run, out)?);
     std::mem::forget(locked);
     Ok(())
 }

@@ -74,8 +74,8 @@ pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, Ru
 /// Writes the reports; processes of one nextest run take turns, and the last one's stay.
 fn report(judge: &Judge, arguments: &TestArguments, settings: &Settings) -> Result<(), RunError> {
     let locked = judge.journal.lock()?;
-    let run = Run::read_for_reports(judge.journal.path())?;
-    report::write_all(&run, &settings.out)?;
+    let run = Run::read(judge.journal.path())?;
+    let summary = report::write_all(&run, &settings.out)?;
     if arguments.fail_fast {
         // Trials that were left behind end no more: the process is about to.
         std::mem::forget(locked);
@@ -83,7 +83,7 @@ fn report(judge: &Judge, arguments: &TestArguments, settings: &Settings) -> Resu
     if arguments.format() == Format::Junit {
         report::write_junit(&run, &mut io::stdout().lock()).map_err(RunError::Stdout)?;
     }
-    say(&report::summary_text(&run, &settings.out));
+    say(&summary);
     Ok(())
 }
 

@@ -65,7 +65,10 @@ impl<'p> Runners<'p> {
                 Box::new(move || judge.finish(run()))
             }
             PlannedTrial::Invalid(_) | PlannedTrial::Gate(_) if let Some(earlier) = earlier => {
-                Box::new(move || judge.finish(Judged::earlier(earlier)))
+                Box::new(move || match earlier.record() {
+                    Ok(record) => judge.finish(Judged::earlier(record)),
+                    Err(error) => Outcome::failed(error.to_string()),
+                })
             }
             PlannedTrial::Invalid(invalid) => {
                 let invalid = Arc::clone(invalid);
@@ -89,8 +92,12 @@ impl<'p> Runners<'p> {
         let gates = group.map(|group| self.listeners[group].clone()).unwrap_or_default();
         if let Some(earlier) = judge.history.stand_in(&planned.name).cloned() {
             return Box::new(move || {
-                tell(&gates, &planned, &earlier);
-                Judged::earlier(earlier)
+                let judged = match earlier.record() {
+                    Ok(record) => Judged::earlier(record),
+                    Err(error) => judge.error(&planned, None, error.to_string()).into(),
+                };
+                tell(&gates, &planned, &judged.record);
+                judged
             });
         }
         if let Some(replay) = self.replays[planned.model_index].clone() {

@@ -1,9 +1,9 @@
 //! Journals of several machines, models or shards as one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
-use super::Run;
+use super::{Run, TrialEntry};
 
 /// Several runs as one.
 #[derive(Debug)]
@@ -25,27 +25,28 @@ pub struct Overlap {
     pub second: PathBuf,
 }
 
-/// Makes one run of several, each named by its journal.
-pub fn merge(journals: Vec<(PathBuf, Run)>) -> Merged {
-    let mut merged = Merged { run: Run::default(), overlaps: Vec::new() };
-    let mut seen: HashMap<String, PathBuf> = HashMap::new();
-    for (path, mut run) in journals {
-        run.trials.retain(|trial| {
-            let test = trial.test_name();
-            let Some(first) = seen.get(&test) else {
-                seen.insert(test, path.clone());
-                return true;
-            };
-            let (first, second) = (first.clone(), path.clone());
-            merged.overlaps.push(Overlap { test, first, second });
-            false
-        });
-        merged.run.headers.append(&mut run.headers);
-        merged.run.trials.append(&mut run.trials);
-        merged.run.earlier.append(&mut run.earlier);
+/// Makes one run of several.
+pub fn merge(runs: Vec<Run>) -> Merged {
+    let (mut run, mut overlaps) = (Run::default(), Vec::new());
+    for mut one in runs {
+        run.headers.append(&mut one.headers);
+        run.trials.append(&mut one.trials);
+        run.earlier.append(&mut one.earlier);
     }
-    merged.run.sort();
-    merged
+    // Of one test that of the first journal stays first.
+    run.trials.sort_by(|a, b| a.key().cmp(&b.key()));
+    run.trials.dedup_by(|second, first| {
+        let is_same = second.key() == first.key();
+        if is_same {
+            overlaps.push(Overlap {
+                test: first.test_name(),
+                first: first.journal().to_owned(),
+                second: second.journal().to_owned(),
+            });
+        }
+        is_same
+    });
+    Merged { run, overlaps }
 }
 
 /// Shards of which no journal is there, such as `slice:2/3`, although another of the same is.
@@ -72,7 +73,7 @@ fn split(partition: &str) -> Option<(&str, u64, u64)> {
 
 /// Tests that were to be run and have no record, sorted.
 pub fn missing_tests(run: &Run) -> Vec<String> {
-    let recorded: HashSet<String> = run.trials.iter().map(super::TrialRecord::test_name).collect();
+    let recorded: HashSet<String> = run.trials.iter().map(TrialEntry::test_name).collect();
     let planned: BTreeSet<&String> =
         run.headers.iter().flat_map(|header| &header.plan.tests).collect();
     planned.into_iter().filter(|test| !recorded.contains(*test)).cloned().collect()

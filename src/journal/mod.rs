@@ -21,6 +21,7 @@ use crate::score::Verdict;
 use crate::snapshot::SnapshotOutcome;
 
 mod error;
+mod file;
 mod merge;
 mod reader;
 mod recording;
@@ -28,7 +29,7 @@ mod writer;
 
 pub use error::JournalError;
 pub use merge::{Merged, Overlap, merge, missing_shards, missing_tests};
-pub use reader::Run;
+pub use reader::{Run, TrialEntry};
 pub use recording::Recording;
 pub use writer::{Journal, Opened};
 
@@ -262,19 +263,6 @@ impl TrialRecord {
         }
     }
 
-    /// The record without what no report shows: token by token margins, prompts and their ids.
-    fn outline(mut self) -> Self {
-        let attempts = self.attempts.iter_mut().filter_map(|attempt| attempt.answer.as_mut());
-        for answer in self.answer.iter_mut().chain(attempts) {
-            (answer.margins, answer.runners_up) = (Vec::new(), Vec::new());
-            answer.token_ids.shrink_to_fit();
-            forget_texts(&mut answer.input);
-        }
-        self.prepared.iter_mut().for_each(forget_texts);
-        self.asked = None;
-        self
-    }
-
     /// How many of the trial's runs are right: 0 or 1, unless it was run several times.
     pub fn runs_right(&self) -> usize {
         let single = self.verdict.iter().filter(|_| self.attempts.is_empty());
@@ -295,16 +283,16 @@ impl TrialRecord {
 
     /// The test's name, `folder::case::model`.
     pub fn test_name(&self) -> String {
-        match &self.model {
-            Some(model) => format!("{}::{model}", self.case),
-            None => self.case.clone(),
-        }
+        test_name(&self.case, self.model.as_deref())
     }
 }
 
-fn forget_texts(input: &mut ModelInput) {
-    let ModelInput { prompt_tokens, visual_tokens, .. } = *input;
-    *input = ModelInput { prompt_tokens, visual_tokens, ..ModelInput::default() };
+/// `folder::case::model`.
+fn test_name(case: &str, model: Option<&str>) -> String {
+    match model {
+        Some(model) => format!("{case}::{model}"),
+        None => case.to_owned(),
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
@@ -343,6 +331,10 @@ mod tests {
         }
     }
 
+    fn records(entries: &[TrialEntry]) -> Vec<TrialRecord> {
+        entries.iter().map(|entry| entry.record().unwrap()).collect()
+    }
+
     #[test]
     fn reads_back_what_was_written_sorted() {
         let folder = tempfile::tempdir().unwrap();
@@ -350,7 +342,8 @@ mod tests {
         journal.append(&record("b")).unwrap();
         journal.append(&record("a")).unwrap();
         let run = Run::read(journal.path()).unwrap();
-        assert_eq!((run.headers, run.trials), (vec![header()], vec![record("a"), record("b")]));
+        assert_eq!(records(&run.trials), [record("a"), record("b")]);
+        assert_eq!(run.headers, [header()]);
     }
 
     #[test]
@@ -363,7 +356,8 @@ mod tests {
             journal.append(line).unwrap();
         }
         let run = Run::read(journal.path()).unwrap();
-        assert_eq!((run.trials, run.earlier), (vec![retried, record("b")], vec![failed]));
+        assert_eq!(records(&run.trials), [retried, record("b")]);
+        assert_eq!(records(&run.earlier), [failed]);
     }
 
     #[test]
@@ -416,28 +410,33 @@ mod tests {
 
     #[test]
     fn shards_are_merged_and_what_is_twice_or_missing_is_told() {
-        let shard = |partition: &str, tests: &[&str], done: &[&str]| Run {
-            headers: vec![RunHeader {
-                plan: RunPlan {
-                    partition: Some(partition.into()),
-                    tests: tests.iter().map(|test| (*test).to_owned()).collect(),
-                    ..RunPlan::default()
-                },
-                ..header()
-            }],
-            trials: done.iter().map(|case| record(case)).collect(),
-            ..Run::default()
+        let folder = tempfile::tempdir().unwrap();
+        let shard = |name: &str, partition: &str, tests: &[&str], done: &[&str]| {
+            let plan = RunPlan {
+                partition: Some(partition.into()),
+                tests: tests.iter().map(|test| (*test).to_owned()).collect(),
+                ..RunPlan::default()
+            };
+            let header = RunHeader { plan, ..header() };
+            let journal = Journal::create(&folder.path().join(name), &header).unwrap();
+            done.iter().for_each(|case| journal.append(&record(case)).unwrap());
+            journal.path().to_owned()
         };
-        let one = shard("slice:1/3", &["a::m", "d::m"], &["a"]);
-        let two = shard("slice:2/3", &["b::m"], &["b"]);
-        let again = shard("slice:2/3", &["b::m"], &["b"]);
-        let Merged { run, overlaps } =
-            merge(vec![("1".into(), one), ("2".into(), two), ("3".into(), again)]);
-        assert_eq!(run.trials.iter().map(|t| t.case.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        let one = shard("1", "slice:1/3", &["a::m", "d::m"], &["a"]);
+        let two = shard("2", "slice:2/3", &["b::m"], &["b"]);
+        let again = shard("3", "slice:2/3", &["b::m"], &["b"]);
+        let runs = [&one, &two, &again].map(|path| Run::read_with_plan(path).unwrap());
+        let Merged { run, overlaps } = merge(runs.into());
+        assert_eq!(records(&run.trials), [record("a"), record("b")]);
         assert_eq!(missing_shards(&run), ["slice:3/3"]);
         assert_eq!(missing_tests(&run), ["d::m"]);
-        let [Overlap { test, first, second }] = &overlaps[..] else { panic!("{overlaps:?}") };
-        assert_eq!((test.as_str(), first, second), ("b::m", &"2".into(), &"3".into()));
+        let told = Overlap { test: "b::m".into(), first: two, second: again };
+        assert_eq!(overlaps, [told]);
+        // The merged journal may take the place of one that it is made of.
+        Journal::write(&folder.path().join("1"), &run).unwrap();
+        let written = Run::read_with_plan(&one).unwrap();
+        assert_eq!(records(&written.trials), [record("a"), record("b")]);
+        assert_eq!(written.headers, run.headers);
     }
 
     #[test]

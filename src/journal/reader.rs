@@ -1,65 +1,110 @@
 //! Reading journals back.
+//!
+//! Of each trial only a short entry is in memory; the records are read one by one when somebody
+//! wants them, so that a suite's answers need not fit into memory.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{FORMAT_VERSION, JournalError, Line, RunHeader, TrialRecord};
+use serde::Deserialize;
+
+use super::file::{JournalFile, NumberedLine, Place};
+use super::{FORMAT_VERSION, JournalError, Line, RunHeader, Status, TrialRecord};
+use crate::answer::Timings;
 use crate::registry::Prices;
 
-/// A run as read back from its journal.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// A run as read back from its journal, or from several.
+#[derive(Debug, Default)]
 pub struct Run {
     /// What run it was: the first header, and those of processes that went on with it.
     pub headers: Vec<RunHeader>,
     /// Its trials as they ended last, sorted by model and case, whatever order they ended in.
-    pub trials: Vec<TrialRecord>,
+    pub trials: Vec<TrialEntry>,
     /// Earlier tries of trials that were tried again, in the order in which they ended.
-    pub earlier: Vec<TrialRecord>,
+    pub earlier: Vec<TrialEntry>,
     /// The last line, if it was passed over because its writer was killed.
     pub torn_line: Option<usize>,
 }
 
+/// A trial in short, and where its record stands.
+#[derive(Debug, Clone)]
+pub struct TrialEntry {
+    /// The case's name.
+    pub case: Box<str>,
+    /// The model's name; none for a case file that cannot be run on any.
+    pub model: Option<Arc<str>>,
+    /// How it ended.
+    pub status: Status,
+    /// How often it was tried before.
+    pub retry: u32,
+    /// Whether it is a demand on all rows of a data set.
+    pub is_gate: bool,
+    /// Whether it has an answer.
+    pub is_answered: bool,
+    /// Wall time of all its answers.
+    pub time: Duration,
+    place: Place,
+    journal: Arc<JournalFile>,
+}
+
+/// As much of a record as its entry takes.
+#[derive(Deserialize)]
+struct Short<'l> {
+    #[serde(borrow)]
+    case: Cow<'l, str>,
+    #[serde(borrow)]
+    model: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    file: Cow<'l, str>,
+    status: Status,
+    #[serde(default)]
+    retry: u32,
+    answer: Option<Timed>,
+    #[serde(default)]
+    attempts: Vec<TimedAttempt>,
+}
+
+#[derive(Deserialize)]
+struct Timed {
+    #[serde(rename = "timings_seconds")]
+    timings: Timings,
+}
+
+#[derive(Deserialize)]
+struct TimedAttempt {
+    answer: Option<Timed>,
+}
+
+/// What becomes of the lists of tests that headers plan to record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PlannedTests {
+    Kept,
+    Dropped,
+}
+
 impl Run {
-    /// Reads a journal.
+    /// Reads a journal, but for the lists of tests that were planned.
     ///
     /// # Errors
     /// The file cannot be read, is not a journal, or is of a newer format; names the line.
     pub fn read(path: &Path) -> Result<Self, JournalError> {
-        Self::read_as(path, |record| record)
+        Self::read_as(path, PlannedTests::Dropped)
     }
 
-    /// Reads of a journal what reports show, which is a fraction of what is in it: a suite's answers
-    /// need not fit into memory.
+    /// Reads a journal with the lists of tests that were planned.
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn read_for_reports(path: &Path) -> Result<Self, JournalError> {
-        Self::read_as(path, TrialRecord::outline)
+    pub fn read_with_plan(path: &Path) -> Result<Self, JournalError> {
+        Self::read_as(path, PlannedTests::Kept)
     }
 
-    fn read_as(
-        path: &Path,
-        keep: impl Fn(TrialRecord) -> TrialRecord,
-    ) -> Result<Self, JournalError> {
-        let unreadable = |source| JournalError::Unreadable { path: path.to_owned(), source };
-        let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
-        let mut lines = Lines::default();
-        let mut line = Vec::new();
-        for number in 1.. {
-            line.clear();
-            if reader.read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
-                break;
-            }
-            let malformed =
-                |reason| JournalError::Malformed { path: path.to_owned(), line: number, reason };
-            match serde_json::from_slice(&line) {
-                Ok(read) => lines.add(read, &keep).map_err(malformed)?,
-                Err(_) if !line.ends_with(b"\n") => lines.torn = Some(number),
-                Err(error) => return Err(malformed(error.to_string())),
-            }
-        }
+    fn read_as(path: &Path, planned: PlannedTests) -> Result<Self, JournalError> {
+        let file = Arc::new(JournalFile::open(path)?);
+        let mut lines = Lines::of(&file, planned);
+        file.scan(|line| lines.add(&line))?;
         lines.into_run().ok_or_else(|| JournalError::Empty { path: path.to_owned() })
     }
 
@@ -88,57 +133,142 @@ impl Run {
         }
         Some(prices)
     }
+}
 
-    /// Sorts trials as reports show them.
-    pub(super) fn sort(&mut self) {
-        self.trials.sort_by(|a, b| (&a.model, &a.case).cmp(&(&b.model, &b.case)));
+impl TrialEntry {
+    /// Reads the record.
+    ///
+    /// # Errors
+    /// The file can no longer be read, or the line is no record by now.
+    pub fn record(&self) -> Result<TrialRecord, JournalError> {
+        let line = self.line()?;
+        match serde_json::from_slice::<Line<RunHeader, TrialRecord>>(&line) {
+            Ok(Line::Trial(record)) if *record.case == *self.case => Ok(record),
+            Ok(_) => Err(JournalError::Rewritten { path: self.journal.path().to_owned() }),
+            Err(error) => Err(JournalError::Trial {
+                path: self.journal.path().to_owned(),
+                case: self.case.to_string(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// The line of the record, its end included.
+    pub(super) fn line(&self) -> Result<Vec<u8>, JournalError> {
+        self.journal.line(self.place)
+    }
+
+    /// The test's name, `folder::case::model`.
+    pub fn test_name(&self) -> String {
+        super::test_name(&self.case, self.model.as_deref())
+    }
+
+    /// The journal that has the record.
+    pub fn journal(&self) -> &Path {
+        self.journal.path()
+    }
+
+    /// What trials are sorted by, in reports too.
+    pub(super) fn key(&self) -> (Option<&str>, &str) {
+        (self.model.as_deref(), &self.case)
     }
 }
 
 /// What was read of a journal so far.
-#[derive(Default)]
-struct Lines {
+struct Lines<'f> {
+    file: &'f Arc<JournalFile>,
+    planned: PlannedTests,
     headers: Vec<RunHeader>,
-    trials: Vec<TrialRecord>,
-    earlier: Vec<TrialRecord>,
-    /// Place of each test among the trials.
-    places: HashMap<String, usize>,
+    /// All trials, in the order in which they ended.
+    trials: Vec<TrialEntry>,
+    /// Each name once.
+    models: Vec<Arc<str>>,
     torn: Option<usize>,
 }
 
-impl Lines {
-    fn add(
-        &mut self,
-        line: Line<RunHeader, TrialRecord>,
-        keep: impl Fn(TrialRecord) -> TrialRecord,
-    ) -> Result<(), String> {
-        match line {
-            Line::Run(header) => self.headers.push(check_header(header)?),
-            Line::Trial(_) if self.headers.is_empty() => {
+impl<'f> Lines<'f> {
+    fn of(file: &'f Arc<JournalFile>, planned: PlannedTests) -> Self {
+        let (headers, trials, models) = (Vec::new(), Vec::new(), Vec::new());
+        Self { file, planned, headers, trials, models, torn: None }
+    }
+
+    fn add(&mut self, line: &NumberedLine<'_>) -> Result<(), String> {
+        match serde_json::from_slice::<Line<RunHeader, Short<'_>>>(line.text) {
+            Ok(Line::Run(header)) => self.add_header(check_header(header)?),
+            Ok(Line::Trial(_)) if self.headers.is_empty() => {
                 return Err("a trial before the run's header".into());
             }
-            Line::Trial(record) => self.add_trial(keep(record)),
+            Ok(Line::Trial(short)) => self.add_trial(&short, line.place),
+            Err(_) if !line.is_whole() => self.torn = Some(line.number),
+            Err(error) => return Err(error.to_string()),
         }
         Ok(())
     }
 
-    fn add_trial(&mut self, record: TrialRecord) {
-        let Some(place) = self.places.get(&record.test_name()) else {
-            self.places.insert(record.test_name(), self.trials.len());
-            return self.trials.push(record);
-        };
-        let before = std::mem::replace(&mut self.trials[*place], record);
-        // The same try twice is a row that its test and its gate's test both ran.
-        if before.retry != self.trials[*place].retry {
-            self.earlier.push(before);
+    fn add_header(&mut self, mut header: RunHeader) {
+        if self.planned == PlannedTests::Dropped {
+            header.plan.tests = Vec::new();
         }
+        self.headers.push(header);
+    }
+
+    fn add_trial(&mut self, short: &Short<'_>, place: Place) {
+        let entry = TrialEntry {
+            case: short.case.as_ref().into(),
+            model: short.model.as_deref().map(|model| self.model(model)),
+            status: short.status,
+            retry: short.retry,
+            is_gate: short.is_gate(),
+            is_answered: short.answers().next().is_some(),
+            time: short.answers().map(|answer| answer.timings.total()).sum(),
+            place,
+            journal: Arc::clone(self.file),
+        };
+        self.trials.push(entry);
+    }
+
+    fn model(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.models.iter().find(|known| &***known == name) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = name.into();
+        self.models.push(Arc::clone(&new));
+        new
     }
 
     fn into_run(self) -> Option<Run> {
-        let Self { headers, trials, earlier, torn, .. } = self;
-        let mut run = Run { headers, trials, earlier, torn_line: torn };
-        run.sort();
+        let Self { headers, mut trials, torn, .. } = self;
+        // Lines of one test stay in the order in which they ended.
+        trials.sort_by(|a, b| a.key().cmp(&b.key()));
+        let mut earlier = Vec::new();
+        trials.dedup_by(|next, last| {
+            let is_same = next.key() == last.key();
+            if is_same {
+                std::mem::swap(next, last);
+                // The same try twice is a row that its test and its gate's test both ran.
+                if next.retry != last.retry {
+                    earlier.push(next.clone());
+                }
+            }
+            is_same
+        });
+        earlier.sort_by_key(|entry| entry.place);
+        trials.shrink_to_fit();
+        let run = Run { headers, trials, earlier, torn_line: torn };
         (!run.headers.is_empty()).then_some(run)
+    }
+}
+
+impl Short<'_> {
+    fn is_gate(&self) -> bool {
+        let name = self.case.rsplit("::").next().unwrap_or_default();
+        name.starts_with("gate_") && self.file.ends_with(".dataset.ron")
+    }
+
+    /// Every answer: one, unless the case was run several times.
+    fn answers(&self) -> impl Iterator<Item = &Timed> {
+        let single = self.answer.iter().filter(|_| self.attempts.is_empty());
+        single.chain(self.attempts.iter().filter_map(|attempt| attempt.answer.as_ref()))
     }
 }
 

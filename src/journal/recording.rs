@@ -1,37 +1,47 @@
-//! The answers of an earlier run, found by case without holding them all in memory.
+//! The answers of an earlier run, found by case without holding them, or the cases' names, in memory.
 
-use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 
 use serde::Deserialize;
 
+use super::file::{JournalFile, NumberedLine, Place};
 use super::{JournalError, Line, RunHeader, TrialRecord, check_header};
 
 /// One model's trials of a journal; only where each stands is in memory.
 #[derive(Debug)]
 pub struct Recording {
-    path: PathBuf,
+    file: JournalFile,
     model: String,
-    places: HashMap<String, Place>,
-    file: Mutex<File>,
+    /// Sorted by the cases' hashes, those of one case as they ended.
+    places: Vec<(CaseHash, Place)>,
 }
 
-/// Where a line stands in the file, in bytes.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    start: u64,
-    length: usize,
+/// Stands for a case's name, a third as large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct CaseHash(u64);
+
+impl CaseHash {
+    fn of(case: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        case.hash(&mut hasher);
+        Self(hasher.finish())
+    }
 }
 
 /// As much of a trial as finding it takes.
 #[derive(Deserialize)]
-struct Name {
-    case: String,
-    model: Option<String>,
+struct Name<'l> {
+    #[serde(borrow)]
+    case: Cow<'l, str>,
+    #[serde(borrow)]
+    model: Option<Cow<'l, str>>,
 }
+
+/// Where the trials of each model stand.
+type ByModel = BTreeMap<String, Vec<(CaseHash, Place)>>;
 
 impl Recording {
     /// Finds the trials of `model` in a journal. Without a model they are those of the model that
@@ -40,47 +50,30 @@ impl Recording {
     /// # Errors
     /// The file cannot be read, is no journal, or has no such model.
     pub fn open(path: &Path, model: Option<&str>, name: &str) -> Result<Self, JournalError> {
-        let unreadable = |source| JournalError::Unreadable { path: path.to_owned(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        let mut by_model: HashMap<String, HashMap<String, Place>> = HashMap::new();
-        let mut lines = Lines { reader: BufReader::with_capacity(1 << 16, file), start: 0 };
-        let (mut line, mut number) = (Vec::new(), 0);
-        while let Some(place) = lines.next(&mut line).map_err(unreadable)? {
-            number += 1;
-            let malformed =
-                |reason| JournalError::Malformed { path: path.to_owned(), line: number, reason };
-            match serde_json::from_slice::<Line<RunHeader, Name>>(&line) {
-                Ok(Line::Run(header)) => {
-                    check_header(header).map_err(malformed)?;
-                }
-                Ok(Line::Trial(Name { case, model: Some(model) })) => {
-                    by_model.entry(model).or_default().insert(case, place);
-                }
-                Ok(Line::Trial(Name { model: None, .. })) => {}
-                // The line that a killed run did not finish.
-                Err(_) if number > 1 && !line.ends_with(b"\n") => {}
-                Err(error) => return Err(malformed(error.to_string())),
-            }
-        }
-        let models: BTreeSet<String> = by_model.keys().cloned().collect();
+        let file = JournalFile::open(path)?;
+        let mut by_model = ByModel::new();
+        file.scan(|line| add(&mut by_model, &line))?;
         let wanted = model.unwrap_or(name);
-        let sole = models.first().filter(|_| model.is_none() && models.len() == 1);
-        let chosen = models.get(wanted).or(sole).cloned();
-        let Some((model, places)) = chosen.and_then(|model| by_model.remove_entry(&model)) else {
+        let sole = by_model.keys().next().filter(|_| model.is_none() && by_model.len() == 1);
+        let chosen = by_model.contains_key(wanted).then(|| wanted.to_owned());
+        let chosen = chosen.or_else(|| sole.cloned());
+        let Some((model, mut places)) = chosen.and_then(|model| by_model.remove_entry(&model))
+        else {
             let (path, wanted) = (path.to_owned(), wanted.to_owned());
             return Err(JournalError::NoModel {
                 path,
                 wanted,
-                models: models.into_iter().collect(),
+                models: by_model.into_keys().collect(),
             });
         };
-        let file = Mutex::new(lines.reader.into_inner());
-        Ok(Self { path: path.to_owned(), model, places, file })
+        places.sort();
+        places.shrink_to_fit();
+        Ok(Self { file, model, places })
     }
 
     /// The journal.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// The model whose trials these are, as the journal calls it.
@@ -88,53 +81,66 @@ impl Recording {
         &self.model
     }
 
-    /// The trial of a case; none if there is none.
+    /// The last trial of a case; none if there is none.
     ///
     /// # Errors
     /// The file can no longer be read, or holds something else by now.
     pub fn find(&self, case: &str) -> Result<Option<TrialRecord>, JournalError> {
-        let Some(place) = self.places.get(case) else { return Ok(None) };
-        let line = self
-            .read(*place)
-            .map_err(|source| JournalError::Unreadable { path: self.path.clone(), source })?;
+        let hash = CaseHash::of(case);
+        let start = self.places.partition_point(|(known, _)| *known < hash);
+        let found = self.places[start..].iter().take_while(|(known, _)| *known == hash);
+        // Of two cases with one hash, the other one's lines are passed over.
+        for (_, place) in found.collect::<Vec<_>>().into_iter().rev() {
+            let record = self.record(*place, case)?;
+            if record.case == case {
+                return Ok(Some(record));
+            }
+            if CaseHash::of(&record.case) != hash {
+                return Err(JournalError::Rewritten { path: self.path().to_owned() });
+            }
+        }
+        Ok(None)
+    }
+
+    fn record(&self, place: Place, case: &str) -> Result<TrialRecord, JournalError> {
+        let line = self.file.line(place)?;
+        let path = || self.path().to_owned();
         match serde_json::from_slice::<Line<RunHeader, TrialRecord>>(&line) {
-            Ok(Line::Trial(record)) if record.case == case => Ok(Some(record)),
-            Ok(_) => Err(JournalError::Rewritten { path: self.path.clone() }),
+            Ok(Line::Trial(record)) => Ok(record),
+            Ok(Line::Run(_)) => Err(JournalError::Rewritten { path: path() }),
             Err(error) => Err(JournalError::Trial {
-                path: self.path.clone(),
+                path: path(),
                 case: case.to_owned(),
                 reason: error.to_string(),
             }),
         }
     }
-
-    fn read(&self, Place { start, length }: Place) -> std::io::Result<Vec<u8>> {
-        let mut line = vec![0; length];
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(start))?;
-        file.read_exact(&mut line)?;
-        Ok(line)
-    }
 }
 
-struct Lines {
-    reader: BufReader<File>,
-    start: u64,
-}
-
-impl Lines {
-    /// Reads the next line, its end included, and says where it stands.
-    fn next(&mut self, line: &mut Vec<u8>) -> std::io::Result<Option<Place>> {
-        line.clear();
-        let length = self.reader.read_until(b'\n', line)?;
-        let place = Place { start: self.start, length };
-        self.start += length as u64;
-        Ok((length > 0).then_some(place))
+fn add(by_model: &mut ByModel, line: &NumberedLine<'_>) -> Result<(), String> {
+    match serde_json::from_slice::<Line<RunHeader, Name<'_>>>(line.text) {
+        Ok(Line::Run(header)) => check_header(header).map(drop),
+        Ok(Line::Trial(Name { case, model: Some(model) })) => {
+            let found = (CaseHash::of(&case), line.place);
+            match by_model.get_mut(&*model) {
+                Some(places) => places.push(found),
+                None => {
+                    by_model.insert(model.into_owned(), vec![found]);
+                }
+            }
+            Ok(())
+        }
+        Ok(Line::Trial(Name { model: None, .. })) => Ok(()),
+        // The line that a killed run did not finish.
+        Err(_) if line.number > 1 && !line.is_whole() => Ok(()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::super::{Journal, Status};
     use super::*;
 

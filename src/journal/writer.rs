@@ -4,7 +4,7 @@
 //! killed in the middle leaves a torn last line, which the next one to open the file cuts off.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -84,19 +84,27 @@ impl Journal {
     /// Replaces the journal in `folder` by one of this run.
     ///
     /// # Errors
-    /// The folder or file cannot be written.
+    /// The folder or file cannot be written, or a record can no longer be read.
     pub fn write(folder: &Path, run: &Run) -> Result<(), JournalError> {
         let journal = Self::open(folder)?;
         let unwritable = |source| JournalError::Unwritable { path: journal.path.clone(), source };
-        let locked = journal.lock()?;
-        locked.0.set_len(0).map_err(unwritable)?;
+        let _locked = journal.lock()?;
+        // It may be one of those that the records are read from.
+        let unfinished = journal.path.with_extension("unfinished");
+        let mut out = BufWriter::new(File::create(&unfinished).map_err(unwritable)?);
         for header in &run.headers {
-            locked.append(&Line::<_, ()>::Run(header)).map_err(unwritable)?;
+            let mut line = serde_json::to_vec(&Line::<_, ()>::Run(header))
+                .map_err(|error| unwritable(error.into()))?;
+            line.push(b'\n');
+            out.write_all(&line).map_err(unwritable)?;
         }
         for trial in run.earlier.iter().chain(&run.trials) {
-            locked.append(&Line::<(), _>::Trial(trial)).map_err(unwritable)?;
+            let line = trial.line()?;
+            let whole = line.strip_suffix(b"\n").unwrap_or(&line);
+            out.write_all(whole).and_then(|()| out.write_all(b"\n")).map_err(unwritable)?;
         }
-        Ok(())
+        out.into_inner().map_err(|error| unwritable(error.into_error()))?;
+        std::fs::rename(&unfinished, &journal.path).map_err(unwritable)
     }
 
     fn open(folder: &Path) -> Result<Self, JournalError> {

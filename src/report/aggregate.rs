@@ -67,71 +67,174 @@ pub struct Row {
     pub figures: Figures,
 }
 
-/// The rows of a run: for each model its dimensions, then its total.
-pub fn rows(run: &Run) -> Vec<Row> {
-    let mut models: Vec<&String> =
-        run.trials.iter().filter_map(|trial| trial.model.as_ref()).collect();
-    models.dedup();
-    models.into_iter().flat_map(|model| model_rows(run, model)).collect()
+/// Adds up the trials of a run, shown one by one and sorted by model.
+#[derive(Debug)]
+pub struct Aggregate {
+    prices: Option<Prices>,
+    models: Vec<ModelSums>,
 }
 
-fn model_rows(run: &Run, model: &str) -> Vec<Row> {
-    let trials: Vec<&TrialRecord> =
-        run.trials.iter().filter(|trial| trial.model.as_deref() == Some(model)).collect();
-    let prices = run.prices();
-    let row = |dimension, trials: &[&TrialRecord]| Row {
-        model: model.to_owned(),
-        dimension,
-        figures: figures(trials, prices.as_ref()),
-    };
-    let by_dimension = Dimension::ALL.into_iter().filter_map(|dimension| {
-        let members = trials.iter().filter(|trial| trial.dimension == Some(dimension));
-        let members: Vec<&TrialRecord> = members.copied().collect();
-        (!members.is_empty()).then(|| row(Some(dimension), &members))
-    });
-    by_dimension.chain([row(None, &trials)]).collect()
+/// What the trials of a model come to so far.
+#[derive(Debug)]
+struct ModelSums {
+    model: String,
+    /// In the order of [`Dimension::ALL`]; none without a trial.
+    dimensions: [Option<Sums>; Dimension::ALL.len()],
+    total: Sums,
 }
 
-/// Figures of a group of trials.
-pub fn figures(trials: &[&TrialRecord], prices: Option<&Prices>) -> Figures {
-    let verdicts = || trials.iter().filter_map(|trial| trial.verdict.as_ref());
-    let answers = || trials.iter().flat_map(|trial| trial.answers());
-    let mut seconds: Vec<f64> =
-        answers().map(|answer| answer.timings.total().as_secs_f64()).collect();
-    seconds.sort_by(f64::total_cmp);
-    Figures {
-        counts: counts(trials),
-        marks: mean(verdicts().map(|verdict| verdict.points)),
-        accuracy: mean(verdicts().map(|verdict| if verdict.passed { 1.0 } else { 0.0 })),
-        mean_iou: mean(verdicts().filter_map(|verdict| verdict.iou)),
-        seconds_median: median(&seconds),
-        seconds_p95: nearest_rank(&seconds, 0.95),
-        peak_memory_bytes: answers().filter_map(|answer| answer.peak_memory_bytes).max(),
-        tokens_per_second: tokens_per_second(answers()),
-        cost: prices.and_then(|prices| cost(trials, prices)),
+impl Aggregate {
+    /// To add up trials with the prices of this run.
+    pub fn of(run: &Run) -> Self {
+        Self { prices: run.prices(), models: Vec::new() }
+    }
+
+    /// Adds a trial; a file that is no case counts for no model.
+    pub fn add(&mut self, trial: &TrialRecord) {
+        let Some(model) = &trial.model else { return };
+        if self.models.last().is_none_or(|last| last.model != *model) {
+            let (model, dimensions) = (model.clone(), Default::default());
+            self.models.push(ModelSums { model, dimensions, total: Sums::default() });
+        }
+        let Some(ModelSums { dimensions, total, .. }) = self.models.last_mut() else { return };
+        let prices = self.prices.as_ref();
+        total.add(trial, prices);
+        for (dimension, sums) in Dimension::ALL.into_iter().zip(dimensions) {
+            if trial.dimension == Some(dimension) {
+                sums.get_or_insert_default().add(trial, prices);
+            }
+        }
+    }
+
+    /// For each model the rows of its dimensions, then its total.
+    pub fn into_rows(self) -> Vec<Row> {
+        let is_priced = self.prices.is_some();
+        let rows = self.models.into_iter().flat_map(|ModelSums { model, dimensions, total }| {
+            let dimensions = Dimension::ALL.into_iter().map(Some).zip(dimensions);
+            dimensions.chain([(None, Some(total))]).filter_map(move |(dimension, sums)| {
+                let figures = sums?.figures(is_priced);
+                Some(Row { model: model.clone(), dimension, figures })
+            })
+        });
+        rows.collect()
     }
 }
 
-fn counts(trials: &[&TrialRecord]) -> Counts {
-    let mut counts = Counts { trials: trials.len(), ..Counts::default() };
-    for trial in trials {
-        let count = match trial.status {
-            Status::Passed => &mut counts.passed,
-            Status::Failed => &mut counts.failed,
-            Status::KnownFailure => &mut counts.known_failures,
-            Status::UnexpectedPass => &mut counts.unexpected_passes,
-            Status::Error => &mut counts.errors,
-            Status::Recorded => &mut counts.recorded,
-            Status::Ignored => &mut counts.ignored,
+/// What a group of trials comes to so far.
+#[derive(Debug, Default)]
+struct Sums {
+    counts: Counts,
+    points: Mean,
+    right: Mean,
+    iou: Mean,
+    seconds: Vec<f64>,
+    peak_memory_bytes: Option<u64>,
+    tokens: usize,
+    decoding: Duration,
+    cost: Cost,
+}
+
+/// A sum on its way to a mean.
+#[derive(Debug, Default)]
+struct Mean {
+    sum: f64,
+    count: u32,
+}
+
+/// The price of all answers so far.
+#[derive(Debug)]
+enum Cost {
+    Known(Option<f64>),
+    /// One was computed on a device without a price.
+    Unknown,
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self::Known(None)
+    }
+}
+
+impl Sums {
+    fn add(&mut self, trial: &TrialRecord, prices: Option<&Prices>) {
+        self.counts.add(trial.status);
+        if let Some(verdict) = &trial.verdict {
+            self.points.add(verdict.points);
+            self.right.add(if verdict.passed { 1.0 } else { 0.0 });
+            verdict.iou.into_iter().for_each(|iou| self.iou.add(iou));
+        }
+        for answer in trial.answers() {
+            self.seconds.push(answer.timings.total().as_secs_f64());
+            self.peak_memory_bytes = self.peak_memory_bytes.max(answer.peak_memory_bytes);
+            // Prefill makes the first token.
+            self.tokens += answer.token_ids.len().saturating_sub(1);
+            self.decoding += answer.timings.decoding;
+            if let Some(prices) = prices {
+                self.cost.add(price(trial, answer, prices));
+            }
+        }
+    }
+
+    fn figures(mut self, is_priced: bool) -> Figures {
+        self.seconds.sort_by(f64::total_cmp);
+        let speed = || self.tokens as f64 / self.decoding.as_secs_f64();
+        Figures {
+            counts: self.counts,
+            marks: self.points.value(),
+            accuracy: self.right.value(),
+            mean_iou: self.iou.value(),
+            seconds_median: median(&self.seconds),
+            seconds_p95: nearest_rank(&self.seconds, 0.95),
+            peak_memory_bytes: self.peak_memory_bytes,
+            tokens_per_second: (self.tokens > 0 && !self.decoding.is_zero()).then(speed),
+            cost: match self.cost {
+                Cost::Known(cost) if is_priced => cost,
+                _ => None,
+            },
+        }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, status: Status) {
+        self.trials += 1;
+        *match status {
+            Status::Passed => &mut self.passed,
+            Status::Failed => &mut self.failed,
+            Status::KnownFailure => &mut self.known_failures,
+            Status::UnexpectedPass => &mut self.unexpected_passes,
+            Status::Error => &mut self.errors,
+            Status::Recorded => &mut self.recorded,
+            Status::Ignored => &mut self.ignored,
+        } += 1;
+    }
+}
+
+impl Mean {
+    fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.count += 1;
+    }
+
+    fn value(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / f64::from(self.count))
+    }
+}
+
+impl Cost {
+    fn add(&mut self, price: Option<f64>) {
+        *self = match (&*self, price) {
+            (Self::Known(total), Some(price)) => Self::Known(Some(total.unwrap_or(0.0) + price)),
+            _ => Self::Unknown,
         };
-        *count += 1;
     }
-    counts
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| sum / f64::from(count))
+/// None where the device has no price.
+fn price(trial: &TrialRecord, answer: &Answer, prices: &Prices) -> Option<f64> {
+    let device = &trial.place.as_ref()?.device;
+    let (_, per_hour) = prices.per_hour.iter().find(|(name, _)| name == device)?;
+    Some(answer.conditions.own_time.as_secs_f64() / 3600.0 * per_hour)
 }
 
 /// The middle of sorted values; of an even number, the mean of the two in the middle.
@@ -145,29 +248,6 @@ fn median(sorted: &[f64]) -> Option<f64> {
 fn nearest_rank(sorted: &[f64], share: f64) -> Option<f64> {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied()
-}
-
-fn tokens_per_second<'a>(answers: impl Iterator<Item = &'a Answer>) -> Option<f64> {
-    let (mut tokens, mut time) = (0_usize, Duration::ZERO);
-    for answer in answers {
-        tokens += answer.token_ids.len().saturating_sub(1);
-        time += answer.timings.decoding;
-    }
-    (tokens > 0 && !time.is_zero()).then(|| tokens as f64 / time.as_secs_f64())
-}
-
-/// None if an answer was computed on a device without a price.
-fn cost(trials: &[&TrialRecord], prices: &Prices) -> Option<f64> {
-    let mut total = None;
-    for trial in trials {
-        for answer in trial.answers() {
-            let device = &trial.place.as_ref()?.device;
-            let (_, per_hour) = prices.per_hour.iter().find(|(name, _)| name == device)?;
-            let hours = answer.conditions.own_time.as_secs_f64() / 3600.0;
-            total = Some(total.unwrap_or(0.0) + hours * per_hour);
-        }
-    }
-    total
 }
 
 #[cfg(test)]
@@ -186,16 +266,18 @@ mod tests {
 
     #[test]
     fn an_unpriced_device_has_no_cost() {
-        let run = super::super::sample::run();
-        let trials: Vec<&TrialRecord> = run.trials.iter().collect();
-        let price = |device: &str| Prices {
-            currency: "USD".into(),
-            per_hour: vec![(device.to_owned(), 3600.0)],
+        let trials = super::super::sample::trials();
+        let cost = |device: &str| {
+            let per_hour = vec![(device.to_owned(), 3600.0)];
+            let prices = Some(Prices { currency: "USD".into(), per_hour });
+            let mut aggregate = Aggregate { prices, models: Vec::new() };
+            trials.iter().for_each(|trial| aggregate.add(trial));
+            aggregate.into_rows().pop().unwrap().figures.cost
         };
-        assert_eq!(figures(&trials, Some(&price("cuda:0"))).cost, None);
+        assert_eq!(cost("cuda:0"), None);
         // Each of the sample's answers takes 1.5 s, at one dollar a second.
         let answers = trials.iter().filter(|trial| trial.answer.is_some()).count();
-        let cost = figures(&trials, Some(&price("cpu"))).cost.unwrap();
+        let cost = cost("cpu").unwrap();
         assert!((cost - 1.5 * answers as f64).abs() < 1e-9, "{cost}");
     }
 }

@@ -1,10 +1,12 @@
 //! `results.csv`: one line a trial, for spreadsheets and notebooks.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use crate::answer::{Answer, ModelInput};
 use crate::journal::{Run, TrialRecord};
 
+use super::Renderer;
+use super::aggregate::Row;
 use super::words::{finish_word, snapshot_word, status_word};
 
 const COLUMNS: [&str; 34] = [
@@ -44,13 +46,22 @@ const COLUMNS: [&str; 34] = [
     "retry",
 ];
 
-pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
+pub(super) fn begin<'r>(_: &'r Run, out: &'r mut dyn Write) -> io::Result<Box<dyn Renderer + 'r>> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(COLUMNS)?;
-    for trial in &run.trials {
-        writer.write_record(row(trial))?;
+    Ok(Box::new(Results(writer)))
+}
+
+struct Results<'r>(csv::Writer<&'r mut dyn Write>);
+
+impl Renderer for Results<'_> {
+    fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
+        Ok(self.0.write_record(row(trial))?)
     }
-    writer.flush()
+
+    fn end(&mut self, _: &[Row]) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn row(trial: &TrialRecord) -> [String; 34] {
@@ -132,28 +143,22 @@ fn seconds(duration: std::time::Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::Sample;
     use super::*;
 
     #[test]
     fn shows_the_sample_run() {
-        let mut out = Vec::new();
-        render(&super::super::sample::run(), &mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+        insta::assert_snapshot!(Sample::new().rendered(begin));
     }
 
     #[test]
     fn hostile_texts_come_back_as_they_were() {
-        let run = super::super::sample::run();
-        let mut out = Vec::new();
-        render(&run, &mut out).unwrap();
-        let mut reader = csv::Reader::from_reader(out.as_slice());
+        let sample = Sample::new();
+        let table = sample.rendered(begin);
+        let mut reader = csv::Reader::from_reader(table.as_bytes());
         let answers: Vec<String> =
             reader.records().map(|record| record.unwrap()[10].to_owned()).collect();
-        let expected: Vec<String> = run
-            .trials
-            .iter()
-            .map(|trial| trial.answer.as_ref().map(|a| a.text.clone()).unwrap_or_default())
-            .collect();
-        assert_eq!(answers, expected);
+        let texts = sample.trials.iter().map(|trial| trial.answer.as_ref().map(|a| a.text.clone()));
+        assert_eq!(answers, texts.map(Option::unwrap_or_default).collect::<Vec<_>>());
     }
 }

@@ -3,13 +3,16 @@ One renderer a file over one run.
 
 Every report is a pure function of what was read back from a journal. Knows nothing of how the
 run was carried out.
+
+All reports are rendered in one pass, in which one record after the other is read: no renderer keeps
+more of a trial than a number or two.
 */
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::journal::Run;
+use crate::journal::{JournalError, Run, TrialRecord};
 
 pub mod aggregate;
 mod csv;
@@ -18,6 +21,8 @@ mod summary;
 mod terminal;
 mod words;
 
+use aggregate::{Aggregate, Row};
+
 /// File name of the JUnit report.
 pub const JUNIT: &str = "junit.xml";
 /// File name of the table of trials.
@@ -25,61 +30,120 @@ pub const RESULTS: &str = "results.csv";
 /// File name of the summary for programs.
 pub const SUMMARY: &str = "summary.json";
 
-/// A report cannot be written.
+/// A report cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot be written: {source}; choose another folder with EYECHART_OUT", path.display())]
-pub struct ReportError {
-    path: PathBuf,
-    source: std::io::Error,
+pub enum ReportError {
+    /// The file cannot be written.
+    #[error("{}: cannot be written: {source}; choose another folder with EYECHART_OUT", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A record cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
-type Render = fn(&Run, &mut dyn Write) -> std::io::Result<()>;
+/// Writes a report while it is shown the trials of a run, sorted by model and case.
+trait Renderer {
+    /// Shows the next trial.
+    fn trial(&mut self, trial: &TrialRecord) -> io::Result<()>;
+    /// Ends the report; `rows` are the figures of all trials.
+    fn end(&mut self, rows: &[Row]) -> io::Result<()>;
+}
+
+/// Begins a report of a run.
+type Begin = for<'r> fn(&'r Run, &'r mut dyn Write) -> io::Result<Box<dyn Renderer + 'r>>;
 
 /// Every report file and what renders it.
-const REPORTS: [(&str, Render); 3] =
-    [(JUNIT, junit::render), (RESULTS, csv::render), (SUMMARY, summary::render)];
+const REPORTS: [(&str, Begin); 3] =
+    [(JUNIT, junit::begin), (RESULTS, csv::begin), (SUMMARY, summary::begin)];
 
-/// Writes all report files into `folder`.
+/// Writes all report files into `folder`. Returns what ends a run in the terminal: the table of
+/// figures, and where the files are.
 ///
 /// # Errors
-/// A file cannot be written; the others may have been.
-pub fn write_all(run: &Run, folder: &Path) -> Result<(), ReportError> {
-    for (name, render) in REPORTS {
-        let path = folder.join(name);
-        write_file(&path, |out| render(run, out)).map_err(|source| ReportError { path, source })?;
+/// A record cannot be read, or a file cannot be written; the others may have been.
+pub fn write_all(run: &Run, folder: &Path) -> Result<String, ReportError> {
+    let mut files: Vec<ReportFile> = REPORTS
+        .iter()
+        .map(|(name, _)| ReportFile::create(folder, name))
+        .collect::<Result<_, _>>()?;
+    let mut renderers = Vec::with_capacity(files.len());
+    for ((_, begin), file) in REPORTS.iter().zip(&mut files) {
+        let ReportFile { path, out, .. } = file;
+        let renderer = begin(run, out).map_err(unwritable(path))?;
+        renderers.push((&*path, renderer));
     }
-    Ok(())
+    let mut aggregate = Aggregate::of(run);
+    let mut table = terminal::Table::of(run);
+    for entry in &run.trials {
+        let trial = entry.record()?;
+        aggregate.add(&trial);
+        table.add(&trial);
+        for (path, renderer) in &mut renderers {
+            renderer.trial(&trial).map_err(unwritable(path))?;
+        }
+    }
+    let rows = aggregate.into_rows();
+    for (path, renderer) in &mut renderers {
+        renderer.end(&rows).map_err(unwritable(path))?;
+    }
+    drop(renderers);
+    files.into_iter().try_for_each(ReportFile::finish)?;
+    let names = REPORTS.map(|(name, _)| name).join(", ");
+    let (table, folder) = (table.into_text(&rows), folder.display());
+    Ok(format!("{table}\nreports in {folder}: {}, {names}", crate::journal::FILE_NAME))
 }
 
 /// Writes the JUnit report, as into its file.
 ///
 /// # Errors
-/// `out` cannot be written to.
-pub fn write_junit(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
-    junit::render(run, out)
+/// A record cannot be read, or `out` cannot be written to.
+pub fn write_junit(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    render(junit::begin, run, out)
 }
 
-fn write_file(
-    path: &Path,
-    render: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> std::io::Result<()> {
-    // Whoever is killed in the middle leaves the old report.
-    let unfinished = path.with_extension("unfinished");
-    let mut out = BufWriter::new(File::create(&unfinished)?);
-    render(&mut out)?;
-    out.into_inner()?.sync_data()?;
-    std::fs::rename(unfinished, path)
+fn render(begin: Begin, run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    let mut aggregate = Aggregate::of(run);
+    let mut renderer = begin(run, out)?;
+    for entry in &run.trials {
+        let trial = entry.record().map_err(io::Error::other)?;
+        aggregate.add(&trial);
+        renderer.trial(&trial)?;
+    }
+    renderer.end(&aggregate.into_rows())
 }
 
-/// The table that ends a run, and where the files are.
-pub fn summary_text(run: &Run, folder: &Path) -> String {
-    let names = REPORTS.map(|(name, _)| name).join(", ");
-    format!(
-        "{}\nreports in {}: {}, {names}",
-        terminal::table(run),
-        folder.display(),
-        crate::journal::FILE_NAME
-    )
+/// A report that is being written. Whoever is killed in the middle leaves the old one.
+struct ReportFile {
+    path: PathBuf,
+    unfinished: PathBuf,
+    out: BufWriter<File>,
+}
+
+impl ReportFile {
+    fn create(folder: &Path, name: &str) -> Result<Self, ReportError> {
+        let path = folder.join(name);
+        let unfinished = path.with_extension("unfinished");
+        let out = File::create(&unfinished).map(BufWriter::new).map_err(unwritable(&path))?;
+        Ok(Self { path, unfinished, out })
+    }
+
+    fn finish(self) -> Result<(), ReportError> {
+        let Self { path, unfinished, out } = self;
+        let finish = || {
+            out.into_inner()?.sync_data()?;
+            std::fs::rename(unfinished, &path)
+        };
+        finish().map_err(unwritable(&path))
+    }
+}
+
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> ReportError {
+    |source| ReportError::Unwritable { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -2,25 +2,58 @@
 
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use crate::answer::{Answer, Conditions, FinishReason, ModelInput, Timings};
 use crate::case::Dimension;
-use crate::journal::{FORMAT_VERSION, Place, Run, RunHeader, RunPlan, Status, TrialRecord};
+use crate::journal::{
+    FORMAT_VERSION, Journal, Place, Run, RunHeader, RunPlan, Status, TrialRecord,
+};
 use crate::registry::Prices;
 use crate::score::{Reading, Verdict};
 use crate::snapshot::SnapshotOutcome;
 
-pub(super) fn run() -> Run {
-    let header = RunHeader {
+use super::{Begin, render};
+
+/// The trials, and the run that is read back from a journal of them.
+pub(super) struct Sample {
+    pub(super) trials: Vec<TrialRecord>,
+    pub(super) run: Run,
+    _folder: TempDir,
+}
+
+impl Sample {
+    pub(super) fn new() -> Self {
+        Self::of(trials())
+    }
+
+    /// A run of these trials, which must be sorted.
+    pub(super) fn of(trials: Vec<TrialRecord>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::create(folder.path(), &header()).unwrap();
+        trials.iter().for_each(|trial| journal.append(trial).unwrap());
+        let run = Run::read(journal.path()).unwrap();
+        Self { trials, run, _folder: folder }
+    }
+
+    pub(super) fn rendered(&self, begin: Begin) -> String {
+        let mut out = Vec::new();
+        render(begin, &self.run, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+}
+
+fn header() -> RunHeader {
+    RunHeader {
         format_version: FORMAT_VERSION,
         eyechart_version: "0.0.0-sample".into(),
         started_unix_milliseconds: 1_764_000_000_000,
         prices: Some(Prices { currency: "USD".into(), per_hour: vec![("cpu".into(), 0.36)] }),
         plan: RunPlan::default(),
-    };
-    Run { headers: vec![header], trials: trials(), ..Run::default() }
+    }
 }
 
-fn trials() -> Vec<TrialRecord> {
+pub(super) fn trials() -> Vec<TrialRecord> {
     let invalid = TrialRecord {
         model: None,
         dimension: None,

@@ -1,10 +1,12 @@
 //! The table that ends a run on stderr.
 
+use std::fmt;
+
 use crate::answer::SelfCheck;
-use crate::journal::{Run, Status};
+use crate::journal::{Run, Status, TrialRecord};
 use crate::score::comparison;
 
-use super::aggregate::{self, Row};
+use super::aggregate::Row;
 
 const HEADINGS: [&str; 10] = [
     "model",
@@ -19,17 +21,129 @@ const HEADINGS: [&str; 10] = [
     "tokens/s",
 ];
 
-/// A line per model and dimension, columns aligned.
-pub(super) fn table(run: &Run) -> String {
-    let rows = aggregate::rows(run);
-    let mut lines = vec![HEADINGS.map(str::to_owned)];
-    lines.extend(rows.iter().map(cells));
-    let mut text = align(&lines);
-    for note in notes(run, &rows) {
-        text.push('\n');
-        text.push_str(&note);
+/// The table, while trials are shown.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    currency: String,
+    known_failures: usize,
+    unexpected_passes: usize,
+    errors: usize,
+    recorded: usize,
+    /// Trials that were tried more than once, and those of them that passed in the end.
+    retried: Share,
+    /// Comparisons of two answers, and those that turned with the answers' order.
+    compared: Share,
+    /// Answers that were asked for alone too, and those that were others then.
+    self_checked: Share,
+    /// How many trials were ignored, for each reason.
+    ignored: Vec<(String, usize)>,
+}
+
+/// Some of many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Share {
+    some: usize,
+    all: usize,
+}
+
+impl Table {
+    pub(super) fn of(run: &Run) -> Self {
+        let currency = run.prices().map_or_else(String::new, |prices| prices.currency);
+        Self { currency, ..Self::default() }
     }
-    text
+
+    pub(super) fn add(&mut self, trial: &TrialRecord) {
+        match trial.status {
+            Status::KnownFailure => self.known_failures += 1,
+            Status::UnexpectedPass => self.unexpected_passes += 1,
+            Status::Error => self.errors += 1,
+            Status::Recorded => self.recorded += 1,
+            Status::Ignored => self.add_ignored(trial.message.as_deref()),
+            Status::Passed | Status::Failed => {}
+        }
+        if trial.retry > 0 {
+            self.retried.all += 1;
+            self.retried.some += usize::from(trial.status.is_success());
+        }
+        for check in trial.answers().filter_map(|answer| answer.conditions.self_check.as_ref()) {
+            self.self_checked.all += 1;
+            self.self_checked.some += usize::from(*check != SelfCheck::Same);
+        }
+        let of_runs = trial.attempts.iter().map(|attempt| attempt.opinions.as_slice());
+        for opinions in of_runs.chain([trial.opinions.as_slice()]) {
+            let (pairs, same_position) = comparison::position_bias(opinions);
+            self.compared.all += pairs;
+            self.compared.some += same_position;
+        }
+    }
+
+    fn add_ignored(&mut self, reason: Option<&str>) {
+        let reason = reason.unwrap_or("no reason given");
+        match self.ignored.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, count)) => *count += 1,
+            None => self.ignored.push((reason.to_owned(), 1)),
+        }
+    }
+
+    /// A line per model and dimension, columns aligned, and notes below.
+    pub(super) fn into_text(self, rows: &[Row]) -> String {
+        let mut lines = vec![HEADINGS.map(str::to_owned)];
+        lines.extend(rows.iter().map(cells));
+        let mut text = align(&lines);
+        for note in self.notes(rows) {
+            text.push('\n');
+            text.push_str(&note);
+        }
+        text
+    }
+
+    /// What the table does not show: costs, and trials that were not judged or did not count as
+    /// usual.
+    fn notes(&self, rows: &[Row]) -> Vec<String> {
+        let totals = rows.iter().filter(|row| row.dimension.is_none());
+        let cost = |row: &Row| {
+            let cost = row.figures.cost?;
+            Some(format!("{}: {cost:.6} {} of computing", row.model, self.currency))
+        };
+        let counted = [
+            (self.known_failures, "known to fail (xfail)"),
+            (self.unexpected_passes, "passed although known to fail"),
+            (self.errors, "without an answer (error)"),
+            (self.recorded, "rows of data sets, which gates judge"),
+        ];
+        let counted = counted.into_iter().filter(|(count, _)| *count > 0);
+        let counted = counted.map(|(count, words)| format!("{count} {words}"));
+        let ignored = self.ignored.iter();
+        let ignored = ignored.map(|(reason, count)| format!("{count} ignored: {reason}"));
+        totals.filter_map(cost).chain(counted).chain(self.shares()).chain(ignored).collect()
+    }
+
+    fn shares(&self) -> impl Iterator<Item = String> {
+        let told = |Share { all, .. }: Share, text: String| (all > 0).then_some(text);
+        let Self { self_checked, retried, compared, .. } = self;
+        [
+            told(*self_checked, format!("{self_checked} answers differ when asked alone")),
+            told(
+                *retried,
+                format!(
+                    "{} tried again, of which {} passed (flaky, or mended)",
+                    retried.all, retried.some
+                ),
+            ),
+            told(
+                *compared,
+                format!("position bias: {compared} comparisons turned with the answers' order"),
+            ),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.some, self.all)
+    }
 }
 
 fn cells(row: &Row) -> [String; 10] {
@@ -70,94 +184,31 @@ fn align(lines: &[[String; 10]]) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// What the table does not show: costs, and trials that were not judged or did not count as usual.
-fn notes(run: &Run, rows: &[Row]) -> Vec<String> {
-    let currency = run.prices().map_or_else(String::new, |prices| prices.currency);
-    let totals = rows.iter().filter(|row| row.dimension.is_none());
-    let cost = |row: &Row| {
-        let cost = row.figures.cost?;
-        Some(format!("{}: {cost:.6} {currency} of computing", row.model))
-    };
-    let count = |status| run.trials.iter().filter(|trial| trial.status == status).count();
-    let counted = [
-        (Status::KnownFailure, "known to fail (xfail)"),
-        (Status::UnexpectedPass, "passed although known to fail"),
-        (Status::Error, "without an answer (error)"),
-        (Status::Recorded, "rows of data sets, which gates judge"),
-    ];
-    let counted = counted.into_iter().filter_map(|(status, words)| match count(status) {
-        0 => None,
-        count => Some(format!("{count} {words}")),
-    });
-    let told = self_check(run).into_iter().chain(retried(run)).chain(position_bias(run));
-    totals.filter_map(cost).chain(counted).chain(told).chain(ignored(run)).collect()
-}
-
-/// How many trials were tried more than once, and how many of them passed in the end.
-fn retried(run: &Run) -> Option<String> {
-    let retried: Vec<_> = run.trials.iter().filter(|trial| trial.retry > 0).collect();
-    let passed = retried.iter().filter(|trial| trial.status.is_success()).count();
-    let tried = retried.len();
-    (tried > 0).then(|| format!("{tried} tried again, of which {passed} passed (flaky, or mended)"))
-}
-
-/// How often a judge preferred a position rather than an answer.
-fn position_bias(run: &Run) -> Option<String> {
-    let (mut compared, mut biased) = (0, 0);
-    for trial in &run.trials {
-        let of_runs = trial.attempts.iter().map(|attempt| attempt.opinions.as_slice());
-        for opinions in of_runs.chain([trial.opinions.as_slice()]) {
-            let (pairs, same_position) = comparison::position_bias(opinions);
-            compared += pairs;
-            biased += same_position;
-        }
-    }
-    (compared > 0).then(|| {
-        format!("position bias: {biased} of {compared} comparisons turned with the answers' order")
-    })
-}
-
-/// How many answers are others alone, if that was checked.
-fn self_check(run: &Run) -> Option<String> {
-    let answers = run.trials.iter().flat_map(|trial| trial.answers());
-    let checks = answers.filter_map(|answer| answer.conditions.self_check.as_ref());
-    let (mut checked, mut differing) = (0, 0);
-    for check in checks {
-        checked += 1;
-        differing += usize::from(*check != SelfCheck::Same);
-    }
-    (checked > 0).then(|| format!("{differing} of {checked} answers differ when asked alone"))
-}
-
-/// How many trials were ignored, for each reason.
-fn ignored(run: &Run) -> Vec<String> {
-    let ignored = run.trials.iter().filter(|trial| trial.status == Status::Ignored);
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for reason in ignored.map(|trial| trial.message.as_deref().unwrap_or("no reason given")) {
-        match counts.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((reason, 1)),
-        }
-    }
-    counts.into_iter().map(|(reason, count)| format!("{count} ignored: {reason}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::aggregate::Aggregate;
+    use super::super::sample::{Sample, trials};
     use super::*;
     use crate::answer::FinishReason;
     use crate::opinion::{AnswerPosition, Opinion, Said};
 
+    fn table(sample: &Sample) -> String {
+        let (mut aggregate, mut table) = (Aggregate::of(&sample.run), Table::of(&sample.run));
+        for trial in &sample.trials {
+            aggregate.add(trial);
+            table.add(trial);
+        }
+        table.into_text(&aggregate.into_rows())
+    }
+
     #[test]
     fn shows_the_sample_run() {
-        insta::assert_snapshot!(table(&sample::run()));
+        insta::assert_snapshot!(table(&Sample::new()));
     }
 
     #[test]
     fn position_bias_is_told_where_answers_were_compared() {
-        let mut run = sample::run();
-        assert_eq!(position_bias(&run), None);
+        assert!(!table(&Sample::new()).contains("position bias"));
         let reply = |text: &str, position| Opinion {
             adviser: "judge".into(),
             sha256: String::new(),
@@ -171,11 +222,11 @@ mod tests {
         let both = |first, second| {
             vec![reply(first, AnswerPosition::First), reply(second, AnswerPosition::Second)]
         };
-        run.trials[0].opinions = both("Better: A", "Better: A");
-        run.trials[1].opinions = both("Better: A", "Better: B");
-        assert_eq!(
-            position_bias(&run).as_deref(),
-            Some("position bias: 1 of 2 comparisons turned with the answers' order")
-        );
+        let mut trials = trials();
+        trials[0].opinions = both("Better: A", "Better: A");
+        trials[1].opinions = both("Better: A", "Better: B");
+        let text = table(&Sample::of(trials));
+        let told = "position bias: 1 of 2 comparisons turned with the answers' order";
+        assert_eq!(text.lines().find(|line| line.starts_with("position")), Some(told));
     }
 }

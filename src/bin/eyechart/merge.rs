@@ -18,10 +18,10 @@ const SHOWN: usize = 5;
 pub(crate) fn run(journals: &[PathBuf], out: &Path) -> ExitCode {
     let mut problems = io::stderr().lock();
     match merge(journals, out) {
-        Ok(run) => {
+        Ok((run, summary)) => {
             let lacking = lacking(&run);
             // Whoever closed the pipe wants to hear no more; the exit code still tells.
-            let _ = writeln!(io::stdout(), "{}", report::summary_text(&run, out));
+            let _ = writeln!(io::stdout(), "{summary}");
             let _ = lacking.iter().try_for_each(|line| writeln!(problems, "incomplete: {line}"));
             if lacking.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) }
         }
@@ -32,17 +32,18 @@ pub(crate) fn run(journals: &[PathBuf], out: &Path) -> ExitCode {
     }
 }
 
-fn merge(journals: &[PathBuf], out: &Path) -> Result<Run, Box<dyn std::error::Error>> {
+/// The merged run, and what there is to tell of it.
+fn merge(journals: &[PathBuf], out: &Path) -> Result<(Run, String), Box<dyn std::error::Error>> {
     let mut read = Vec::with_capacity(journals.len());
     for path in journals {
         let path = if path.is_dir() { path.join(FILE_NAME) } else { path.clone() };
-        let run = Run::read(&path)?;
+        let run = Run::read_with_plan(&path)?;
         if let Some(line) = run.torn_line {
             let path = path.display();
             let torn = format!("{path}:{line}: whoever wrote it was killed there; passed over");
             writeln!(io::stderr(), "{torn}")?;
         }
-        read.push((path, run));
+        read.push(run);
     }
     let Merged { run, overlaps } = journal::merge(read);
     if let Some(first) = overlaps.first() {
@@ -56,8 +57,8 @@ fn merge(journals: &[PathBuf], out: &Path) -> Result<Run, Box<dyn std::error::Er
         .into());
     }
     Journal::write(out, &run)?;
-    report::write_all(&run, out)?;
-    Ok(run)
+    let summary = report::write_all(&run, out)?;
+    Ok((run, summary))
 }
 
 /// What the journals set out to record, and do not have.

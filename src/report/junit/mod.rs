@@ -1,59 +1,80 @@
 //! `junit.xml`: one suite a model, for continuous integration.
 //!
-//! Built with junit-report, whose output lacks some things. Characters that XML 1.0 forbids are
-//! written as they are; that is cured before ([`text`]). There are no properties and lines of test
-//! cases, no counts of skipped tests, and no totals; those are added after ([`enrich`]).
+//! Built with junit-report, whose output lacks some things. It holds all test cases of a document at
+//! once, so it is given one at a time, and the document is put together from what it writes of each
+//! ([`document`]). Characters that XML 1.0 forbids are written as they are; that is cured before
+//! ([`text`]). There are no properties and lines of test cases, no counts of skipped tests, and no
+//! totals; those are added too.
 //!
 //! The document keeps to Jenkins' `junit-10.xsd`, but for two things that its readers know all the
 //! same: `properties` in a test case, and its `file` and `line` (a test holds both). Pictures stand
 //! in `system-out`, a line `[[ATTACHMENT|path]]` each, as GitLab and Jenkins' attachments read it.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use junit_report::{Duration, OffsetDateTime, Report, TestCase, TestCaseBuilder, TestSuite};
 
-use crate::journal::{Run, Status, TrialRecord};
+use crate::journal::{Run, Status, TrialEntry, TrialRecord};
 use crate::snapshot::SnapshotOutcome;
 
-mod enrich;
+mod document;
 mod text;
 
+use super::Renderer;
+use super::aggregate::Row;
 use super::words::{finish_word, snapshot_word, status_word};
-use enrich::{Counts, Enrichment};
+use document::{Counts, Document, Enrichment, Suite};
 
 /// The suite of case files that could not be run on any model.
 const NO_MODEL: &str = "cases";
 
-pub(super) fn render(run: &Run, out: &mut dyn Write) -> std::io::Result<()> {
-    let started = started(run);
-    let mut report = Report::new();
-    let (mut enrichments, mut suites) = (Vec::new(), Vec::new());
-    for trials in run.trials.chunk_by(|a, b| a.model == b.model) {
-        let name = trials[0].model.as_deref().unwrap_or(NO_MODEL);
-        // Builders would copy all test cases twice.
-        let mut suite = TestSuite::new(&text::attribute(name));
-        suite.set_timestamp(started);
-        for trial in trials {
-            suite.add_testcase(test_case(trial));
-            enrichments.push(Enrichment { line: trial.line, properties: properties(trial) });
-        }
-        suites.push(counts(trials));
-        report.add_testsuite(suite);
-    }
-    let mut plain = Vec::new();
-    report.write_xml(&mut plain).map_err(std::io::Error::other)?;
-    enrich::enrich(&plain, &enrichments, &suites, out).map_err(std::io::Error::other)
+pub(super) fn begin<'r>(
+    run: &'r Run,
+    out: &'r mut dyn Write,
+) -> io::Result<Box<dyn Renderer + 'r>> {
+    let suites = run.trials.chunk_by(|a, b| a.model == b.model).enumerate().map(suite).collect();
+    let document = Document::begin(suites, out).map_err(io::Error::other)?;
+    Ok(Box::new(Junit { document, started: started(run), plain: Vec::new() }))
 }
 
-fn counts(trials: &[TrialRecord]) -> Counts {
+struct Junit<'r> {
+    document: Document<&'r mut dyn Write>,
+    started: OffsetDateTime,
+    /// What junit-report writes of a test case.
+    plain: Vec<u8>,
+}
+
+impl Renderer for Junit<'_> {
+    fn trial(&mut self, trial: &TrialRecord) -> io::Result<()> {
+        let name = trial.model.as_deref().unwrap_or(NO_MODEL);
+        let mut suite = TestSuite::new(&text::attribute(name));
+        suite.set_timestamp(self.started);
+        suite.add_testcase(test_case(trial));
+        let mut report = Report::new();
+        report.add_testsuite(suite);
+        self.plain.clear();
+        report.write_xml(&mut self.plain).map_err(io::Error::other)?;
+        let enrichment = Enrichment { line: trial.line, properties: properties(trial) };
+        self.document.add(&self.plain, &enrichment).map_err(io::Error::other)
+    }
+
+    fn end(&mut self, _: &[Row]) -> io::Result<()> {
+        self.document.end().map_err(io::Error::other)
+    }
+}
+
+/// What a suite comes to, from its trials in short.
+fn suite((id, trials): (usize, &[TrialEntry])) -> Suite {
     let count = |kind| trials.iter().filter(|trial| kind_of(trial.status) == kind).count();
-    Counts {
+    let counts = Counts {
         tests: trials.len(),
         failures: count(Kind::Failure),
         errors: count(Kind::Error),
         skipped: count(Kind::Skipped),
-    }
+    };
+    let time: std::time::Duration = trials.iter().map(|trial| trial.time).sum();
+    Suite { id, counts, seconds: time.as_secs_f64() }
 }
 
 /// The four ways in which a test of JUnit ends.

@@ -1,24 +1,18 @@
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::super::sample;
+use super::super::sample::{Sample, trials};
 use super::*;
 use crate::journal::Speaker;
 
-fn rendered(run: &Run) -> String {
-    let mut out = Vec::new();
-    render(run, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
-}
-
 #[test]
 fn shows_the_sample_run() {
-    insta::assert_snapshot!(rendered(&sample::run()));
+    insta::assert_snapshot!(Sample::new().rendered(begin));
 }
 
 #[test]
 fn keeps_to_the_schema_and_counts_each_kind_apart() {
-    let document = rendered(&sample::run());
+    let document = Sample::new().rendered(begin);
     assert_eq!(schema::violations(&document), [""; 0]);
     // Of the sample: one file that is no case; on `tiny` three failures (one of them an unexpected
     // pass), an error, and two that are skipped (a known failure and an ignored case).
@@ -36,7 +30,7 @@ fn keeps_to_the_schema_and_counts_each_kind_apart() {
 
 #[test]
 fn an_empty_run_keeps_to_the_schema() {
-    let document = rendered(&Run { trials: Vec::new(), ..sample::run() });
+    let document = Sample::of(Vec::new()).rendered(begin);
     assert_eq!(schema::violations(&document), [""; 0], "{document}");
 }
 
@@ -71,8 +65,8 @@ fn every_hostile_answer_gives_well_formed_xml_that_says_the_same() {
         "两辆车\r\n\"'",
     ];
     for text in hostile {
-        let mut run = sample::run();
-        for trial in &mut run.trials {
+        let mut trials = trials();
+        for trial in &mut trials {
             trial.message = Some(text.to_owned());
             trial.known_failure = trial.known_failure.as_ref().map(|_| text.to_owned());
             trial.file = text.into();
@@ -89,7 +83,7 @@ fn every_hostile_answer_gives_well_formed_xml_that_says_the_same() {
                 answer.text = text.to_owned();
             }
         }
-        let document = rendered(&run);
+        let document = Sample::of(trials).rendered(begin);
         assert_eq!(schema::violations(&document), [""; 0], "{text:?}");
         assert!(!document.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')));
         let expected: String = text

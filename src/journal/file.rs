@@ -1,0 +1,91 @@
+//! A journal's lines: one after the other, or one by its place.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::JournalError;
+
+/// Bytes that are read at a time while all lines are.
+const CHUNK: usize = 1 << 16;
+
+/// A journal that is open, so that what was found in it can be read again.
+#[derive(Debug)]
+pub(super) struct JournalFile {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+/// Where a line stands in its file, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    start: u64,
+    length: u32,
+}
+
+/// A line with its end, and its number from 1.
+pub(super) struct NumberedLine<'l> {
+    pub(super) number: usize,
+    pub(super) text: &'l [u8],
+    pub(super) place: Place,
+}
+
+impl NumberedLine<'_> {
+    /// Whether whoever wrote it got to its end.
+    pub(super) fn is_whole(&self) -> bool {
+        self.text.ends_with(b"\n")
+    }
+}
+
+impl JournalFile {
+    pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
+        let file = File::open(path)
+            .map_err(|source| JournalError::Unreadable { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file) })
+    }
+
+    /// Shows `look` every line; an error of its says what is wrong with the line.
+    pub(super) fn scan(
+        &self,
+        mut look: impl FnMut(NumberedLine<'_>) -> Result<(), String>,
+    ) -> Result<(), JournalError> {
+        let path = &self.path;
+        let unreadable = |source| JournalError::Unreadable { path: path.clone(), source };
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.rewind().map_err(unreadable)?;
+        let mut reader = BufReader::with_capacity(CHUNK, &mut *file);
+        let (mut text, mut start) = (Vec::new(), 0);
+        for number in 1.. {
+            text.clear();
+            let length = reader.read_until(b'\n', &mut text).map_err(unreadable)?;
+            if length == 0 {
+                break;
+            }
+            let malformed =
+                |reason| JournalError::Malformed { path: path.clone(), line: number, reason };
+            let short = u32::try_from(length)
+                .map_err(|_| malformed(format!("is {length} bytes long, which no record is")))?;
+            let place = Place { start, length: short };
+            look(NumberedLine { number, text: &text, place }).map_err(malformed)?;
+            start += length as u64;
+        }
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads a line once more.
+    pub(super) fn line(&self, Place { start, length }: Place) -> Result<Vec<u8>, JournalError> {
+        let read = || -> io::Result<Vec<u8>> {
+            let mut line = vec![0; length as usize];
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(start))?;
+            file.read_exact(&mut line)?;
+            Ok(line)
+        };
+        read().map_err(|source| JournalError::Unreadable { path: self.path.clone(), source })
+    }
+}
