@@ -26,7 +26,7 @@ fn valid_cases() -> Vec<Case> {
     discover(OK, Checks::Everything)
         .into_iter()
         .map(|discovered| match discovered {
-            Discovered::Case(case) => *case,
+            Discovered::Case(found) => found.read().unwrap(),
             Discovered::Invalid(invalid) => panic!("{}", invalid.error),
             Discovered::Dataset(file) => panic!("{} is no case", file.path.display()),
         })

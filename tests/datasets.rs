@@ -162,11 +162,12 @@ fn rows_are_written_as_case_files() {
         assert_eq!((found.len(), rows.len()), (count, count));
         for row in rows {
             let same = |one: &&Discovered| one.name().as_str() == row.case.name.stem();
-            let Some(Discovered::Case(case)) = found.iter().find(same) else {
+            let Some(Discovered::Case(imported)) = found.iter().find(same) else {
                 panic!("{}: {found:#?}", row.case.name);
             };
+            let case = imported.read().unwrap();
             assert_eq!(case.conversation, row.case.conversation, "{}", row.case.name);
-            assert_eq!(expected(case), expected(&row.case), "{}", row.case.name);
+            assert_eq!(expected(&case), expected(&row.case), "{}", row.case.name);
             assert_eq!((case.dimension, case.preset), (row.case.dimension, row.case.preset));
             assert_eq!(case.generation, row.case.generation);
             assert_eq!(case.images.len(), row.case.images.len());

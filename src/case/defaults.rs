@@ -1,6 +1,7 @@
 //! What the `defaults.ron` of a folder and of the folders around it set.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::schema::RawPreset;
 use super::{
@@ -14,7 +15,7 @@ pub(crate) struct Defaults {
     pub(super) dimension: Option<Dimension>,
     pub(super) system: Option<String>,
     pub(super) preset: Option<RawPreset>,
-    pub(super) models: Option<Vec<ModelPattern>>,
+    pub(super) models: Option<Arc<[ModelPattern]>>,
     pub(super) generation: GenerationOverrides,
     pub(super) snapshot: Option<SnapshotPolicy>,
     pub(super) snapshot_per: Option<SnapshotPer>,

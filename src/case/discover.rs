@@ -1,7 +1,10 @@
 //! Finding the case files of a folder.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +13,7 @@ use rayon::prelude::*;
 use super::check::{self, Setting};
 use super::defaults::Defaults;
 use super::error::{CaseError, DiscoveryError, Problem};
+use super::found::FoundCase;
 use super::schema::{RawCase, RawDefaults};
 use super::source::Source;
 use super::{Case, CaseName, KnownNames, syntax};
@@ -52,14 +56,14 @@ pub struct DatasetFile {
 }
 
 /// What came of a case file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Discovered {
     /// A case that can be run.
-    Case(Box<Case>),
+    Case(Arc<FoundCase>),
     /// A data set, not yet read.
     Dataset(Box<DatasetFile>),
     /// A file that cannot, to be reported as a failure.
-    Invalid(InvalidCase),
+    Invalid(Box<InvalidCase>),
 }
 
 impl Discovered {
@@ -73,11 +77,11 @@ impl Discovered {
     }
 
     /// The file.
-    pub fn path(&self) -> &Path {
+    pub fn path(&self) -> PathBuf {
         match self {
-            Self::Case(case) => &case.path,
-            Self::Dataset(dataset) => &dataset.path,
-            Self::Invalid(invalid) => &invalid.path,
+            Self::Case(case) => case.path(),
+            Self::Dataset(dataset) => dataset.path.clone(),
+            Self::Invalid(invalid) => invalid.path.clone(),
         }
     }
 }
@@ -95,43 +99,49 @@ pub fn discover(
     if !root.is_dir() {
         return Err(DiscoveryError::NoFolder(root.to_owned()));
     }
-    let mut walk = Walk { known, checks, files: Vec::new(), invalid: Vec::new() };
-    walk.folder(Folder::root(root))?;
-    let mut found: Vec<Discovered> = walk.files.par_iter().map(|file| walk.read(file)).collect();
-    found.extend(walk.invalid.into_iter().map(Discovered::Invalid));
+    let mut walk = Walk { files: Vec::new(), invalid: Vec::new() };
+    walk.folder(Folder::root(root, known))?;
+    let Walk { files, invalid } = walk;
+    let read = |file: CaseFile| file.discovered(checks);
+    let mut found: Vec<Discovered> = files.into_par_iter().map(read).collect();
+    found.extend(invalid.into_iter().map(|one| Discovered::Invalid(Box::new(one))));
     if found.is_empty() {
         return Err(DiscoveryError::NoCases { root: root.to_owned(), pattern: PATTERN });
     }
     refuse_collisions(&mut found);
-    found.sort_by(|a, b| (a.name(), a.path()).cmp(&(b.name(), b.path())));
+    found.sort_by(|a, b| a.name().cmp(b.name()).then_with(|| a.path().cmp(&b.path())));
     Ok(found)
 }
 
 /// A folder on the way down.
-struct Folder {
-    path: PathBuf,
+#[derive(Debug)]
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
     /// The folders from the root to here, as parts of names.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// The real paths from the root to here: a link back to one of them is not followed.
     ancestors: Vec<PathBuf>,
     defaults: FolderDefaults,
+    /// The names that cases may use.
+    known: Arc<KnownNames>,
 }
 
 /// What applies to the cases of a folder.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 enum FolderDefaults {
-    Usable(Box<Defaults>),
+    Usable(Arc<Defaults>),
     /// This file is wrong, so nothing below it can be trusted.
     Broken(PathBuf),
 }
 
 impl Folder {
-    fn root(path: &Path) -> Self {
+    fn root(path: &Path, known: &KnownNames) -> Self {
         Self {
+            known: Arc::new(known.clone()),
             path: path.to_owned(),
             names: Vec::new(),
             ancestors: path.canonicalize().into_iter().collect(),
-            defaults: FolderDefaults::Usable(Box::default()),
+            defaults: FolderDefaults::Usable(Arc::default()),
         }
     }
 
@@ -143,44 +153,42 @@ impl Folder {
         }
         let names = self.names.iter().cloned().chain([name]).collect();
         let ancestors = self.ancestors.iter().cloned().chain([real]).collect();
-        Some(Self { path, names, ancestors, defaults: self.defaults.clone() })
+        let (defaults, known) = (self.defaults.clone(), Arc::clone(&self.known));
+        Some(Self { path, names, ancestors, defaults, known })
+    }
+
+    /// What the checks of its files depend on; the path of a `defaults.ron` that is wrong.
+    pub(super) fn setting(&self, checks: Checks) -> Result<Setting<'_>, &Path> {
+        match &self.defaults {
+            FolderDefaults::Usable(defaults) => {
+                Ok(Setting { defaults, known: &self.known, checks })
+            }
+            FolderDefaults::Broken(file) => Err(file),
+        }
     }
 }
 
-struct Walk<'a> {
-    known: &'a KnownNames,
-    checks: Checks,
+struct Walk {
     /// Files to be read once all folders are known, side by side.
     files: Vec<CaseFile>,
     /// Defaults that cannot be used.
     invalid: Vec<InvalidCase>,
 }
 
-/// A file that is a case or a data set.
-struct CaseFile {
-    folder: Arc<Folder>,
-    path: PathBuf,
-    /// Its name without `.ron`.
-    stem: String,
-}
-
-impl Walk<'_> {
+impl Walk {
     fn folder(&mut self, mut folder: Folder) -> Result<(), DiscoveryError> {
         let entries = visible_entries(&folder.path)?;
-        if let Some(defaults) = entries.iter().find(|entry| entry.name == DEFAULTS_FILE) {
-            folder.defaults = self.defaults(&folder, &defaults.path);
+        if entries.iter().any(|entry| entry.name == DEFAULTS_FILE) {
+            folder.defaults = self.defaults(&folder, &folder.path.join(DEFAULTS_FILE));
         }
         let folder = Arc::new(folder);
-        for Entry { name, path, is_folder } in entries {
+        for Entry { name, file_name, is_folder } in entries {
             if is_folder {
-                if let Some(child) = folder.child(path, name) {
+                if let Some(child) = folder.child(folder.path.join(&*file_name), name) {
                     self.folder(child)?;
                 }
-            } else if name != DEFAULTS_FILE
-                && let Some(stem) = case_stem(&name)
-            {
-                let (folder, stem) = (Arc::clone(&folder), stem.to_owned());
-                self.files.push(CaseFile { folder, path, stem });
+            } else if name != DEFAULTS_FILE && case_stem(&name).is_some() {
+                self.files.push(CaseFile { folder: Arc::clone(&folder), file_name });
             }
         }
         Ok(())
@@ -188,10 +196,10 @@ impl Walk<'_> {
 
     /// The defaults below a `defaults.ron`; what is wrong with it is one more invalid case.
     fn defaults(&mut self, folder: &Folder, path: &Path) -> FolderDefaults {
-        match self.read_defaults(path) {
+        match read_defaults(path, &folder.known) {
             Ok(own) => match &folder.defaults {
                 FolderDefaults::Usable(outer) => {
-                    FolderDefaults::Usable(Box::new(own.within(outer)))
+                    FolderDefaults::Usable(Arc::new(own.within(outer)))
                 }
                 broken @ FolderDefaults::Broken(_) => broken.clone(),
             },
@@ -202,57 +210,75 @@ impl Walk<'_> {
             }
         }
     }
+}
 
-    fn read_defaults(&self, path: &Path) -> Result<Defaults, CaseError> {
-        let source = Source::read(path)?;
-        let raw: RawDefaults = syntax::parse(&source)?;
-        check::defaults(raw, path, source.root(), &self.known.models)
+fn read_defaults(path: &Path, known: &KnownNames) -> Result<Defaults, CaseError> {
+    let source = Source::read(path)?;
+    let raw: RawDefaults = syntax::parse(&source)?;
+    check::defaults(raw, path, source.root(), &known.models)
+}
+
+/// A file that is a case or a data set.
+#[derive(Debug, Clone)]
+pub(super) struct CaseFile {
+    pub(super) folder: Arc<Folder>,
+    file_name: Box<OsStr>,
+}
+
+impl CaseFile {
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path.join(&*self.file_name)
     }
 
-    fn read(&self, file: &CaseFile) -> Discovered {
-        let CaseFile { folder, path, stem } = file;
-        let stand_in = CaseName::stand_in(&folder.names, stem);
-        let defaults = match &folder.defaults {
-            FolderDefaults::Usable(defaults) => defaults,
-            FolderDefaults::Broken(file) => {
-                let problem = Problem::BrokenDefaults(file.clone());
-                return invalid(stand_in, path, CaseError::at(path, "", 0, problem));
+    /// Its name without `.ron`.
+    pub(super) fn stem(&self) -> Cow<'_, str> {
+        match self.file_name.to_string_lossy() {
+            Cow::Borrowed(name) => Cow::Borrowed(case_stem(name).unwrap_or(name)),
+            Cow::Owned(name) => Cow::Owned(case_stem(&name).unwrap_or(&name).to_owned()),
+        }
+    }
+
+    fn discovered(self, checks: Checks) -> Discovered {
+        let (path, stem) = (self.path(), self.stem().into_owned());
+        let stand_in = CaseName::stand_in(&self.folder.names, &stem);
+        let setting = match self.folder.setting(checks) {
+            Ok(setting) => setting,
+            Err(file) => {
+                let problem = Problem::BrokenDefaults(file.to_owned());
+                return invalid(stand_in, &path, CaseError::at(&path, "", 0, problem));
             }
         };
-        if let Some(stem) = dataset_stem(stem) {
-            return self.dataset(folder, path, stem, defaults);
+        if let Some(stem) = dataset_stem(&stem) {
+            return dataset(&self.folder, &path, stem, setting);
         }
-        let source = match Source::read(path) {
+        let source = match Source::read(&path) {
             Ok(source) => source,
-            Err(error) => return invalid(stand_in, path, error),
+            Err(error) => return invalid(stand_in, &path, error),
         };
-        let setting = Setting { defaults, known: self.known, checks: self.checks };
-        match parse_case(&source, &folder.names, stem, setting) {
-            Ok(case) => Discovered::Case(Box::new(case)),
-            Err((name, error)) => invalid(name.unwrap_or(stand_in), path, error),
+        match parse_case(&source, &self.folder.names, &stem, setting) {
+            Ok(case) => Discovered::Case(Arc::new(FoundCase::of(case, self))),
+            Err((name, error)) => invalid(name.unwrap_or(stand_in), &path, error),
         }
     }
 }
 
-impl Walk<'_> {
-    fn dataset(&self, folder: &Folder, path: &Path, stem: &str, defaults: &Defaults) -> Discovered {
-        match CaseName::new(&folder.names, stem) {
-            Ok(name) => Discovered::Dataset(Box::new(DatasetFile {
-                name,
-                path: path.to_owned(),
-                defaults: defaults.clone(),
-                known: self.known.clone(),
-            })),
-            Err(bad) => {
-                let error = CaseError::at(path, "", 0, Problem::Name(bad));
-                invalid(CaseName::stand_in(&folder.names, stem), path, error)
-            }
+fn dataset(folder: &Folder, path: &Path, stem: &str, setting: Setting<'_>) -> Discovered {
+    match CaseName::new(&folder.names, stem) {
+        Ok(name) => Discovered::Dataset(Box::new(DatasetFile {
+            name,
+            path: path.to_owned(),
+            defaults: setting.defaults.clone(),
+            known: setting.known.clone(),
+        })),
+        Err(bad) => {
+            let error = CaseError::at(path, "", 0, Problem::Name(bad));
+            invalid(CaseName::stand_in(&folder.names, stem), path, error)
         }
     }
 }
 
 /// The case of a file; with an error comes the name, as far as the file got to have one.
-fn parse_case(
+pub(super) fn parse_case(
     source: &Source,
     folders: &[String],
     stem: &str,
@@ -267,7 +293,7 @@ fn parse_case(
 }
 
 fn invalid(name: CaseName, path: &Path, error: CaseError) -> Discovered {
-    Discovered::Invalid(InvalidCase { name, path: path.to_owned(), error })
+    Discovered::Invalid(Box::new(InvalidCase { name, path: path.to_owned(), error }))
 }
 
 /// An entry of a folder. A name that is not Unicode is shown as well as it can be; it is no name of
@@ -275,7 +301,7 @@ fn invalid(name: CaseName, path: &Path, error: CaseError) -> Discovered {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     name: String,
-    path: PathBuf,
+    file_name: Box<OsStr>,
     is_folder: bool,
 }
 
@@ -285,17 +311,17 @@ fn visible_entries(folder: &Path) -> Result<Vec<Entry>, DiscoveryError> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+        let file_name = entry.file_name().into_boxed_os_str();
+        let name = file_name.to_string_lossy().into_owned();
         if name.starts_with('.') {
             continue;
         }
-        let path = entry.path();
         // Only of a link does the folder not say what it is.
         let is_folder = match entry.file_type() {
             Ok(kind) if !kind.is_symlink() => kind.is_dir(),
-            _ => path.is_dir(),
+            _ => entry.path().is_dir(),
         };
-        entries.push(Entry { name, path, is_folder });
+        entries.push(Entry { name, file_name, is_folder });
     }
     entries.sort();
     Ok(entries)
@@ -316,11 +342,7 @@ fn dataset_stem(stem: &str) -> Option<&str> {
 /// Turns every case whose name, or whose snapshot's file, is also another's into an invalid one.
 fn refuse_collisions(found: &mut [Discovered]) {
     refuse_cases_in_datasets(found);
-    let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, one) in found.iter().enumerate() {
-        by_key.entry(one.name().collision_key()).or_default().push(index);
-    }
-    for group in by_key.into_values().filter(|group| group.len() > 1) {
+    for group in colliding(found) {
         // Each names its neighbour in the group, the last one the first.
         let others = group.iter().cycle().skip(1);
         let pairs = group.iter().zip(others);
@@ -328,11 +350,31 @@ fn refuse_collisions(found: &mut [Discovered]) {
             pairs.map(|(one, other)| collision(&found[*one], &found[*other])).collect();
         for (index, problem) in group.into_iter().zip(problems) {
             if !matches!(found[index], Discovered::Invalid(_)) {
-                let (name, path) = (found[index].name().clone(), found[index].path().to_owned());
+                let (name, path) = (found[index].name().clone(), found[index].path());
                 found[index] = invalid(name, &path, collision_error(&path, problem));
             }
         }
     }
+}
+
+/// The places of cases that share a snapshot's file, group by group.
+fn colliding(found: &[Discovered]) -> Vec<Vec<usize>> {
+    let hash_of = |one: &Discovered| {
+        let mut hasher = DefaultHasher::new();
+        one.name().collision_key().hash(&mut hasher);
+        hasher.finish()
+    };
+    // Hashes find the few names that may collide without keeping a key of every name.
+    let mut hashes: Vec<(u64, usize)> =
+        found.iter().enumerate().map(|(index, one)| (hash_of(one), index)).collect();
+    hashes.sort_unstable();
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for group in hashes.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+        for (_, index) in group {
+            groups.entry(found[*index].name().collision_key()).or_default().push(*index);
+        }
+    }
+    groups.into_values().filter(|group| group.len() > 1).collect()
 }
 
 /// A case in a folder that is named as a data set is could have a row's name.
@@ -342,8 +384,8 @@ fn refuse_cases_in_datasets(found: &mut [Discovered]) {
     for one in found {
         let Discovered::Case(case) = &*one else { continue };
         if let Some(dataset) = datasets.iter().find(|dataset| case.name.is_within(dataset.name())) {
-            let error = collision_error(&case.path, collision(one, dataset));
-            *one = invalid(case.name.clone(), &case.path, error);
+            let error = collision_error(&case.path(), collision(one, dataset));
+            *one = invalid(case.name.clone(), &case.path(), error);
         }
     }
 }
@@ -352,7 +394,7 @@ fn collision(one: &Discovered, other: &Discovered) -> Problem {
     Problem::NameCollision {
         name: one.name().to_string(),
         other_name: other.name().to_string(),
-        other: other.path().to_owned(),
+        other: other.path(),
     }
 }
 

@@ -192,6 +192,16 @@ pub enum Problem {
         /// The other's file.
         other: PathBuf,
     },
+    /// The file was changed while it waited for its turn.
+    #[error(
+        "the case was called {before} when the run began, and is called {now} now; run it again"
+    )]
+    Renamed {
+        /// The name it was found under.
+        before: String,
+        /// The name it has.
+        now: String,
+    },
     /// No picture is named.
     #[error("`images` is empty; name at least one picture, such as [\"a.png\"]")]
     NoImages,

@@ -71,6 +71,7 @@ file on some system (they differ in case alone, or by `::` against `__`) are err
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,7 @@ mod defaults;
 mod discover;
 mod error;
 mod expectation;
+mod found;
 mod generation;
 mod known;
 mod metric;
@@ -105,6 +107,7 @@ pub use error::{CaseError, DiscoveryError, Position, Problem};
 pub use expectation::{
     Expectation, Fact, FactSheet, ForbiddenFact, LabelledBox, TextPattern, YesOrNo,
 };
+pub use found::{Demands, FoundCase};
 pub use generation::GenerationOverrides;
 pub use known::KnownNames;
 pub use metric::{Metric, MetricExpectation, PersonAnswer, TruthKind};
@@ -208,7 +211,7 @@ pub struct Case {
     /// What is tested.
     pub dimension: Dimension,
     /// The models it runs on, out of those chosen for the run; empty means all of them.
-    pub models: Vec<ModelPattern>,
+    pub models: Arc<[ModelPattern]>,
     /// Generation options it sets.
     pub generation: GenerationOverrides,
     /// What is kept for review.
@@ -231,7 +234,16 @@ pub struct Case {
 impl Case {
     /// Whether it is meant for the model of this name.
     pub fn runs_on(&self, model: &str) -> bool {
-        self.models.is_empty() || self.models.iter().any(|pattern| pattern.matches(model))
+        runs_on(&self.models, model)
+    }
+
+    /// What it asks for that not every model can do.
+    pub fn demands(&self) -> Demands {
+        Demands {
+            pictures: self.conversation.image_order().count(),
+            boxes: self.expectation.as_ref().is_some_and(Expectation::needs_boxes),
+            preset: self.preset,
+        }
     }
 
     /// The seed that the nth run, from 0, draws with.
@@ -248,4 +260,8 @@ impl Case {
     pub fn known_failure(&self, model: &str) -> Option<&KnownFailure> {
         self.xfail.iter().find(|failure| failure.models.matches(model))
     }
+}
+
+fn runs_on(models: &[ModelPattern], model: &str) -> bool {
+    models.is_empty() || models.iter().any(|pattern| pattern.matches(model))
 }

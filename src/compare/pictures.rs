@@ -48,7 +48,7 @@ fn find_cases(
     for one in case::discover(folder, &known, Checks::Structure)? {
         match one {
             Discovered::Case(case) if wanted.contains(case.name.to_string().as_str()) => {
-                add(&case);
+                add(&case.read().map_err(CompareError::Dataset)?);
             }
             Discovered::Dataset(file) => {
                 let rows = rows(&file, wanted, unpacked).map_err(CompareError::Dataset)?;

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use crate::case::{Case, CaseError, CaseName, DatasetFile, InvalidCase};
+use crate::case::{CaseError, CaseName, DatasetFile, InvalidCase};
 use crate::dataset::{Dataset, Gate, Row, RowTests};
 use crate::registry::ModelEntry;
 
 use super::gate::{Gated, PlannedGate};
 use super::partition::Shared;
-use super::plan::{Member, Planned, PlannedTrial};
+use super::plan::{CaseSource, Idle, Member, Planned, PlannedTrial, Waiting};
 use super::selection::Selection;
 
 /// A data set that was opened, with the rows that any model is asked.
@@ -80,7 +80,7 @@ impl PlannedDataset {
         &self,
         model: &str,
         selection: &Selection<'_>,
-        plan: &dyn Fn(&Arc<Case>) -> Planned,
+        plan: &dyn Fn(CaseSource) -> Waiting,
         gated: &mut Vec<Gated>,
     ) -> Vec<PlannedTrial> {
         let gates = gate_names(&self.dataset, model);
@@ -97,7 +97,9 @@ impl PlannedDataset {
             match self.row(index) {
                 Some(row) if is_run || is_gated => {
                     let member = Member { group, index, tests: self.dataset.row_tests() };
-                    let planned = Arc::new(Planned { member: Some(member), ..plan(&row.case) });
+                    let source = CaseSource::Row(Arc::clone(&row.case));
+                    let member = Some(Box::new(member));
+                    let planned = Arc::new(Waiting { member, ..plan(source) });
                     if is_run {
                         trials.push(PlannedTrial::Run(planned));
                     } else {
@@ -130,7 +132,7 @@ impl PlannedDataset {
 
     fn idle(&self, name: String, model: &Arc<str>) -> PlannedTrial {
         let ignored = self.dataset.ignored().map(str::to_owned);
-        PlannedTrial::Idle { name, model: Arc::clone(model), ignored }
+        PlannedTrial::Idle(Box::new(Idle { name, model: Arc::clone(model), ignored }))
     }
 
     /// A row that is not run, or that should be but could not be read.

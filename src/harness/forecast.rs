@@ -44,7 +44,7 @@ pub fn forecast(project: &Path) -> Result<Vec<Forecast>, RunError> {
     let registry = Registry::load(project)?;
     let known = KnownNames { models: registry.names(), scorers: registry.scorer_names() };
     let found = case::discover(&project.join(CASES), &known, Checks::Structure)?;
-    let cases: Vec<&Case> = found.iter().filter_map(as_case).collect();
+    let cases: Vec<Case> = found.iter().filter_map(as_case).collect();
     let globs = settings.models.as_deref().unwrap_or(registry.default_models());
     let batches = match settings.engine.batch {
         BatchSize::Fixed(batch) => vec![batch.get()],
@@ -58,9 +58,10 @@ pub fn forecast(project: &Path) -> Result<Vec<Forecast>, RunError> {
     Ok(forecasts.collect())
 }
 
-fn as_case(found: &Discovered) -> Option<&Case> {
+/// The case, unless its file was changed between two looks at it.
+fn as_case(found: &Discovered) -> Option<Case> {
     match found {
-        Discovered::Case(case) => Some(case),
+        Discovered::Case(case) => case.read().ok(),
         Discovered::Invalid(_) | Discovered::Dataset(_) => None,
     }
 }
@@ -68,14 +69,14 @@ fn as_case(found: &Discovered) -> Option<&Case> {
 fn memory(
     entry: &ModelEntry,
     precision: Precision,
-    cases: &[&Case],
+    cases: &[Case],
     batches: &[usize],
 ) -> Result<Memory, EngineError> {
     let preparer = Preparer::load(entry)?;
     let identity = preparer.identity();
-    let is_asked = |case: &&&Case| {
+    let is_asked = |case: &&Case| {
         let runs = case.runs_on(&entry.name) && case.ignore.is_none() && !case.is_about_input();
-        runs && unsupported(case, identity).is_none()
+        runs && unsupported(&case.demands(), identity).is_none()
     };
     let asked = cases.iter().filter(is_asked);
     let requests: Vec<TrialRequest> = asked.map(|case| ask::request(case, 0, identity)).collect();

@@ -7,14 +7,14 @@ use crate::dataset::{AnsweredRow, Dataset, FigureError, FigureValue, Gate, Row};
 use crate::journal::{Status, TrialRecord};
 use crate::opinion::Opinion;
 
-use super::plan::Planned;
+use super::plan::Waiting;
 
 /// A data set on a model, with all its rows.
 #[derive(Debug)]
 pub(super) struct Gated {
     pub(super) rows: Arc<Vec<Row>>,
     /// Rows that no test of their own runs, for the first gate to run.
-    pub(super) own: Vec<Arc<Planned>>,
+    pub(super) own: Vec<Arc<Waiting>>,
 }
 
 /// A gate on a model.

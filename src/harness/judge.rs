@@ -197,13 +197,7 @@ impl Judge {
 
     /// Records a case file that cannot be run.
     pub(super) fn conclude_invalid(&self, invalid: &InvalidCase) -> Outcome {
-        let (name, file) = (invalid.name.to_string(), self.relative(&invalid.path));
-        let record = TrialRecord {
-            line: invalid.error.position().map(|position| position.line),
-            message: Some(self.shorten(&invalid.error.to_string())),
-            ..TrialRecord::unanswered(name, None, file, Status::Error)
-        };
-        self.finish(record.into())
+        self.finish(self.invalid(invalid).into())
     }
 
     /// Records a trial that is not run.
@@ -214,9 +208,12 @@ impl Judge {
     ) -> Result<(), RunError> {
         let reason = reason.to_owned();
         let record = match trial {
-            PlannedTrial::Run(planned) => self.ignored(planned, None, reason),
+            PlannedTrial::Run(waiting) => match waiting.turn() {
+                Ok(planned) => self.ignored(&planned, None, reason),
+                Err(invalid) => self.changed(waiting, &invalid),
+            },
             PlannedTrial::Gate(gate) => self.gate_record(gate, Status::Ignored, reason),
-            PlannedTrial::Idle { .. } | PlannedTrial::Invalid(_) => return Ok(()),
+            PlannedTrial::Idle(_) | PlannedTrial::Invalid(_) => return Ok(()),
         };
         Ok(self.journal.append(&record)?)
     }

@@ -1,10 +1,11 @@
 //! What will be run: every case on every chosen model, grouped by model.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::answer::DeviceClass;
 use crate::case::{
-    Case, CaseName, Discovered, Expectation, InvalidCase, SnapshotPer, SnapshotPolicy,
+    Case, CaseName, Discovered, Expectation, FoundCase, InvalidCase, SnapshotPer, SnapshotPolicy,
 };
 use crate::dataset::RowTests;
 use crate::model::Identity;
@@ -18,21 +19,117 @@ use super::partition::{Partition, Shared};
 use super::selection::Selection;
 use super::support::{Unsupported, unsupported};
 
-/// A case on a model.
+/// A case on a model whose turn has come.
 #[derive(Debug)]
 pub(super) struct Planned {
-    /// `folder::case::model`.
-    pub(super) name: String,
     /// The case.
     pub(super) case: Arc<Case>,
     /// The model's name.
-    pub(super) model: String,
+    pub(super) model: Arc<str>,
     /// The model's place in [`Plan::models`].
     pub(super) model_index: usize,
-    /// What the model is known to be unable to do.
-    pub(super) unsupported: Option<Unsupported>,
     /// The data set whose row it is.
     pub(super) member: Option<Member>,
+}
+
+/// A case on a model that waits for its turn. A suite has many of these, so they are small.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// `folder::case::model`.
+    pub(super) name: Box<str>,
+    /// The case.
+    pub(super) source: CaseSource,
+    /// The model's name.
+    pub(super) model: Arc<str>,
+    /// The model's place in [`Plan::models`].
+    pub(super) model_index: u32,
+    /// What the model is known to be unable to do.
+    pub(super) unsupported: Option<Box<Unsupported>>,
+    /// The data set whose row it is.
+    pub(super) member: Option<Box<Member>>,
+}
+
+/// Where a case is until its turn comes.
+#[derive(Debug, Clone)]
+pub(super) enum CaseSource {
+    /// In its file.
+    File(Arc<FoundCase>),
+    /// In memory, as a row of a data set.
+    Row(Arc<Case>),
+}
+
+impl CaseSource {
+    pub(super) fn name(&self) -> &CaseName {
+        match self {
+            Self::File(found) => &found.name,
+            Self::Row(case) => &case.name,
+        }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        match self {
+            Self::File(found) => found.path(),
+            Self::Row(case) => case.path.clone(),
+        }
+    }
+
+    pub(super) fn ignore(&self) -> Option<&str> {
+        match self {
+            Self::File(found) => found.ignore.as_deref(),
+            Self::Row(case) => case.ignore.as_deref(),
+        }
+    }
+
+    fn unsupported(&self, model: &Identity) -> Option<Unsupported> {
+        match self {
+            Self::File(found) => unsupported(&found.demands, model),
+            Self::Row(case) => unsupported(&case.demands(), model),
+        }
+    }
+
+    fn needs_opinion(&self) -> bool {
+        match self {
+            Self::File(found) => found.needs_opinion,
+            Self::Row(case) => case.expectation.as_ref().is_some_and(Expectation::needs_opinion),
+        }
+    }
+}
+
+impl Waiting {
+    fn new(
+        source: CaseSource,
+        model: &Arc<str>,
+        model_index: u32,
+        known: Option<&Identity>,
+    ) -> Self {
+        Self {
+            name: format!("{}::{model}", source.name()).into(),
+            unsupported: known.and_then(|known| source.unsupported(known)).map(Box::new),
+            source,
+            model: Arc::clone(model),
+            model_index,
+            member: None,
+        }
+    }
+
+    /// The trial as its turn comes.
+    ///
+    /// # Errors
+    /// The case's file is no longer what it was when it was found.
+    pub(super) fn turn(&self) -> Result<Planned, Box<InvalidCase>> {
+        let case = match &self.source {
+            CaseSource::Row(case) => Arc::clone(case),
+            CaseSource::File(found) => Arc::new(found.read().map_err(|error| {
+                Box::new(InvalidCase { name: found.name.clone(), path: found.path(), error })
+            })?),
+        };
+        Ok(Planned {
+            case,
+            model: Arc::clone(&self.model),
+            model_index: self.model_index as usize,
+            member: self.member.as_deref().copied(),
+        })
+    }
 }
 
 /// A row's place in its data set.
@@ -50,29 +147,33 @@ pub(super) struct Member {
 #[derive(Debug)]
 pub(super) enum PlannedTrial {
     /// A case on a model.
-    Run(Arc<Planned>),
+    Run(Arc<Waiting>),
     /// A case file that cannot be run.
     Invalid(Arc<InvalidCase>),
     /// A demand on all rows of a data set.
     Gate(Arc<PlannedGate>),
     /// A row of a data set that is only listed or filtered out, and therefore not read.
-    Idle {
-        /// `folder::dataset::id::model`.
-        name: String,
-        /// The model's name.
-        model: Arc<str>,
-        /// Why it is ignored, if it is.
-        ignored: Option<String>,
-    },
+    Idle(Box<Idle>),
+}
+
+/// A row of a data set that is not read.
+#[derive(Debug)]
+pub(super) struct Idle {
+    /// `folder::dataset::id::model`.
+    pub(super) name: String,
+    /// The model's name.
+    pub(super) model: Arc<str>,
+    /// Why it is ignored, if it is.
+    pub(super) ignored: Option<String>,
 }
 
 impl PlannedTrial {
     pub(super) fn name(&self) -> &str {
         match self {
-            Self::Run(planned) => &planned.name,
+            Self::Run(waiting) => &waiting.name,
             Self::Invalid(invalid) => invalid.name.as_str(),
             Self::Gate(gate) => &gate.name,
-            Self::Idle { name, .. } => name,
+            Self::Idle(idle) => &idle.name,
         }
     }
 
@@ -81,16 +182,18 @@ impl PlannedTrial {
         match self {
             Self::Run(planned) => Some(&planned.model),
             Self::Gate(gate) => Some(&gate.model),
-            Self::Idle { model, .. } => Some(model),
+            Self::Idle(idle) => Some(&idle.model),
             Self::Invalid(_) => None,
         }
     }
 
     pub(super) fn is_ignored(&self) -> bool {
         match self {
-            Self::Run(planned) => planned.unsupported.is_some() || planned.case.ignore.is_some(),
+            Self::Run(waiting) => {
+                waiting.unsupported.is_some() || waiting.source.ignore().is_some()
+            }
             Self::Gate(gate) => gate.dataset.ignored().is_some(),
-            Self::Idle { ignored, .. } => ignored.is_some(),
+            Self::Idle(idle) => idle.ignored.is_some(),
             Self::Invalid(_) => false,
         }
     }
@@ -98,12 +201,12 @@ impl PlannedTrial {
     /// Why it is ignored, if it is.
     pub(super) fn ignored(&self) -> Option<String> {
         match self {
-            Self::Run(planned) => {
-                let unsupported = planned.unsupported.map(|unsupported| unsupported.to_string());
-                unsupported.or_else(|| planned.case.ignore.clone())
-            }
+            Self::Run(waiting) => match &waiting.unsupported {
+                Some(unsupported) => Some(unsupported.to_string()),
+                None => waiting.source.ignore().map(str::to_owned),
+            },
             Self::Gate(gate) => gate.dataset.ignored().map(str::to_owned),
-            Self::Idle { ignored, .. } => ignored.clone(),
+            Self::Idle(idle) => idle.ignored.clone(),
             Self::Invalid(_) => None,
         }
     }
@@ -111,19 +214,17 @@ impl PlannedTrial {
     /// Whether it ends only after another network was asked about an answer.
     fn needs_opinion(&self) -> bool {
         match self {
-            Self::Run(planned) => {
-                planned.case.expectation.as_ref().is_some_and(Expectation::needs_opinion)
-            }
+            Self::Run(waiting) => waiting.source.needs_opinion(),
             Self::Gate(gate) => gate.dataset.needs_opinion(),
-            Self::Idle { .. } | Self::Invalid(_) => false,
+            Self::Idle(_) | Self::Invalid(_) => false,
         }
     }
 
     /// Whether the model can be asked at all.
     pub(super) fn is_possible(&self) -> bool {
         match self {
-            Self::Run(planned) => planned.unsupported.is_none(),
-            Self::Idle { .. } => false,
+            Self::Run(waiting) => waiting.unsupported.is_none(),
+            Self::Idle(_) => false,
             Self::Gate(gate) => gate.group.is_some(),
             Self::Invalid(_) => true,
         }
@@ -135,7 +236,7 @@ impl PlannedTrial {
 pub(super) struct Plan {
     trials: Vec<PlannedTrial>,
     models: Vec<ModelEntry>,
-    cases: Vec<Arc<Case>>,
+    cases: Vec<Arc<FoundCase>>,
     datasets: Vec<PlannedDataset>,
     gated: Vec<Gated>,
 }
@@ -161,12 +262,14 @@ impl Plan {
         }
         let Suite { invalid, cases, datasets } = suite;
         let mut trials: Vec<PlannedTrial> =
-            invalid.into_iter().map(|invalid| PlannedTrial::Invalid(Arc::new(invalid))).collect();
+            invalid.into_iter().map(|invalid| PlannedTrial::Invalid(Arc::from(invalid))).collect();
         let mut gated = Vec::new();
-        for (model_index, (model, known)) in known.iter().enumerate() {
+        for (model_index, (model, known)) in (0..).zip(&known) {
             let runs_here = cases.iter().filter(|case| case.runs_on(&model.name));
-            let plan = |case: &Arc<Case>| planned(case, model, model_index, known.as_ref());
-            trials.extend(runs_here.map(|case| PlannedTrial::Run(Arc::new(plan(case)))));
+            let (name, index): (Arc<str>, u32) = (model.name.as_str().into(), model_index);
+            let plan = |source| Waiting::new(source, &name, index, known.as_ref());
+            let files = runs_here.map(|case| plan(CaseSource::File(Arc::clone(case))));
+            trials.extend(files.map(|waiting| PlannedTrial::Run(Arc::new(waiting))));
             for dataset in datasets.iter().filter(|one| one.dataset().runs_on(&model.name)) {
                 trials.extend(dataset.trials(&model.name, selection, &plan, &mut gated));
             }
@@ -223,8 +326,8 @@ impl Plan {
 
 /// What was discovered, data sets opened.
 struct Suite {
-    invalid: Vec<InvalidCase>,
-    cases: Vec<Arc<Case>>,
+    invalid: Vec<Box<InvalidCase>>,
+    cases: Vec<Arc<FoundCase>>,
     datasets: Vec<PlannedDataset>,
 }
 
@@ -233,11 +336,11 @@ impl Suite {
         let mut suite = Self { invalid: Vec::new(), cases: Vec::new(), datasets: Vec::new() };
         for found in discovered {
             match found {
-                Discovered::Case(case) => suite.cases.push(Arc::from(case)),
+                Discovered::Case(case) => suite.cases.push(case),
                 Discovered::Invalid(invalid) => suite.invalid.push(invalid),
                 Discovered::Dataset(file) => match PlannedDataset::open(&file) {
                     Ok(dataset) => suite.datasets.push(dataset),
-                    Err(invalid) => suite.invalid.push(invalid),
+                    Err(invalid) => suite.invalid.push(Box::new(invalid)),
                 },
             }
         }
@@ -254,7 +357,7 @@ impl Suite {
         let on_models = models.iter().flat_map(move |(model, known)| {
             let cases = self.cases.iter().filter(|case| case.runs_on(&model.name));
             let cases = cases.map(move |case| {
-                let known = known.as_ref().and_then(|known| unsupported(case, known));
+                let known = known.as_ref().and_then(|known| unsupported(&case.demands, known));
                 let is_ignored = known.is_some() || case.ignore.is_some();
                 alone(format!("{}::{}", case.name, model.name), is_ignored)
             });
@@ -281,20 +384,4 @@ fn snapshot_keys<'a>(
     let stem = case.snapshot_stem();
     let key = move |kind| SnapshotKey { stem: stem.clone(), model, kind };
     texts.into_iter().chain(input).map(key)
-}
-
-fn planned(
-    case: &Arc<Case>,
-    model: &ModelEntry,
-    model_index: usize,
-    known: Option<&Identity>,
-) -> Planned {
-    Planned {
-        name: format!("{}::{}", case.name, model.name),
-        case: Arc::clone(case),
-        model: model.name.clone(),
-        model_index,
-        unsupported: known.and_then(|known| unsupported(case, known)),
-        member: None,
-    }
 }

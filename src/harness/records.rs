@@ -3,16 +3,16 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::asked::Asked;
-use crate::case::Case;
+use crate::case::{Case, InvalidCase};
 use crate::engine::TrialRequest;
-use crate::journal::{Place, Speaker, Status, TrialRecord};
+use crate::journal::{JournalError, Place, Speaker, Status, TrialRecord};
 use crate::model::Identity;
 use crate::request::{Part, Role};
 
 use super::ask;
 use super::gate::PlannedGate;
 use super::judge::Judge;
-use super::plan::Planned;
+use super::plan::{Planned, Waiting};
 use super::worker::Answering;
 
 impl Judge {
@@ -31,6 +31,29 @@ impl Judge {
             message: Some(message),
             ..TrialRecord::unanswered(case.clone(), Some(model.clone()), file, status)
         }
+    }
+
+    /// A case file that cannot be run.
+    pub(super) fn invalid(&self, invalid: &InvalidCase) -> TrialRecord {
+        let InvalidCase { name, path, error } = invalid;
+        TrialRecord {
+            line: error.position().map(|position| position.line),
+            message: Some(self.shorten(&error.to_string())),
+            ..TrialRecord::unanswered(name.to_string(), None, self.relative(path), Status::Error)
+        }
+    }
+
+    /// A trial whose case file can no longer be run.
+    pub(super) fn changed(&self, waiting: &Waiting, invalid: &InvalidCase) -> TrialRecord {
+        TrialRecord { model: Some(waiting.model.to_string()), ..self.invalid(invalid) }
+    }
+
+    /// A trial whose earlier record cannot be read.
+    pub(super) fn unreadable(&self, waiting: &Waiting, error: &JournalError) -> TrialRecord {
+        let (case, model) = (waiting.source.name().to_string(), Some(waiting.model.to_string()));
+        let file = self.relative(&waiting.source.path());
+        let message = Some(self.shorten(&error.to_string()));
+        TrialRecord { message, ..TrialRecord::unanswered(case, model, file, Status::Error) }
     }
 
     pub(super) fn ignored(
@@ -67,7 +90,7 @@ impl Judge {
             origin: by.map(|by| by.origin).unwrap_or_default(),
             speaker: by.map(speaker),
             asked: by.and_then(|by| self.asked(case, by)),
-            ..TrialRecord::unanswered(name, Some(model.clone()), file, Status::Error)
+            ..TrialRecord::unanswered(name, Some(model.to_string()), file, Status::Error)
         }
     }
 

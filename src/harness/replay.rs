@@ -119,12 +119,14 @@ impl Replay {
         record: TrialRecord,
         by: Arc<Answering>,
     ) -> Vec<Reply> {
-        let answers =
-            match (unsupported(case, &by.identity), self.check(case, pictures, &record, &by)) {
-                (Some(unsupported), _) => vec![Err(NoAnswer::Unsupported(unsupported))],
-                (None, Err(error)) => vec![Err(error.into())],
-                (None, Ok(())) => self.answers(case, record),
-            };
+        let answers = match (
+            unsupported(&case.demands(), &by.identity),
+            self.check(case, pictures, &record, &by),
+        ) {
+            (Some(unsupported), _) => vec![Err(NoAnswer::Unsupported(unsupported))],
+            (None, Err(error)) => vec![Err(error.into())],
+            (None, Ok(())) => self.answers(case, record),
+        };
         let reply = |answered| Reply { answered, by: Some(Arc::clone(&by)) };
         answers.into_iter().map(reply).collect()
     }

@@ -221,7 +221,7 @@ fn header(
 
 /// Whether a chosen trial has a record in the end.
 fn is_recorded(trial: &PlannedTrial, arguments: &TestArguments) -> bool {
-    let is_idle = matches!(trial, PlannedTrial::Idle { .. });
+    let is_idle = matches!(trial, PlannedTrial::Idle(_));
     !is_idle && (trial.is_ignored() || is_run(trial, arguments))
 }
 

@@ -9,7 +9,7 @@ use crate::journal::{Status, TrialRecord};
 use super::console::Outcome;
 use super::gate::{self, PlannedGate, RowOutcome};
 use super::judge::{Judge, Judged};
-use super::plan::{Plan, Planned, PlannedTrial};
+use super::plan::{Plan, PlannedTrial, Waiting};
 use super::replay::Replay;
 use super::threads::Body;
 use super::worker::Queue;
@@ -60,10 +60,7 @@ impl<'p> Runners<'p> {
         let judge = Arc::clone(self.judge);
         let earlier = judge.history.stand_in(trial.name()).cloned();
         match trial {
-            PlannedTrial::Run(planned) => {
-                let run = self.row(planned);
-                Box::new(move || judge.finish(run()))
-            }
+            PlannedTrial::Run(waiting) => self.test(waiting),
             PlannedTrial::Invalid(_) | PlannedTrial::Gate(_) if let Some(earlier) = earlier => {
                 Box::new(move || match earlier.record() {
                     Ok(record) => judge.finish(Judged::earlier(record)),
@@ -75,7 +72,7 @@ impl<'p> Runners<'p> {
                 Box::new(move || judge.conclude_invalid(&invalid))
             }
             PlannedTrial::Gate(gate) => self.gate(gate),
-            PlannedTrial::Idle { ignored, .. } => leave_out(ignored.clone()),
+            PlannedTrial::Idle(idle) => leave_out(idle.ignored.clone()),
         }
     }
 
@@ -85,37 +82,62 @@ impl<'p> Runners<'p> {
         self.queue
     }
 
+    fn test(&mut self, waiting: &Arc<Waiting>) -> Body {
+        let judge = Arc::clone(self.judge);
+        match self.replays[waiting.model_index as usize].clone() {
+            // A suite may have very many of these: whatever they need is made when they run.
+            Some(replay) if judge.history.stand_in(&waiting.name).is_none() => {
+                let (waiting, gates) = (Arc::clone(waiting), self.gates_of(waiting));
+                Box::new(move || judge.finish(replayed(&waiting, &replay, &judge, &gates)))
+            }
+            _ => {
+                let run = self.row(waiting);
+                Box::new(move || judge.finish(run()))
+            }
+        }
+    }
+
     /// Waits for the answer, judges it, and tells the gates of the row's data set.
-    fn row(&mut self, planned: &Arc<Planned>) -> RunRow {
-        let (planned, judge) = (Arc::clone(planned), Arc::clone(self.judge));
-        let group = planned.member.and_then(|member| member.group);
-        let gates = group.map(|group| self.listeners[group].clone()).unwrap_or_default();
-        if let Some(earlier) = judge.history.stand_in(&planned.name).cloned() {
+    fn row(&mut self, waiting: &Arc<Waiting>) -> RunRow {
+        let (waiting, judge) = (Arc::clone(waiting), Arc::clone(self.judge));
+        let gates = self.gates_of(&waiting);
+        if let Some(earlier) = judge.history.stand_in(&waiting.name).cloned() {
             return Box::new(move || {
                 let judged = match earlier.record() {
                     Ok(record) => Judged::earlier(record),
-                    Err(error) => judge.error(&planned, None, error.to_string()).into(),
+                    Err(error) => judge.unreadable(&waiting, &error).into(),
                 };
-                tell(&gates, &planned, &judged.record);
+                tell(&gates, &waiting, &judged.record);
                 judged
             });
         }
-        if let Some(replay) = self.replays[planned.model_index].clone() {
-            return Box::new(move || {
-                let replies = replay.replies(&planned.case, &judge.pictures);
-                let judged = judge.judge(&planned, replies.into_iter().map(Some).collect());
-                tell(&gates, &planned, &judged.record);
-                judged
-            });
+        if let Some(replay) = self.replays[waiting.model_index as usize].clone() {
+            return Box::new(move || replayed(&waiting, &replay, &judge, &gates));
         }
+        let planned = match waiting.turn() {
+            Ok(planned) => planned,
+            Err(invalid) => {
+                return Box::new(move || {
+                    let record = judge.changed(&waiting, &invalid);
+                    tell(&gates, &waiting, &record);
+                    record.into()
+                });
+            }
+        };
         let runs = 0..planned.case.runs.times;
         let replies: Vec<_> = runs.map(|run| self.queue.push(&planned, run)).collect();
         Box::new(move || {
             let replies = replies.into_iter().map(|reply| reply.recv().ok());
             let judged = judge.judge(&planned, replies.collect());
-            tell(&gates, &planned, &judged.record);
+            tell(&gates, &waiting, &judged.record);
             judged
         })
+    }
+
+    /// The gates to tell of a row.
+    fn gates_of(&self, waiting: &Waiting) -> Vec<Sender<RowOutcome>> {
+        let group = waiting.member.as_ref().and_then(|member| member.group);
+        group.map(|group| self.listeners[group].clone()).unwrap_or_default()
     }
 
     /// Waits for all rows. The first gate of a data set whose rows are not run by tests of their
@@ -128,7 +150,7 @@ impl<'p> Runners<'p> {
         }
         let gated = &self.plan.gated()[group];
         let is_first = !std::mem::replace(&mut self.adopted[group], true);
-        let own: &[Arc<Planned>] = if is_first { &gated.own } else { &[] };
+        let own: &[Arc<Waiting>] = if is_first { &gated.own } else { &[] };
         let own: Vec<RunRow> = own.iter().map(|row| self.row(row)).collect();
         let rows = Arc::clone(&gated.rows);
         let heard = self.heard.pop_front();
@@ -147,9 +169,27 @@ impl<'p> Runners<'p> {
     }
 }
 
+/// Judges the recorded answer, and tells the gates of the row's data set.
+fn replayed(
+    waiting: &Waiting,
+    replay: &Replay,
+    judge: &Judge,
+    gates: &[Sender<RowOutcome>],
+) -> Judged {
+    let judged = match waiting.turn() {
+        Ok(planned) => {
+            let replies = replay.replies(&planned.case, &judge.pictures);
+            judge.judge(&planned, replies.into_iter().map(Some).collect())
+        }
+        Err(invalid) => judge.changed(waiting, &invalid).into(),
+    };
+    tell(gates, waiting, &judged.record);
+    judged
+}
+
 /// Tells the gates of a row's data set how it ended.
-fn tell(gates: &[Sender<RowOutcome>], planned: &Planned, record: &TrialRecord) {
-    if let Some(member) = planned.member {
+fn tell(gates: &[Sender<RowOutcome>], waiting: &Waiting, record: &TrialRecord) {
+    if let Some(member) = &waiting.member {
         gate::tell(gates, &RowOutcome::of(member.index, record));
     }
 }

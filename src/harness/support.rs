@@ -1,6 +1,6 @@
 //! What a case asks of a model that its family cannot do.
 
-use crate::case::{Case, Expectation};
+use crate::case::Demands;
 use crate::model::{Identity, Support};
 use crate::preset;
 use crate::request::Task;
@@ -30,20 +30,19 @@ pub(super) enum Unsupported {
     },
 }
 
-/// The first thing that the case asks and the model cannot do.
-pub(super) fn unsupported(case: &Case, model: &Identity) -> Option<Unsupported> {
+/// The first thing that a case asks for and the model cannot do.
+pub(super) fn unsupported(demands: &Demands, model: &Identity) -> Option<Unsupported> {
     let Identity { family, language_model, capabilities } = model;
-    let shown = case.conversation.image_order().count();
+    let Demands { pictures: shown, boxes, preset } = *demands;
     if shown > 1 && capabilities.several_images == Support::Unsupported {
         return Some(Unsupported::SeveralImages { shown });
     }
-    let needs_boxes = case.expectation.as_ref().is_some_and(Expectation::needs_boxes);
-    if needs_boxes && capabilities.boxes.is_none() {
+    if boxes && capabilities.boxes.is_none() {
         return Some(Unsupported::Boxes);
     }
-    let task = case.preset?;
-    let preset = preset::find(family, language_model.as_deref(), task);
-    preset.is_none().then_some(Unsupported::Preset { family, task })
+    let task = preset?;
+    let words = preset::find(family, language_model.as_deref(), task);
+    words.is_none().then_some(Unsupported::Preset { family, task })
 }
 
 #[cfg(test)]
@@ -66,7 +65,7 @@ mod tests {
         match &found[..] {
             [Discovered::Case(case)] => {
                 let family = "BLIP-2";
-                unsupported(case, &Identity { family, language_model: None, capabilities })
+                unsupported(&case.demands, &Identity { family, language_model: None, capabilities })
             }
             other => panic!("{other:?}"),
         }

@@ -203,7 +203,7 @@ fn answering(model: &ModelEntry, engine: &Engine) -> Answering {
 
 /// Whether the model can do what the case asks; if not, the trial is told.
 fn is_possible(job: &Job, by: &Arc<Answering>) -> bool {
-    let Some(unsupported) = unsupported(&job.case, &by.identity) else { return true };
+    let Some(unsupported) = unsupported(&job.case.demands(), &by.identity) else { return true };
     let answered = Err(NoAnswer::Unsupported(unsupported));
     reply(job, Reply { answered, by: Some(Arc::clone(by)) });
     false

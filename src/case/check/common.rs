@@ -1,6 +1,7 @@
 //! Checks of what the rows of a data set have in common with the cases of its folder.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::super::defaults::{Defaults, added};
 use super::super::error::CaseError;
@@ -31,7 +32,7 @@ pub(crate) struct Common {
     pub(crate) system: Option<String>,
     pub(crate) preset: Option<Task>,
     pub(crate) dimension: Option<Dimension>,
-    pub(crate) models: Vec<ModelPattern>,
+    pub(crate) models: Arc<[ModelPattern]>,
     pub(crate) generation: GenerationOverrides,
     pub(crate) snapshot: SnapshotPolicy,
     pub(crate) tags: Vec<String>,

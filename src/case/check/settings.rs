@@ -1,5 +1,7 @@
 //! Checks of what a case and a folder set alike.
 
+use std::sync::Arc;
+
 use super::super::error::{CaseError, Problem};
 use super::super::place::Place;
 use super::super::{GenerationOverrides, KnownFailure, ModelPattern};
@@ -16,7 +18,7 @@ pub(super) struct Stated {
 
 /// As it may be trusted.
 pub(super) struct Settings {
-    pub(super) models: Option<Vec<ModelPattern>>,
+    pub(super) models: Option<Arc<[ModelPattern]>>,
     pub(super) generation: GenerationOverrides,
     pub(super) tags: Vec<String>,
     pub(super) ignore: Option<String>,
@@ -45,7 +47,7 @@ fn patterns(
     globs: &[String],
     known: &[String],
     place: Place<'_>,
-) -> Result<Vec<ModelPattern>, CaseError> {
+) -> Result<Arc<[ModelPattern]>, CaseError> {
     if globs.is_empty() {
         let remedy = "leave the field out for all models";
         return Err(place.error(Problem::Empty { what: "`models`", remedy }));
