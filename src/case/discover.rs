@@ -6,14 +6,14 @@ use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use super::check::{self, Setting};
 use super::defaults::Defaults;
 use super::error::{CaseError, DiscoveryError, Problem};
-use super::found::FoundCase;
+use super::found::{FoundCase, Traits};
 use super::schema::{RawCase, RawDefaults};
 use super::source::Source;
 use super::{Case, CaseName, KnownNames, syntax};
@@ -124,6 +124,8 @@ pub(super) struct Folder {
     defaults: FolderDefaults,
     /// The names that cases may use.
     known: Arc<KnownNames>,
+    /// Those of the case that was read last.
+    traits: Mutex<Option<Arc<Traits>>>,
 }
 
 /// What applies to the cases of a folder.
@@ -138,6 +140,7 @@ impl Folder {
     fn root(path: &Path, known: &KnownNames) -> Self {
         Self {
             known: Arc::new(known.clone()),
+            traits: Mutex::default(),
             path: path.to_owned(),
             names: Vec::new(),
             ancestors: path.canonicalize().into_iter().collect(),
@@ -154,7 +157,16 @@ impl Folder {
         let names = self.names.iter().cloned().chain([name]).collect();
         let ancestors = self.ancestors.iter().cloned().chain([real]).collect();
         let (defaults, known) = (self.defaults.clone(), Arc::clone(&self.known));
-        Some(Self { path, names, ancestors, defaults, known })
+        Some(Self { path, names, ancestors, defaults, known, traits: Mutex::default() })
+    }
+
+    /// These traits, in memory once if the case before has the same.
+    pub(super) fn shared(&self, traits: Traits) -> Arc<Traits> {
+        let mut last = self.traits.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(same) if **same == traits => Arc::clone(same),
+            _ => Arc::clone(last.insert(Arc::new(traits))),
+        }
     }
 
     /// What the checks of its files depend on; the path of a `defaults.ron` that is wrong.
@@ -222,7 +234,7 @@ fn read_defaults(path: &Path, known: &KnownNames) -> Result<Defaults, CaseError>
 #[derive(Debug, Clone)]
 pub(super) struct CaseFile {
     pub(super) folder: Arc<Folder>,
-    file_name: Box<OsStr>,
+    pub(super) file_name: Box<OsStr>,
 }
 
 impl CaseFile {

@@ -1,9 +1,10 @@
 //! A case as discovery leaves it: checked, with what a plan needs of it.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::discover::{CaseFile, Checks, parse_case};
+use super::discover::{CaseFile, Checks, Folder, parse_case};
 use super::error::{CaseError, Problem};
 use super::source::Source;
 use super::{Case, CaseName, Expectation, ModelPattern, SnapshotPer, SnapshotPolicy};
@@ -15,10 +16,20 @@ use crate::request::Task;
 pub struct FoundCase {
     /// Unique name.
     pub name: CaseName,
+    /// What a plan needs to know of it.
+    pub traits: Arc<Traits>,
+    folder: Arc<Folder>,
+    /// None of a file that is called as the case is.
+    file_name: Option<Box<OsStr>>,
+}
+
+/// What a plan needs to know of a case; many cases of a folder tend to have the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Traits {
     /// The models it runs on, out of those chosen for the run; empty means all of them.
     pub models: Arc<[ModelPattern]>,
     /// Why it does not run, if it does not.
-    pub ignore: Option<Arc<str>>,
+    pub ignore: Option<String>,
     /// What a model must be able to do.
     pub demands: Demands,
     /// Whether another network is asked about the answer.
@@ -27,7 +38,6 @@ pub struct FoundCase {
     pub snapshot: SnapshotPolicy,
     /// What shares a snapshot.
     pub snapshot_per: SnapshotPer,
-    file: CaseFile,
 }
 
 /// What a case asks for that not every model can do.
@@ -42,27 +52,35 @@ pub struct Demands {
 }
 
 impl FoundCase {
-    pub(super) fn of(case: Case, file: CaseFile) -> Self {
-        Self {
+    pub(super) fn of(case: Case, CaseFile { folder, file_name }: CaseFile) -> Self {
+        let traits = Traits {
             demands: case.demands(),
             needs_opinion: case.expectation.as_ref().is_some_and(Expectation::needs_opinion),
-            name: case.name,
             models: case.models,
-            ignore: case.ignore.map(Into::into),
+            ignore: case.ignore,
             snapshot: case.snapshot,
             snapshot_per: case.snapshot_per,
-            file,
-        }
+        };
+        let traits = folder.shared(traits);
+        let is_named_so = *file_name == *own_file_name(&case.name);
+        let file_name = (!is_named_so).then_some(file_name);
+        Self { name: case.name, traits, folder, file_name }
     }
 
     /// Whether it is meant for the model of this name.
     pub fn runs_on(&self, model: &str) -> bool {
-        super::runs_on(&self.models, model)
+        super::runs_on(&self.traits.models, model)
     }
 
     /// The case file.
     pub fn path(&self) -> PathBuf {
-        self.file.path()
+        self.file().path()
+    }
+
+    fn file(&self) -> CaseFile {
+        let file_name = self.file_name.clone();
+        let file_name = file_name.unwrap_or_else(|| own_file_name(&self.name).into());
+        CaseFile { folder: Arc::clone(&self.folder), file_name }
     }
 
     /// Reads the file again; its pictures were looked at when it was found.
@@ -70,12 +88,13 @@ impl FoundCase {
     /// # Errors
     /// The file was changed since, and is no case any more or has another name.
     pub fn read(&self) -> Result<Case, CaseError> {
-        let source = Source::read(&self.path())?;
-        let CaseFile { folder, .. } = &self.file;
-        let setting = folder.setting(Checks::Structure).map_err(|defaults| {
-            CaseError::of_file(&self.path(), Problem::BrokenDefaults(defaults.to_owned()))
+        let file = self.file();
+        let path = file.path();
+        let source = Source::read(&path)?;
+        let setting = self.folder.setting(Checks::Structure).map_err(|defaults| {
+            CaseError::of_file(&path, Problem::BrokenDefaults(defaults.to_owned()))
         })?;
-        let case = parse_case(&source, &folder.names, &self.file.stem(), setting);
+        let case = parse_case(&source, &self.folder.names, &file.stem(), setting);
         let case = case.map_err(|(_, error)| error)?;
         match case.name == self.name {
             true => Ok(case),
@@ -85,4 +104,9 @@ impl FoundCase {
             }
         }
     }
+}
+
+/// How the file of a case without `id` is called.
+fn own_file_name(name: &CaseName) -> OsString {
+    format!("{}.ron", name.stem()).into()
 }

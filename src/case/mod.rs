@@ -107,7 +107,7 @@ pub use error::{CaseError, DiscoveryError, Position, Problem};
 pub use expectation::{
     Expectation, Fact, FactSheet, ForbiddenFact, LabelledBox, TextPattern, YesOrNo,
 };
-pub use found::{Demands, FoundCase};
+pub use found::{Demands, FoundCase, Traits};
 pub use generation::GenerationOverrides;
 pub use known::KnownNames;
 pub use metric::{Metric, MetricExpectation, PersonAnswer, TruthKind};

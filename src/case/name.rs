@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 /// Each part holds letters (of any script), digits, `_`, `-` and inner dots, so that it can stand
 /// in a file name on every system and in a test filter without quotes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CaseName(String);
+pub struct CaseName(Box<str>);
 
 impl CaseName {
     const SEPARATOR: &str = "::";
@@ -20,7 +20,7 @@ impl CaseName {
         let parts = || folders.iter().map(String::as_str).chain([stem]);
         match parts().find(|part| !is_part(part)) {
             Some(bad) => Err(bad.to_owned()),
-            None => Ok(Self(parts().collect::<Vec<_>>().join(Self::SEPARATOR))),
+            None => Ok(Self(parts().collect::<Vec<_>>().join(Self::SEPARATOR).into())),
         }
     }
 
@@ -30,18 +30,18 @@ impl CaseName {
         let parts: Vec<String> = parts
             .map(|part| part.chars().map(|c| if is_name_character(c) { c } else { '_' }).collect())
             .collect();
-        Self(parts.join(Self::SEPARATOR))
+        Self(parts.join(Self::SEPARATOR).into())
     }
 
     /// The name of a part of this: what no name may hold becomes `_`.
     pub(crate) fn child(&self, part: &str) -> Self {
         let part = Self::stand_in(&[], part.trim_matches('.'));
-        Self(format!("{}{}{}", self.0, Self::SEPARATOR, part.0))
+        Self(format!("{}{}{}", self.0, Self::SEPARATOR, part.0).into())
     }
 
     /// Whether it would be the name of a part of the other.
     pub(super) fn is_within(&self, other: &Self) -> bool {
-        let rest = self.0.strip_prefix(&other.0);
+        let rest = self.0.strip_prefix(&*other.0);
         rest.is_some_and(|rest| rest.starts_with(Self::SEPARATOR))
     }
 

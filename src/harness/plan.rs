@@ -1,11 +1,13 @@
 //! What will be run: every case on every chosen model, grouped by model.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::answer::DeviceClass;
 use crate::case::{
     Case, CaseName, Discovered, Expectation, FoundCase, InvalidCase, SnapshotPer, SnapshotPolicy,
+    Traits,
 };
 use crate::dataset::RowTests;
 use crate::model::Identity;
@@ -35,8 +37,6 @@ pub(super) struct Planned {
 /// A case on a model that waits for its turn. A suite has many of these, so they are small.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    /// `folder::case::model`.
-    pub(super) name: Box<str>,
     /// The case.
     pub(super) source: CaseSource,
     /// The model's name.
@@ -75,21 +75,21 @@ impl CaseSource {
 
     pub(super) fn ignore(&self) -> Option<&str> {
         match self {
-            Self::File(found) => found.ignore.as_deref(),
+            Self::File(found) => found.traits.ignore.as_deref(),
             Self::Row(case) => case.ignore.as_deref(),
         }
     }
 
     fn unsupported(&self, model: &Identity) -> Option<Unsupported> {
         match self {
-            Self::File(found) => unsupported(&found.demands, model),
+            Self::File(found) => unsupported(&found.traits.demands, model),
             Self::Row(case) => unsupported(&case.demands(), model),
         }
     }
 
     fn needs_opinion(&self) -> bool {
         match self {
-            Self::File(found) => found.needs_opinion,
+            Self::File(found) => found.traits.needs_opinion,
             Self::Row(case) => case.expectation.as_ref().is_some_and(Expectation::needs_opinion),
         }
     }
@@ -103,13 +103,17 @@ impl Waiting {
         known: Option<&Identity>,
     ) -> Self {
         Self {
-            name: format!("{}::{model}", source.name()).into(),
             unsupported: known.and_then(|known| source.unsupported(known)).map(Box::new),
             source,
             model: Arc::clone(model),
             model_index,
             member: None,
         }
+    }
+
+    /// `folder::case::model`.
+    pub(super) fn name(&self) -> String {
+        format!("{}::{}", self.source.name(), self.model)
     }
 
     /// The trial as its turn comes.
@@ -168,12 +172,12 @@ pub(super) struct Idle {
 }
 
 impl PlannedTrial {
-    pub(super) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> Cow<'_, str> {
         match self {
-            Self::Run(waiting) => &waiting.name,
-            Self::Invalid(invalid) => invalid.name.as_str(),
-            Self::Gate(gate) => &gate.name,
-            Self::Idle(idle) => &idle.name,
+            Self::Run(waiting) => waiting.name().into(),
+            Self::Invalid(invalid) => invalid.name.as_str().into(),
+            Self::Gate(gate) => gate.name.as_str().into(),
+            Self::Idle(idle) => idle.name.as_str().into(),
         }
     }
 
@@ -308,7 +312,8 @@ impl Plan {
         let keys = self.cases.iter().flat_map(|case| {
             let models = registry.models().iter().filter(|model| case.runs_on(&model.name));
             models.flat_map(|model| {
-                snapshot_keys(&case.name, case.snapshot, case.snapshot_per, &model.name)
+                let Traits { snapshot, snapshot_per, .. } = *case.traits;
+                snapshot_keys(&case.name, snapshot, snapshot_per, &model.name)
             })
         });
         let datasets = self.datasets.iter().map(PlannedDataset::dataset);
@@ -357,8 +362,9 @@ impl Suite {
         let on_models = models.iter().flat_map(move |(model, known)| {
             let cases = self.cases.iter().filter(|case| case.runs_on(&model.name));
             let cases = cases.map(move |case| {
-                let known = known.as_ref().and_then(|known| unsupported(&case.demands, known));
-                let is_ignored = known.is_some() || case.ignore.is_some();
+                let known =
+                    known.as_ref().and_then(|known| unsupported(&case.traits.demands, known));
+                let is_ignored = known.is_some() || case.traits.ignore.is_some();
                 alone(format!("{}::{}", case.name, model.name), is_ignored)
             });
             let datasets = self.datasets.iter().filter(|one| one.dataset().runs_on(&model.name));

@@ -67,6 +67,8 @@ pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, Ru
     interrupt::write_reports_when_interrupted(&judge, settings.out.clone());
     let answering = (&settings, &registry);
     let ending = run_trials(&plan, chosen, arguments, answering, &judge, &mut console)?;
+    // The reports need its memory, not its content.
+    drop(plan);
     report(&judge, arguments, &settings)?;
     Ok(ending)
 }
@@ -139,7 +141,7 @@ fn plan(
 }
 
 fn is_selected(trial: &PlannedTrial, selection: &Selection<'_>) -> bool {
-    selection.is_selected(trial.name(), trial.model(), trial.is_ignored())
+    selection.is_selected(&trial.name(), trial.model(), trial.is_ignored())
 }
 
 /// nextest runs `--exact NAME` for each name it listed, and takes "0 tests" for a pass.
@@ -154,7 +156,7 @@ fn refuse_unknown_name(
         return Ok(());
     }
     let is_known = |name: &String| match &selection.scope {
-        Scope::Tests => plan.trials().iter().any(|trial| trial.name() == name),
+        Scope::Tests => plan.trials().iter().any(|trial| trial.name() == name.as_str()),
         Scope::Model(model) => {
             plan.trials().iter().any(|trial| trial.model() == Some(model.as_str()))
         }
@@ -173,7 +175,7 @@ fn list(
     let per_model =
         settings.nextest.as_ref().is_some_and(|one| one.processes == Processes::PerModel);
     let mut named: Vec<(String, Option<String>)> = match per_model {
-        false => chosen.iter().map(|one| (one.name().to_owned(), one.ignored())).collect(),
+        false => chosen.iter().map(|one| (one.name().into_owned(), one.ignored())).collect(),
         // Ignored cases are told of by the model's process.
         true if arguments.ignored => Vec::new(),
         true => chosen.iter().map(|trial| (process_of(trial), None)).collect(),
@@ -188,7 +190,9 @@ fn list(
 
 /// The name under which nextest asks for a trial where it starts a process a model.
 fn process_of(trial: &PlannedTrial) -> String {
-    trial.model().map_or_else(|| trial.name().to_owned(), |model| format!("{MODEL_PREFIX}{model}"))
+    trial
+        .model()
+        .map_or_else(|| trial.name().into_owned(), |model| format!("{MODEL_PREFIX}{model}"))
 }
 
 fn run_nothing(mut console: Console, filtered_out: usize) -> ExitCode {
@@ -214,7 +218,7 @@ fn header(
             partition: settings.partition.map(|partition| partition.to_string()),
             selection: std::env::args().skip(1).collect(),
             nextest_run: settings.nextest.as_ref().map(|nextest| nextest.run.clone()),
-            tests: recorded.map(|trial| trial.name().to_owned()).collect(),
+            tests: recorded.map(|trial| trial.name().into_owned()).collect(),
         },
     }
 }
@@ -251,7 +255,7 @@ fn run_trials(
             runners.body(trial)
         } else {
             let reason = trial.ignored();
-            if let (Some(reason), None) = (&reason, judge.history.stand_in(trial.name())) {
+            if let (Some(reason), None) = (&reason, judge.history.stand_in(&trial.name())) {
                 judge.record_ignored(trial, reason)?;
             }
             runners::leave_out(reason)
@@ -266,12 +270,12 @@ fn run_trials(
     let mut ending = ExitCode::SUCCESS;
     threads::run(bodies, arguments.threads(), |event| match event {
         Event::Started(index) => {
-            console.started(chosen[index].name());
+            console.started(&chosen[index].name());
             ControlFlow::Continue(())
         }
         Event::Ended(index, outcome) => {
             let has_failed = outcome.ending == Ending::Failed;
-            console.ended(chosen[index].name(), outcome);
+            console.ended(&chosen[index].name(), outcome);
             if has_failed {
                 ending = ExitCode::from(FAILED_CASES);
             }

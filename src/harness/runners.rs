@@ -16,13 +16,19 @@ use super::worker::Queue;
 
 type RunRow = Box<dyn FnOnce() -> Judged + Send>;
 
+/// What all tests share whose answers were recorded.
+struct Replaying {
+    replay: Replay,
+    judge: Arc<Judge>,
+}
+
 /// Makes the tests' bodies.
 pub(super) struct Runners<'p> {
     plan: &'p Plan,
     judge: &'p Arc<Judge>,
     queue: Queue,
     /// For each model, the journal that answers in its place, if one does.
-    replays: Vec<Option<Arc<Replay>>>,
+    replays: Vec<Option<Arc<Replaying>>>,
     /// For each of [`Plan::gated`], the gates to tell of a row.
     listeners: Vec<Vec<Sender<RowOutcome>>>,
     /// What each gate that judges hears, in the order in which their bodies are made.
@@ -40,7 +46,7 @@ impl<'p> Runners<'p> {
     ) -> Self {
         let mut listeners: Vec<Vec<Sender<RowOutcome>>> = vec![Vec::new(); plan.gated().len()];
         let mut heard = VecDeque::new();
-        for trial in run.filter(|trial| judge.history.stand_in(trial.name()).is_none()) {
+        for trial in run.filter(|trial| judge.history.stand_in(&trial.name()).is_none()) {
             if let PlannedTrial::Gate(gate) = trial
                 && let (Some(group), None) = (gate.group, &gate.partial)
             {
@@ -50,7 +56,8 @@ impl<'p> Runners<'p> {
             }
         }
         let adopted = vec![false; plan.gated().len()];
-        let replays = plan.models().iter().map(|model| Replay::of(model).map(Arc::new)).collect();
+        let replaying = |replay| Arc::new(Replaying { replay, judge: Arc::clone(judge) });
+        let replays = plan.models().iter().map(|model| Replay::of(model).map(replaying)).collect();
         let queue = Queue::new(plan.models().to_vec());
         Self { plan, judge, queue, replays, listeners, heard, adopted }
     }
@@ -58,7 +65,7 @@ impl<'p> Runners<'p> {
     /// The body of a trial that is run; to be called in the order that [`Self::new`] was told.
     pub(super) fn body(&mut self, trial: &PlannedTrial) -> Body {
         let judge = Arc::clone(self.judge);
-        let earlier = judge.history.stand_in(trial.name()).cloned();
+        let earlier = judge.history.stand_in(&trial.name()).cloned();
         match trial {
             PlannedTrial::Run(waiting) => self.test(waiting),
             PlannedTrial::Invalid(_) | PlannedTrial::Gate(_) if let Some(earlier) = earlier => {
@@ -85,10 +92,13 @@ impl<'p> Runners<'p> {
     fn test(&mut self, waiting: &Arc<Waiting>) -> Body {
         let judge = Arc::clone(self.judge);
         match self.replays[waiting.model_index as usize].clone() {
-            // A suite may have very many of these: whatever they need is made when they run.
-            Some(replay) if judge.history.stand_in(&waiting.name).is_none() => {
+            // A suite may have very many of these: what they need is made when they run.
+            Some(replaying) if judge.history.stand_in(&waiting.name()).is_none() => {
                 let (waiting, gates) = (Arc::clone(waiting), self.gates_of(waiting));
-                Box::new(move || judge.finish(replayed(&waiting, &replay, &judge, &gates)))
+                match gates.is_empty() {
+                    true => Box::new(move || replaying.finish(&waiting, &[])),
+                    false => Box::new(move || replaying.finish(&waiting, &gates)),
+                }
             }
             _ => {
                 let run = self.row(waiting);
@@ -101,7 +111,7 @@ impl<'p> Runners<'p> {
     fn row(&mut self, waiting: &Arc<Waiting>) -> RunRow {
         let (waiting, judge) = (Arc::clone(waiting), Arc::clone(self.judge));
         let gates = self.gates_of(&waiting);
-        if let Some(earlier) = judge.history.stand_in(&waiting.name).cloned() {
+        if let Some(earlier) = judge.history.stand_in(&waiting.name()).cloned() {
             return Box::new(move || {
                 let judged = match earlier.record() {
                     Ok(record) => Judged::earlier(record),
@@ -111,8 +121,8 @@ impl<'p> Runners<'p> {
                 judged
             });
         }
-        if let Some(replay) = self.replays[waiting.model_index as usize].clone() {
-            return Box::new(move || replayed(&waiting, &replay, &judge, &gates));
+        if let Some(replaying) = self.replays[waiting.model_index as usize].clone() {
+            return Box::new(move || replaying.judged(&waiting, &gates));
         }
         let planned = match waiting.turn() {
             Ok(planned) => planned,
@@ -169,22 +179,24 @@ impl<'p> Runners<'p> {
     }
 }
 
-/// Judges the recorded answer, and tells the gates of the row's data set.
-fn replayed(
-    waiting: &Waiting,
-    replay: &Replay,
-    judge: &Judge,
-    gates: &[Sender<RowOutcome>],
-) -> Judged {
-    let judged = match waiting.turn() {
-        Ok(planned) => {
-            let replies = replay.replies(&planned.case, &judge.pictures);
-            judge.judge(&planned, replies.into_iter().map(Some).collect())
-        }
-        Err(invalid) => judge.changed(waiting, &invalid).into(),
-    };
-    tell(gates, waiting, &judged.record);
-    judged
+impl Replaying {
+    fn finish(&self, waiting: &Waiting, gates: &[Sender<RowOutcome>]) -> Outcome {
+        self.judge.finish(self.judged(waiting, gates))
+    }
+
+    /// Judges the recorded answer, and tells the gates of the row's data set.
+    fn judged(&self, waiting: &Waiting, gates: &[Sender<RowOutcome>]) -> Judged {
+        let Self { replay, judge } = self;
+        let judged = match waiting.turn() {
+            Ok(planned) => {
+                let replies = replay.replies(&planned.case, &judge.pictures);
+                judge.judge(&planned, replies.into_iter().map(Some).collect())
+            }
+            Err(invalid) => judge.changed(waiting, &invalid).into(),
+        };
+        tell(gates, waiting, &judged.record);
+        judged
+    }
 }
 
 /// Tells the gates of a row's data set how it ended.

@@ -65,7 +65,10 @@ mod tests {
         match &found[..] {
             [Discovered::Case(case)] => {
                 let family = "BLIP-2";
-                unsupported(&case.demands, &Identity { family, language_model: None, capabilities })
+                unsupported(
+                    &case.traits.demands,
+                    &Identity { family, language_model: None, capabilities },
+                )
             }
             other => panic!("{other:?}"),
         }

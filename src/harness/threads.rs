@@ -50,9 +50,10 @@ pub(super) fn run(
     };
     let (sender, events) = channel();
     let stopped = Arc::new(AtomicBool::new(false));
+    let link = Arc::new(Link { events: sender, stopped: Arc::clone(&stopped) });
     let trials = bodies.into_iter().enumerate();
-    let trials = trials.map(|(index, body)| trial(index, body, &sender, &stopped)).collect();
-    drop(sender);
+    let trials = trials.map(|(index, body)| trial(index, body, Arc::clone(&link))).collect();
+    drop(link);
     thread::spawn(move || libtest_mimic::run(&arguments, trials));
     for event in events {
         left -= usize::from(matches!(event, Event::Ended(..)));
@@ -64,10 +65,16 @@ pub(super) fn run(
     if left == 0 { Ok(()) } else { Err(Unfinished { left }) }
 }
 
+/// What all test threads share with whoever hears of them.
+struct Link {
+    events: Sender<Event>,
+    stopped: Arc<AtomicBool>,
+}
+
 /// A body as libtest-mimic takes it. The name is for its printer alone, which nobody reads.
-fn trial(index: usize, body: Body, events: &Sender<Event>, stopped: &Arc<AtomicBool>) -> Trial {
-    let (events, stopped) = (events.clone(), Arc::clone(stopped));
+fn trial(index: usize, body: Body, link: Arc<Link>) -> Trial {
     Trial::test(String::new(), move || {
+        let Link { events, stopped } = &*link;
         if stopped.load(Ordering::Acquire) {
             // Dropping the body would tell those that run, and wait for it, that it has ended.
             std::mem::forget(body);

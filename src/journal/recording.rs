@@ -66,7 +66,7 @@ impl Recording {
                 models: by_model.into_keys().collect(),
             });
         };
-        places.sort();
+        places.sort_unstable();
         places.shrink_to_fit();
         Ok(Self { file, model, places })
     }
