@@ -266,7 +266,7 @@ impl Plan {
         }
         let Suite { invalid, cases, datasets } = suite;
         let mut trials: Vec<PlannedTrial> =
-            invalid.into_iter().map(|invalid| PlannedTrial::Invalid(Arc::from(invalid))).collect();
+            invalid.into_iter().map(|invalid| PlannedTrial::Invalid(Arc::new(invalid))).collect();
         let mut gated = Vec::new();
         for (model_index, (model, known)) in (0..).zip(&known) {
             let runs_here = cases.iter().filter(|case| case.runs_on(&model.name));
@@ -331,7 +331,7 @@ impl Plan {
 
 /// What was discovered, data sets opened.
 struct Suite {
-    invalid: Vec<Box<InvalidCase>>,
+    invalid: Vec<InvalidCase>,
     cases: Vec<Arc<FoundCase>>,
     datasets: Vec<PlannedDataset>,
 }
@@ -342,10 +342,10 @@ impl Suite {
         for found in discovered {
             match found {
                 Discovered::Case(case) => suite.cases.push(case),
-                Discovered::Invalid(invalid) => suite.invalid.push(invalid),
+                Discovered::Invalid(invalid) => suite.invalid.push(*invalid),
                 Discovered::Dataset(file) => match PlannedDataset::open(&file) {
                     Ok(dataset) => suite.datasets.push(dataset),
-                    Err(invalid) => suite.invalid.push(Box::new(invalid)),
+                    Err(invalid) => suite.invalid.push(invalid),
                 },
             }
         }
