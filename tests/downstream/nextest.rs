@@ -76,20 +76,50 @@ fn a_test_that_passes_when_tried_again_is_flaky() {
     assert!(project.read("out/results.csv").contains(",passed,"));
 }
 
+/// Whether each process had recorded its test before the next one began: a process writes a header
+/// into the journal when it begins, and a record when its test ends.
+fn ran_one_at_a_time(project: &Project) -> bool {
+    let journal = project.read("out/journal.jsonl");
+    let is_header: Vec<bool> = journal.lines().map(|line| line.starts_with("{\"run\":")).collect();
+    is_header.chunks(2).all(|pair| pair == [true, false])
+}
+
 #[test]
 fn partitions_and_test_groups_hold() {
     let project = project();
+    let run_share = |share: &str| {
+        let arguments = ["run", "--no-fail-fast", "-j", "4", "--partition", share];
+        run(&mut project.nextest(&arguments));
+        (trials(&project).len(), ran_one_at_a_time(&project))
+    };
+    // Four at once, unless a group says otherwise.
+    assert_eq!(run_share("slice:1/2"), (4, false));
     project.file(
         ".config/nextest.toml",
         "[test-groups]\ngpu = { max-threads = 1 }\n\n\
          [[profile.default.overrides]]\nfilter = \"test(/::tiny$/)\"\ntest-group = \"gpu\"\n\n\
          [profile.default.junit]\npath = \"junit.xml\"\n",
     );
-    let arguments = ["run", "--no-fail-fast", "-j", "4", "--partition", "slice:1/2"];
-    run(&mut project.nextest(&arguments));
-    let first = trials(&project).len();
-    run(&mut project.nextest(&["run", "--no-fail-fast", "-j", "4", "--partition", "slice:2/2"]));
-    assert_eq!((first, trials(&project).len()), (4, 3));
+    assert_eq!(run_share("slice:1/2"), (4, true));
+    assert_eq!(run_share("slice:2/2"), (3, true));
+}
+
+#[test]
+fn processes_of_a_test_each_share_a_load_through_the_answer_cache() {
+    let project = project();
+    let answered = || {
+        let mut all = project.nextest(&["run", "-j", "1", "--success-output", "immediate"]);
+        let said = run(all.args(["-E", "test(/^[ab]::/)"]).env("EYECHART_CACHE", "cache")).exits(0);
+        let loads = said.stderr.matches("loaded in").count();
+        let origins: Vec<String> = trials(&project)
+            .iter()
+            .map(|trial| trial["origin"].as_str().unwrap().to_owned())
+            .collect();
+        (loads, origins)
+    };
+    // Both cases ask the same: the second process loads nothing, and the second run nothing at all.
+    assert_eq!(answered(), (1, vec!["computed".to_owned(), "cached".to_owned()]));
+    assert_eq!(answered(), (0, vec!["cached".to_owned(), "cached".to_owned()]));
 }
 
 #[test]
