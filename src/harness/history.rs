@@ -62,9 +62,10 @@ impl History {
         }
     }
 
-    /// How often a test was tried.
+    /// How often a test was tried. What is recorded anew where a run goes on is no further try.
     pub(super) fn tries(&self, test: &str) -> u32 {
-        self.records.get(test).map_or(0, |record| record.retry + 1)
+        let more = u32::from(self.continuation != Continuation::Resume);
+        self.records.get(test).map_or(0, |record| record.retry + more)
     }
 
     fn is_rerun(&self, test: &str) -> bool {

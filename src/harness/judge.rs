@@ -314,7 +314,12 @@ impl Judge {
         if judged.origin == JudgedIn::EarlierRun {
             return outcome(&judged);
         }
-        judged.record.retry = self.history.tries(&judged.record.test_name()).max(self.retry);
+        let name = judged.record.test_name();
+        judged.record.retry = self.history.tries(&name).max(self.retry);
+        let recorded = self.history.stand_in(&name).and_then(|earlier| earlier.record().ok());
+        if recorded.as_ref() == Some(&judged.record) {
+            return outcome(&judged);
+        }
         match self.journal.append(&judged.record) {
             Ok(()) => outcome(&judged),
             Err(error) => Outcome::failed(error.to_string()),

@@ -29,6 +29,7 @@ mod partition;
 mod plan;
 mod records;
 mod replay;
+mod resumed;
 mod run;
 mod runners;
 mod second_round;

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::journal::{Status, TrialRecord};
+use crate::journal::{Status, TrialEntry, TrialRecord};
 
 use super::console::Outcome;
 use super::gate::{self, PlannedGate, RowOutcome};
 use super::judge::{Judge, Judged};
 use super::plan::{Plan, PlannedTrial, Waiting};
 use super::replay::Replay;
+use super::resumed::{self, Worth};
+use super::say;
 use super::threads::Body;
 use super::worker::Queue;
 
@@ -46,7 +48,7 @@ impl<'p> Runners<'p> {
     ) -> Self {
         let mut listeners: Vec<Vec<Sender<RowOutcome>>> = vec![Vec::new(); plan.gated().len()];
         let mut heard = VecDeque::new();
-        for trial in run.filter(|trial| judge.history.stand_in(&trial.name()).is_none()) {
+        for trial in run {
             if let PlannedTrial::Gate(gate) = trial
                 && let (Some(group), None) = (gate.group, &gate.partial)
             {
@@ -65,10 +67,13 @@ impl<'p> Runners<'p> {
     /// The body of a trial that is run; to be called in the order that [`Self::new`] was told.
     pub(super) fn body(&mut self, trial: &PlannedTrial) -> Body {
         let judge = Arc::clone(self.judge);
-        let earlier = judge.history.stand_in(&trial.name()).cloned();
         match trial {
             PlannedTrial::Run(waiting) => self.test(waiting),
-            PlannedTrial::Invalid(_) | PlannedTrial::Gate(_) if let Some(earlier) = earlier => {
+            // It judges anew, unless it lacks rows for that.
+            PlannedTrial::Gate(gate)
+                if gate.partial.is_some()
+                    && let Some(earlier) = judge.history.stand_in(&gate.name).cloned() =>
+            {
                 Box::new(move || match earlier.record() {
                     Ok(record) => judge.finish(Judged::earlier(record)),
                     Err(error) => Outcome::failed(error.to_string()),
@@ -111,15 +116,10 @@ impl<'p> Runners<'p> {
     fn row(&mut self, waiting: &Arc<Waiting>) -> RunRow {
         let (waiting, judge) = (Arc::clone(waiting), Arc::clone(self.judge));
         let gates = self.gates_of(&waiting);
-        if let Some(earlier) = judge.history.stand_in(&waiting.name()).cloned() {
-            return Box::new(move || {
-                let judged = match earlier.record() {
-                    Ok(record) => Judged::earlier(record),
-                    Err(error) => judge.unreadable(&waiting, &error).into(),
-                };
-                tell(&gates, &waiting, &judged.record);
-                judged
-            });
+        if let Some(earlier) = judge.history.stand_in(&waiting.name())
+            && let Some(run) = self.resumed(earlier.clone(), &waiting)
+        {
+            return run;
         }
         if let Some(replaying) = self.replays[waiting.model_index as usize].clone() {
             return Box::new(move || replaying.judged(&waiting, &gates));
@@ -142,6 +142,32 @@ impl<'p> Runners<'p> {
             tell(&gates, &waiting, &judged.record);
             judged
         })
+    }
+
+    /// What stands in for running a trial that is recorded; none if it is run again, which is said.
+    fn resumed(&self, earlier: TrialEntry, waiting: &Arc<Waiting>) -> Option<RunRow> {
+        let (waiting, judge) = (Arc::clone(waiting), Arc::clone(self.judge));
+        let gates = self.gates_of(&waiting);
+        let boxes = self.plan.models()[waiting.model_index as usize].boxes;
+        let worth = match earlier.record() {
+            Ok(record) => resumed::worth(&record, &waiting, boxes, &judge),
+            Err(_) => Worth::Record,
+        };
+        if let Worth::Nothing(reason) = &worth {
+            say(&format!("eyechart: {} is run again: {reason}", waiting.name()));
+            return None;
+        }
+        Some(Box::new(move || {
+            let judged = match (earlier.record(), waiting.turn()) {
+                (Err(error), _) => judge.unreadable(&waiting, &error).into(),
+                (Ok(record), Ok(planned)) if worth == Worth::Answers => {
+                    resumed::judged(&record, &planned, boxes, &judge)
+                }
+                (Ok(record), _) => Judged::earlier(record),
+            };
+            tell(&gates, &waiting, &judged.record);
+            judged
+        }))
     }
 
     /// The gates to tell of a row.

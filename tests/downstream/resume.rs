@@ -112,6 +112,33 @@ fn resuming_a_finished_run_loads_nothing_and_ends_as_it_did() {
 }
 
 #[test]
+fn a_record_stands_for_its_own_question_alone_and_is_judged_anew() {
+    let project = project();
+    run(&mut project.binary()).exits(101);
+    let edit = |case: &str, from: &str, to: &str| {
+        let text = project.read(case);
+        assert!(text.contains(from), "{text}");
+        project.file(case, &text.replace(from, to));
+    };
+    edit("cases/case_01.ron", "What is in the picture?", "What is it?");
+    edit("cases/case_03.ron", "Exact(\"never said\")", "Regex(\".\")");
+    let said = run(project.binary().env("EYECHART_RESUME", "1")).exits(101);
+    // Of the four that failed one is expected to say something else now.
+    assert!(said.stdout.contains("9 passed; 3 failed"), "{}", said.stdout);
+    let told = "eyechart: case_01::tiny is run again: the prompt is not what it was when it was \
+                recorded\n";
+    assert!(said.stderr.contains(told), "{}", said.stderr);
+    assert!(said.stderr.contains("eyechart: 1 case on tiny"), "{}", said.stderr);
+    assert!(!said.stderr.contains("tried again"), "{}", said.stderr);
+    let records = records(&project);
+    for (case, record) in &records {
+        let is_new = ["case_01", "case_03"].contains(&case.as_str());
+        assert_eq!(record.0, if is_new { 2 } else { 1 }, "{case}");
+    }
+    assert_eq!(records["case_03"].1, "passed");
+}
+
+#[test]
 fn an_interrupt_writes_the_reports_of_what_ended() {
     let project = project();
     for name in ["INT", "TERM"] {
