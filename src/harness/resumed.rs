@@ -3,6 +3,9 @@
 //! Its answer is good only for the question it was given to, and its verdict only for what was
 //! expected then: whatever asks something else by now is run again, all else is judged anew.
 
+use std::sync::Arc;
+
+use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::case::Case;
 use crate::engine::{Answered, TrialRequest};
@@ -59,16 +62,16 @@ pub(super) fn worth(
         _ => return nothing("what was asked then cannot be compared"),
     }
     let answers = answers(record);
-    match () {
-        () if case.is_about_input() || answers.iter().any(|(answer, _)| answer.is_none()) => {
-            Worth::Record
-        }
-        () if answers.len() < case.runs.times => nothing("it is to be run more often"),
-        () if answers.iter().any(|one| lacks_opinion(case, one)) => {
-            nothing("another network is to be asked about its answer")
-        }
-        () => Worth::Answers,
+    if case.is_about_input() || answers.iter().any(|(answer, _)| answer.is_none()) {
+        return Worth::Record;
     }
+    if answers.len() < case.runs.times {
+        return nothing("it is to be run more often");
+    }
+    if answers.iter().any(|one| lacks_opinion(case, one)) {
+        return nothing("another network is to be asked about its answer");
+    }
+    Worth::Answers
 }
 
 /// Judges the recorded answers by what is expected now.
@@ -78,7 +81,7 @@ pub(super) fn judged(
     boxes: Option<BoxNotation>,
     judge: &Judge,
 ) -> Judged {
-    let by = answering(record, boxes).map(std::sync::Arc::new);
+    let by = answering(record, boxes).map(Arc::new);
     let answers = answers(record).into_iter().take(planned.case.runs.times);
     let replies = answers.filter_map(|(answer, opinions)| {
         let answered = Answered { opinions: opinions.to_vec(), ..Answered::from(answer?.clone()) };
@@ -87,7 +90,7 @@ pub(super) fn judged(
     judge.judge(planned, replies.collect())
 }
 
-type RecordedAnswer<'r> = (Option<&'r crate::answer::Answer>, &'r [Opinion]);
+type RecordedAnswer<'r> = (Option<&'r Answer>, &'r [Opinion]);
 
 /// The answers of all runs, with what other networks said of them.
 fn answers(record: &TrialRecord) -> Vec<RecordedAnswer<'_>> {
