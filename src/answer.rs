@@ -153,6 +153,24 @@ pub struct Answer {
     pub conditions: Conditions,
 }
 
+impl Answer {
+    /// An answer that ended by itself, of which nothing but the text is known.
+    pub fn of_text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            token_ids: Vec::new(),
+            margins: Vec::new(),
+            runners_up: Vec::new(),
+            beam_score: None,
+            finish: FinishReason::Stop,
+            input: ModelInput::default(),
+            timings: Timings::default(),
+            peak_memory_bytes: None,
+            conditions: Conditions::default(),
+        }
+    }
+}
+
 /// What went on beside a trial, so that its times and its memory are read right.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

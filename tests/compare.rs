@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use eyechart::answer::{Answer, Conditions, FinishReason, ModelInput, Timings};
+use eyechart::answer::Answer;
 use eyechart::asked::Asked;
 use eyechart::checksum;
 use eyechart::journal::{FORMAT_VERSION, Journal, RunHeader, RunPlan, Status, TrialRecord};
@@ -67,7 +67,7 @@ impl Project {
                 generation: GenerationOptions::default(),
             };
             let question = "What is it?".into();
-            let (answer, asked) = (Some(answer(text)), Some(asked));
+            let (answer, asked) = (Some(Answer::of_text(*text)), Some(asked));
             journal.append(&TrialRecord { question, answer, asked, ..trial }).unwrap();
         }
     }
@@ -79,21 +79,6 @@ impl Project {
         let said = command.env("EYECHART_DEVICE", "cpu").output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (said.status.code().unwrap(), text(said.stdout), text(said.stderr))
-    }
-}
-
-fn answer(text: &str) -> Answer {
-    Answer {
-        text: text.into(),
-        token_ids: vec![],
-        margins: vec![],
-        runners_up: vec![],
-        beam_score: None,
-        finish: FinishReason::Stop,
-        input: ModelInput::default(),
-        timings: Timings::default(),
-        peak_memory_bytes: None,
-        conditions: Conditions::default(),
     }
 }
 

@@ -1,21 +1,16 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::answer::{DeviceClass, FinishReason, ModelInput, Timings};
+use crate::answer::{DeviceClass, ModelInput};
 use crate::request::{GenerationOptions, Sampling};
 
 fn answer(text: &str) -> CachedAnswer {
     let answer = Answer {
-        text: text.into(),
         token_ids: vec![1, 2],
         margins: vec![0.1, 1e-7],
         runners_up: vec![3, 4],
-        beam_score: None,
-        finish: FinishReason::Stop,
-        input: ModelInput::default(),
-        timings: Timings::default(),
         peak_memory_bytes: Some(5),
-        conditions: crate::answer::Conditions::default(),
+        ..Answer::of_text(text)
     };
     CachedAnswer {
         answer,

@@ -155,23 +155,10 @@ fn pairs_of_case(first: &TrialRecord, second: &TrialRecord) -> Result<Vec<Pair>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::{Conditions, FinishReason, ModelInput, Timings};
     use crate::asked::Asked;
     use crate::journal::{FORMAT_VERSION, Journal, RunHeader, RunPlan, Status};
 
     fn trial(model: &str, case: &str, question: &str, picture: &str, text: &str) -> TrialRecord {
-        let answer = Answer {
-            text: text.into(),
-            token_ids: vec![],
-            margins: vec![],
-            runners_up: vec![],
-            beam_score: None,
-            finish: FinishReason::Stop,
-            input: ModelInput::default(),
-            timings: Timings::default(),
-            peak_memory_bytes: None,
-            conditions: Conditions::default(),
-        };
         let asked = Asked {
             conversation_sha256: String::new(),
             images_sha256: vec![picture.into()],
@@ -179,7 +166,7 @@ mod tests {
         };
         TrialRecord {
             question: question.into(),
-            answer: Some(answer),
+            answer: Some(Answer::of_text(text)),
             asked: Some(asked),
             ..TrialRecord::unanswered(
                 case.into(),

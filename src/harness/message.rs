@@ -136,7 +136,6 @@ fn parted<'t>(left: &'t str, right: &'t str) -> (&'t str, &'t str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::{Conditions, ModelInput, Timings};
     use crate::score::{Reading, Verdict};
 
     fn record(status: Status, snapshot: SnapshotOutcome) -> TrialRecord {
@@ -144,16 +143,8 @@ mod tests {
         TrialRecord {
             question: "what colour?".into(),
             answer: Some(Answer {
-                text: "a blue car\nand a tree".into(),
                 token_ids: vec![1, 2, 3],
-                margins: vec![],
-                runners_up: vec![],
-                beam_score: None,
-                finish: FinishReason::Stop,
-                input: ModelInput::default(),
-                timings: Timings::default(),
-                peak_memory_bytes: None,
-                conditions: Conditions::default(),
+                ..Answer::of_text("a blue car\nand a tree")
             }),
             verdict: Some(Verdict {
                 passed: false,

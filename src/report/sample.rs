@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::answer::{Answer, Conditions, FinishReason, ModelInput, Timings};
+use crate::answer::{Answer, Conditions, ModelInput, Timings};
 use crate::case::Dimension;
 use crate::journal::{
     FORMAT_VERSION, Journal, Place, Run, RunHeader, RunPlan, Status, TrialRecord,
@@ -146,12 +146,9 @@ fn verdict(passed: bool) -> Verdict {
 fn answer(text: &str, tokens: u32) -> Answer {
     let part = |milliseconds| Duration::from_millis(milliseconds);
     Answer {
-        text: text.into(),
         token_ids: (0..tokens).collect(),
         margins: (0..tokens).map(|_| 1.0).collect(),
         runners_up: (0..tokens).map(|id| id + 1).collect(),
-        beam_score: None,
-        finish: FinishReason::Stop,
         input: ModelInput {
             rendered_prompt: "<image> what is there?".into(),
             prompt_tokens: 70,
@@ -167,5 +164,6 @@ fn answer(text: &str, tokens: u32) -> Answer {
         },
         peak_memory_bytes: Some(100 << 20),
         conditions: Conditions { own_time: part(1500), ..Conditions::default() },
+        ..Answer::of_text(text)
     }
 }

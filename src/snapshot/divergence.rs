@@ -74,21 +74,14 @@ pub(super) fn ids_in(description: Option<&str>) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::{Conditions, FinishReason, ModelInput, Timings};
 
     /// Token `i` was ahead of token `100 + i` by `margins[i]`.
     fn answer(token_ids: &[u32], margins: &[f32]) -> Answer {
         Answer {
-            text: String::new(),
             token_ids: token_ids.to_vec(),
             margins: margins.to_vec(),
             runners_up: (100..).take(token_ids.len()).collect(),
-            beam_score: None,
-            finish: FinishReason::Stop,
-            input: ModelInput::default(),
-            timings: Timings::default(),
-            peak_memory_bytes: None,
-            conditions: Conditions::default(),
+            ..Answer::of_text("")
         }
     }
 
