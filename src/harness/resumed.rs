@@ -102,9 +102,8 @@ fn answers(record: &TrialRecord) -> Vec<RecordedAnswer<'_>> {
 
 fn lacks_opinion(case: &Case, (answer, opinions): &RecordedAnswer<'_>) -> bool {
     let (Some(expectation), Some(answer)) = (&case.expectation, answer) else { return false };
-    let is_known = |sum: String| opinions.iter().any(|opinion| opinion.sha256 == sum);
     let asked = inquiries(expectation, &question(case), &answer.text);
-    asked.iter().any(|inquiry| !is_known(inquiry.sha256()))
+    asked.iter().any(|inquiry| inquiry.find(opinions).is_none())
 }
 
 /// What answered then; none if nothing did.
