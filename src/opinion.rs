@@ -97,6 +97,11 @@ impl Inquiry {
         }
     }
 
+    /// What came back of this, as an opinion.
+    pub fn answered(&self, said: Said) -> Opinion {
+        Opinion { adviser: self.adviser.clone(), sha256: self.sha256(), said }
+    }
+
     /// The opinion on this, if it is among them.
     pub fn find<'o>(&self, opinions: &'o [Opinion]) -> Option<&'o Opinion> {
         let sha256 = self.sha256();

@@ -1,29 +1,16 @@
 //! Pairs before the judge: what it is asked, in both positions, and what it replies.
 
+use std::path::PathBuf;
+
 use super::pictures::Pictures;
 use super::{CompareError, Judged, Pair, Question};
-use crate::answer::FinishReason;
-use crate::engine::{
-    Answered, EngineError, EngineSettings, Event, Fleet, ModelDescription, TrialRequest,
-};
-use crate::extract::preference;
-use crate::opinion::{AnswerPosition, Inquiry, Matter, Opinion, Said};
+use crate::engine::{EngineSettings, Fleet, ModelDescription, ToJudge, ask_judge};
+use crate::opinion::{Inquiry, Said};
 use crate::registry::ModelEntry;
-use crate::request::{Conversation, GenerationOptions};
 use crate::score::comparison::Contest;
 
-/// A judge is asked for one line.
-const REPLY_TOKENS: usize = 64;
-
-/// What a judge says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reply {
-    pub(super) text: String,
-    pub(super) finish: FinishReason,
-}
-
-/// A reply to each request, or why there is none.
-pub(super) type Replies = Vec<Result<Reply, String>>;
+/// What the judge says of each of these.
+type Ask<'a> = dyn FnMut(&[ToJudge<'_>]) -> Result<Vec<Said>, CompareError> + 'a;
 
 /// Asks about all pairs whose answers are not equal; `ask` is called once, unless there is nothing to
 /// ask.
@@ -31,22 +18,22 @@ pub(super) fn judge(
     question: &Question<'_>,
     pairs: &[Pair],
     pictures: &Pictures,
-    ask: &mut dyn FnMut(&[TrialRequest]) -> Result<Replies, CompareError>,
+    ask: &mut Ask<'_>,
 ) -> Result<Vec<Judged>, CompareError> {
-    let asked: Vec<Option<[Inquiry; 2]>> =
+    let inquiries: Vec<Option<[Inquiry; 2]>> =
         pairs.iter().map(|one| inquiries(question, one)).collect();
-    let mut requests = Vec::new();
-    for (pair, inquiries) in pairs.iter().zip(&asked) {
-        let images = pictures.get(&pair.case).cloned().unwrap_or_default();
-        let ask = |inquiry: &Inquiry| request(inquiry, images.clone());
-        requests.extend(inquiries.iter().flatten().map(ask));
+    let mut asked = Vec::new();
+    for (pair, inquiries) in pairs.iter().zip(&inquiries) {
+        let images: &[PathBuf] = pictures.get(&pair.case).map_or(&[], Vec::as_slice);
+        asked.extend(inquiries.iter().flatten().map(|one| ToJudge { matter: &one.matter, images }));
     }
-    let replies = if requests.is_empty() { Vec::new() } else { ask(&requests)? };
-    let mut replies = replies.into_iter();
-    let judged = pairs.iter().zip(asked).map(|(pair, inquiries)| match inquiries {
+    let said = if asked.is_empty() { Vec::new() } else { ask(&asked)? };
+    let mut said = said.into_iter();
+    let mut next = || said.next().unwrap_or_else(|| Said::Nothing("it was not asked".to_owned()));
+    let judged = pairs.iter().zip(&inquiries).map(|(pair, inquiries)| match inquiries {
         None => Judged::equal(pair.clone()),
         Some(inquiries) => {
-            let opinions = inquiries.map(|inquiry| opinion(inquiry, replies.next()));
+            let opinions = inquiries.each_ref().map(|inquiry| inquiry.answered(next()));
             Judged::from_replies(pair.clone(), opinions)
         }
     });
@@ -61,68 +48,24 @@ fn inquiries(question: &Question<'_>, pair: &Pair) -> Option<[Inquiry; 2]> {
     (first.trim() != second.trim()).then(|| contest.inquiries([first, second]))
 }
 
-fn request(inquiry: &Inquiry, images: Vec<std::path::PathBuf>) -> TrialRequest {
-    let prompt = match &inquiry.matter {
-        Matter::Preference { prompt, .. } => prompt.as_str(),
-        _ => "",
-    };
-    let conversation = Conversation::ask(images.len(), prompt);
-    let options =
-        GenerationOptions { max_new_tokens: REPLY_TOKENS, ..GenerationOptions::default() };
-    TrialRequest { images, conversation, options }
-}
-
-fn opinion(inquiry: Inquiry, reply: Option<Result<Reply, String>>) -> Opinion {
-    let sha256 = inquiry.sha256();
-    let said = match reply {
-        Some(Ok(Reply { text, finish })) => {
-            let unread = preference(&text).err().map(|error| error.to_string());
-            Said::Reply { text, finish, position: position(&inquiry.matter), unread }
-        }
-        Some(Err(reason)) => Said::Nothing(reason),
-        None => Said::Nothing("it was not asked".to_owned()),
-    };
-    Opinion { adviser: inquiry.adviser, sha256, said }
-}
-
-fn position(matter: &Matter) -> Option<AnswerPosition> {
-    match matter {
-        Matter::Preference { position, .. } => Some(*position),
-        _ => None,
-    }
-}
-
 /// Loads the judge and asks it.
 pub(super) fn ask_model(
     judge: &ModelEntry,
     settings: &EngineSettings,
-    requests: &[TrialRequest],
+    asked: &[ToJudge<'_>],
     say: &dyn Fn(&str),
-) -> Result<Replies, CompareError> {
+) -> Result<Vec<Said>, CompareError> {
     let (mut fleet, missing) = Fleet::load(judge, settings)
         .map_err(|source| CompareError::Judge { name: judge.name.clone(), source })?;
     for (device, error) in missing {
         say(&format!("eyechart: {} does without {device}: {error}", judge.name));
     }
     for engine in fleet.engines() {
-        say(&loaded(engine.description(), requests.len()));
+        say(&loaded(engine.description(), asked.len()));
     }
-    let mut replies: Replies =
-        requests.iter().map(|_| Err(EngineError::Lost.to_string())).collect();
-    fleet.answer_all(requests, &mut |_, event| match event {
-        Event::Ended { index, answered } => {
-            replies[index] = match *answered {
-                Ok(Answered { answer, .. }) => {
-                    Ok(Reply { text: answer.text, finish: answer.finish })
-                }
-                Err(error) => Err(error.to_string()),
-            };
-        }
-        Event::OutOfMemory(_) => {
-            say("eyechart: memory ran out; fewer comparisons are made together");
-        }
-    });
-    Ok(replies)
+    Ok(ask_judge(&mut fleet, asked, &mut |_| {
+        say("eyechart: memory ran out; fewer comparisons are made together");
+    }))
 }
 
 fn loaded(judge: &ModelDescription, requests: usize) -> String {
@@ -139,6 +82,7 @@ mod tests {
 
     use super::super::{Comparisons, Outcome, Side};
     use super::*;
+    use crate::answer::FinishReason;
     use crate::compare::pairs::Paired;
     use crate::opinion::JudgedPictures;
 
@@ -169,13 +113,13 @@ mod tests {
     fn compared(pairs: Vec<Pair>, replies: &[&str]) -> Comparisons {
         let engine = EngineSettings::default();
         let question = question(&engine);
-        let judged = judge(&question, &pairs, &Pictures::new(), &mut |requests| {
-            assert_eq!(requests.len(), replies.len());
-            let reply = |text: &&str| match *text {
-                "!" => Err("the picture is broken".to_owned()),
-                text => Ok(Reply { text: text.to_owned(), finish: FinishReason::Stop }),
+        let judged = judge(&question, &pairs, &Pictures::new(), &mut |asked| {
+            assert_eq!(asked.len(), replies.len());
+            let reply = |(asked, text): (&ToJudge<'_>, &&str)| match *text {
+                "!" => Said::Nothing("the picture is broken".to_owned()),
+                text => asked.reply(text.to_owned(), FinishReason::Stop),
             };
-            Ok(replies.iter().map(reply).collect())
+            Ok(asked.iter().zip(replies).map(reply).collect())
         });
         let models = ["one".to_owned(), "two".to_owned()];
         let paired = Paired { models, pairs: Vec::new(), left_out: Vec::new() };
@@ -215,11 +159,12 @@ mod tests {
         let engine = EngineSettings::default();
         let pair = pair("a", "p", ["A cat.", "A dog."]);
         let [first, second] = inquiries(&question(&engine), &pair).unwrap();
-        let text = |inquiry: &Inquiry| match &request(inquiry, Vec::new()).conversation.turns[0]
-            .parts[..]
-        {
-            [crate::request::Part::Text(text)] => text.clone(),
-            other => panic!("{other:?}"),
+        let text = |inquiry: &Inquiry| {
+            let to_judge = ToJudge { matter: &inquiry.matter, images: &[] };
+            match &to_judge.request().conversation.turns[0].parts[..] {
+                [crate::request::Part::Text(text)] => text.clone(),
+                other => panic!("{other:?}"),
+            }
         };
         let (first, second) = (text(&first), text(&second));
         assert!(first.contains("Answer A:\nA cat.\n\nAnswer B:\nA dog.\n"), "{first}");

@@ -73,14 +73,15 @@ pub fn compare(question: &Question<'_>, say: &dyn Fn(&str)) -> Result<Comparison
         JudgedPictures::Shown => pictures::find(question, &registry, &paired.pairs)?,
         JudgedPictures::Hidden => pictures::Pictures::new(),
     };
-    let judged = bench::judge(question, &paired.pairs, &pictures, &mut |requests| {
-        bench::ask_model(judge, question.engine, requests, say)
+    let judged = bench::judge(question, &paired.pairs, &pictures, &mut |asked| {
+        bench::ask_model(judge, question.engine, asked, say)
     })?;
     Ok(Comparisons::new(question, paired, judged))
 }
 
 fn find_judge<'r>(registry: &'r Registry, name: &str) -> Result<&'r ModelEntry, CompareError> {
-    registry.models().iter().find(|entry| entry.name == name).ok_or_else(|| {
-        CompareError::UnknownJudge { name: name.to_owned(), known: registry.names() }
+    registry.model(name).ok_or_else(|| CompareError::UnknownJudge {
+        name: name.to_owned(),
+        known: registry.names(),
     })
 }

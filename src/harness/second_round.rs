@@ -4,27 +4,19 @@
 //! A reply about whose answer another network is asked is held back until that has spoken.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use crate::case::Case;
-use crate::engine::{
-    self, Engine, EngineError, EngineSettings, Event, Fleet, ScorerInUse, TrialRequest,
-};
-use crate::extract::{mark, preference};
-use crate::opinion::{Inquiry, JudgedPictures, Matter, Opinion, Said};
+use crate::engine::{self, Engine, EngineError, EngineSettings, Fleet, ScorerInUse, ToJudge};
+use crate::opinion::{Inquiry, Matter, Said};
 use crate::registry::Registry;
-use crate::request::{Conversation, GenerationOptions};
 use crate::score::advised::inquiries;
 
 use super::notices;
 use super::records::question;
 use super::say;
 use super::worker::Reply;
-
-/// A judge is asked for one line.
-const JUDGE_TOKENS: usize = 64;
 
 /// The replies that wait for opinions.
 #[derive(Default)]
@@ -81,10 +73,8 @@ impl SecondRound {
             };
             for ((held, inquiry), said) in places.into_iter().zip(said) {
                 let Held { reply, inquiries, .. } = &mut self.held[held];
-                let inquiry = &inquiries[inquiry];
-                let (adviser, sha256) = (inquiry.adviser.clone(), inquiry.sha256());
                 if let Ok(answered) = &mut reply.answered {
-                    answered.opinions.push(Opinion { adviser, sha256, said });
+                    answered.opinions.push(inquiries[inquiry].answered(said));
                 }
             }
         }
@@ -112,42 +102,15 @@ impl SecondRound {
         let descriptions: Vec<_> = fleet.engines().iter().map(Engine::description).collect();
         let nouns = ("answer to judge", "answers to judge");
         say(&notices::loaded(&descriptions, nouns, places.len()));
-        let (matters, requests): (Vec<&Matter>, Vec<TrialRequest>) =
-            places.iter().map(|at| self.judge_request(*at)).unzip();
-        let mut said = nothing(places, &EngineError::Lost.to_string());
-        fleet.answer_all(&requests, &mut |_, event| match event {
-            Event::Ended { index, answered } => {
-                said[index] = match *answered {
-                    Ok(answered) => judge_said(matters[index], answered),
-                    Err(error) => Said::Nothing(error.to_string()),
-                };
-            }
-            Event::OutOfMemory(event) => {
-                let case = |index: &usize| self.held[places[*index].0].case.name.as_str();
-                let cases: Vec<&str> = event.requests.iter().map(case).collect();
-                say(&notices::out_of_memory(&event, &cases));
-            }
+        let asked = places.iter().map(|(held, place)| {
+            let Held { case, inquiries, .. } = &self.held[*held];
+            ToJudge { matter: &inquiries[*place].matter, images: &case.images }
         });
-        said
-    }
-
-    fn judge_request(&self, (held, place): At) -> (&Matter, TrialRequest) {
-        let Held { case, inquiries, .. } = &self.held[held];
-        let matter = &inquiries[place].matter;
-        let (prompt, pictures) = match matter {
-            Matter::Mark { prompt, pictures } | Matter::Preference { prompt, pictures, .. } => {
-                (prompt.as_str(), *pictures)
-            }
-            Matter::ClipScore { .. } | Matter::Similarity { .. } => ("", JudgedPictures::Hidden),
-        };
-        let images: Vec<PathBuf> = match pictures {
-            JudgedPictures::Shown => case.images.clone(),
-            JudgedPictures::Hidden => Vec::new(),
-        };
-        let conversation = Conversation::ask(images.len(), prompt);
-        let options =
-            GenerationOptions { max_new_tokens: JUDGE_TOKENS, ..GenerationOptions::default() };
-        (matter, TrialRequest { images, conversation, options })
+        engine::ask_judge(&mut fleet, &asked.collect::<Vec<_>>(), &mut |event| {
+            let case = |index: &usize| self.held[places[*index].0].case.name.as_str();
+            let cases: Vec<&str> = event.requests.iter().map(case).collect();
+            say(&notices::out_of_memory(event, &cases));
+        })
     }
 
     fn ask_scorer(&self, name: &str, mut scorer: ScorerInUse, places: &[At]) -> Vec<Said> {
@@ -163,7 +126,7 @@ impl SecondRound {
 }
 
 fn load_judge(name: &str, registry: &Registry, settings: &EngineSettings) -> Result<Fleet, String> {
-    let entry = registry.models().iter().find(|entry| entry.name == name);
+    let entry = registry.model(name);
     let entry = entry.ok_or_else(|| format!("eyechart.ron has no model {name:?}"))?;
     let loaded = Fleet::load(entry, settings).map_err(|error| error.to_string());
     loaded.map(|(fleet, _)| fleet)
@@ -177,16 +140,6 @@ fn load_scorer(
     let entry = registry.scorers().iter().find(|entry| entry.name == name);
     let entry = entry.ok_or_else(|| format!("eyechart.ron has no scorer {name:?}"))?;
     ScorerInUse::load(entry, settings).map_err(|error| error.to_string())
-}
-
-fn judge_said(matter: &Matter, answered: engine::Answered) -> Said {
-    let text = answered.answer.text;
-    let (position, unread) = match matter {
-        Matter::Preference { position, .. } => (Some(*position), preference(&text).err()),
-        _ => (None, mark(&text).err()),
-    };
-    let unread = unread.map(|error| error.to_string());
-    Said::Reply { text, finish: answered.answer.finish, position, unread }
 }
 
 fn nothing(places: &[At], reason: &str) -> Vec<Said> {

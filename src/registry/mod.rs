@@ -181,6 +181,11 @@ impl Registry {
         &self.models
     }
 
+    /// The model of this name.
+    pub fn model(&self, name: &str) -> Option<&ModelEntry> {
+        self.models.iter().find(|entry| entry.name == name)
+    }
+
     /// Names of all models.
     pub fn names(&self) -> Vec<String> {
         self.models.iter().map(|model| model.name.clone()).collect()
