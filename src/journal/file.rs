@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::JournalError;
+use super::{JournalError, Line, RunHeader, TrialRecord};
 
 /// Bytes that are read at a time while all lines are.
 const CHUNK: usize = 1 << 16;
@@ -75,6 +75,21 @@ impl JournalFile {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Reads a record once more, which was of this case.
+    pub(super) fn record(&self, place: Place, case: &str) -> Result<TrialRecord, JournalError> {
+        let line = self.line(place)?;
+        let path = || self.path.clone();
+        match serde_json::from_slice::<Line<RunHeader, TrialRecord>>(&line) {
+            Ok(Line::Trial(record)) => Ok(record),
+            Ok(Line::Run(_)) => Err(JournalError::Rewritten { path: path() }),
+            Err(error) => Err(JournalError::Trial {
+                path: path(),
+                case: case.to_owned(),
+                reason: error.to_string(),
+            }),
+        }
     }
 
     /// Reads a line once more.

@@ -141,15 +141,10 @@ impl TrialEntry {
     /// # Errors
     /// The file can no longer be read, or the line is no record by now.
     pub fn record(&self) -> Result<TrialRecord, JournalError> {
-        let line = self.line()?;
-        match serde_json::from_slice::<Line<RunHeader, TrialRecord>>(&line) {
-            Ok(Line::Trial(record)) if *record.case == *self.case => Ok(record),
-            Ok(_) => Err(JournalError::Rewritten { path: self.journal.path().to_owned() }),
-            Err(error) => Err(JournalError::Trial {
-                path: self.journal.path().to_owned(),
-                case: self.case.to_string(),
-                reason: error.to_string(),
-            }),
+        let record = self.journal.record(self.place, &self.case)?;
+        match *record.case == *self.case {
+            true => Ok(record),
+            false => Err(JournalError::Rewritten { path: self.journal.path().to_owned() }),
         }
     }
 

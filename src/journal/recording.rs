@@ -91,7 +91,7 @@ impl Recording {
         let found = self.places[start..].iter().take_while(|(known, _)| *known == hash);
         // Of two cases with one hash, the other one's lines are passed over.
         for (_, place) in found.collect::<Vec<_>>().into_iter().rev() {
-            let record = self.record(*place, case)?;
+            let record = self.file.record(*place, case)?;
             if record.case == case {
                 return Ok(Some(record));
             }
@@ -100,20 +100,6 @@ impl Recording {
             }
         }
         Ok(None)
-    }
-
-    fn record(&self, place: Place, case: &str) -> Result<TrialRecord, JournalError> {
-        let line = self.file.line(place)?;
-        let path = || self.path().to_owned();
-        match serde_json::from_slice::<Line<RunHeader, TrialRecord>>(&line) {
-            Ok(Line::Trial(record)) => Ok(record),
-            Ok(Line::Run(_)) => Err(JournalError::Rewritten { path: path() }),
-            Err(error) => Err(JournalError::Trial {
-                path: path(),
-                case: case.to_owned(),
-                reason: error.to_string(),
-            }),
-        }
     }
 }
 
