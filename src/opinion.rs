@@ -168,6 +168,16 @@ impl Said {
 }
 
 #[cfg(test)]
+impl Opinion {
+    /// A judge's reply about an answer that stood in this position.
+    pub(crate) fn replied(adviser: &str, text: &str, position: AnswerPosition) -> Self {
+        let (text, position) = (text.to_owned(), Some(position));
+        let said = Said::Reply { text, finish: FinishReason::Stop, position, unread: None };
+        Self { adviser: adviser.to_owned(), sha256: String::new(), said }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

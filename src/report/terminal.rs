@@ -189,8 +189,7 @@ mod tests {
     use super::super::aggregate::Aggregate;
     use super::super::sample::{Sample, trials};
     use super::*;
-    use crate::answer::FinishReason;
-    use crate::opinion::{AnswerPosition, Opinion, Said};
+    use crate::opinion::{AnswerPosition, Opinion};
 
     fn table(sample: &Sample) -> String {
         let (mut aggregate, mut table) = (Aggregate::of(&sample.run), Table::of(&sample.run));
@@ -209,16 +208,7 @@ mod tests {
     #[test]
     fn position_bias_is_told_where_answers_were_compared() {
         assert!(!table(&Sample::new()).contains("position bias"));
-        let reply = |text: &str, position| Opinion {
-            adviser: "judge".into(),
-            sha256: String::new(),
-            said: Said::Reply {
-                text: text.into(),
-                finish: FinishReason::Stop,
-                position: Some(position),
-                unread: None,
-            },
-        };
+        let reply = |text, position| Opinion::replied("judge", text, position);
         let both = |first, second| {
             vec![reply(first, AnswerPosition::First), reply(second, AnswerPosition::Second)]
         };

@@ -129,20 +129,10 @@ pub fn position_bias(opinions: &[Opinion]) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::FinishReason;
 
     #[test]
     fn a_judge_that_names_one_position_twice_is_biased() {
-        let said = |text: &str, position| Opinion {
-            adviser: "big".into(),
-            sha256: String::new(),
-            said: Said::Reply {
-                text: text.into(),
-                finish: FinishReason::Stop,
-                position: Some(position),
-                unread: None,
-            },
-        };
+        let said = |text, position| Opinion::replied("big", text, position);
         let both = |first, second| {
             [said(first, AnswerPosition::First), said(second, AnswerPosition::Second)]
         };
