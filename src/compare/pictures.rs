@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::{CompareError, Pair, Question};
-use crate::case::{self, Case, Checks, DatasetFile, Discovered, KnownNames};
+use crate::case::{self, Case, Checks, DatasetFile, Discovered};
 use crate::checksum::FileSums;
 use crate::dataset::{self, Dataset};
-use crate::harness::CASES;
+use crate::harness::{CASES, known_names};
 use crate::registry::Registry;
 
 /// Files of pictures by case.
@@ -42,7 +42,7 @@ fn find_cases(
     wanted: &BTreeSet<&str>,
     unpacked: &Path,
 ) -> Result<Pictures, CompareError> {
-    let known = KnownNames { models: registry.names(), scorers: registry.scorer_names() };
+    let known = known_names(registry);
     let mut found = Pictures::new();
     let mut add = |case: &Case| found.insert(case.name.to_string(), case.images.clone());
     for one in case::discover(folder, &known, Checks::Structure)? {

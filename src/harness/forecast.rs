@@ -3,14 +3,14 @@
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
-use crate::case::{self, Case, Checks, Discovered, KnownNames};
+use crate::case::{self, Case, Checks, Discovered};
 use crate::engine::{self, BatchSize, EngineError, Preparer, TrialRequest, room};
 use crate::model::{Demand, Prediction};
 use crate::registry::{ModelEntry, Precision, Registry};
 use crate::weights::readable_size;
 
 use super::support::unsupported;
-use super::{CASES, RunError, Settings, ask};
+use super::{CASES, RunError, Settings, ask, known_names};
 
 /// Batches that are shown unless one is fixed.
 const SHOWN_BATCHES: [usize; 3] = [1, room::MOST_ON_CPU, room::MOST_ON_GPU];
@@ -42,7 +42,7 @@ pub fn forecast(project: &Path) -> Result<Vec<Forecast>, RunError> {
     let variable = |name: &str| std::env::var(name).ok();
     let settings = Settings::read(variable, project, &project.join("target"))?;
     let registry = Registry::load(project)?;
-    let known = KnownNames { models: registry.names(), scorers: registry.scorer_names() };
+    let known = known_names(&registry);
     let found = case::discover(&project.join(CASES), &known, Checks::Structure)?;
     let cases: Vec<Case> = found.iter().filter_map(as_case).collect();
     let globs = settings.models.as_deref().unwrap_or(registry.default_models());

@@ -9,6 +9,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::case::KnownNames;
+use crate::registry::Registry;
 use crate::snapshot::{self, AssertSnapshot};
 
 mod arguments;
@@ -61,6 +63,11 @@ pub const CASES: &str = "cases";
 pub const PICTURES: &str = "pictures";
 /// Folder of the accepted snapshots, under the project.
 pub const SNAPSHOTS: &str = "snapshots";
+
+/// The names of a registry that cases may use.
+pub fn known_names(registry: &Registry) -> KnownNames {
+    KnownNames { models: registry.names(), scorers: registry.scorer_names() }
+}
 
 /// What [`crate::main!`] knows of the crate it expands in.
 #[derive(Debug, Clone, Copy)]

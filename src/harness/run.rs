@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::answer_cache::AnswerCache;
-use crate::case::{self, Checks, KnownNames};
+use crate::case::{self, Checks};
 use crate::checksum::FileSums;
 use crate::dataset::Pictures;
 use crate::engine;
@@ -28,7 +28,8 @@ use super::selection::{Scope, Selection};
 use super::settings::{Continuation, Nextest, Processes};
 use super::threads::{self, Event, Unfinished};
 use super::{
-    CASES, FAILED_CASES, PICTURES, RunError, SNAPSHOTS, Settings, Site, interrupt, say, shuffle,
+    CASES, FAILED_CASES, PICTURES, RunError, SNAPSHOTS, Settings, Site, interrupt, known_names,
+    say, shuffle,
 };
 
 /// What stands before a model's name where nextest starts a process a model.
@@ -131,7 +132,7 @@ fn plan(
 ) -> Result<Plan, RunError> {
     let arguments = selection.arguments;
     let checks = if arguments.list { Checks::Structure } else { Checks::Everything };
-    let known = KnownNames { models: registry.names(), scorers: registry.scorer_names() };
+    let known = known_names(registry);
     let discovered = case::discover(&project.join(CASES), &known, checks)?;
     let globs = settings.models.as_deref().unwrap_or(registry.default_models());
     // What nextest asks for by name was in the share when it was listed.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use eyechart::case::{self, CaseError, Checks, DatasetFile, Discovered, KnownNames};
 use eyechart::dataset::{Dataset, Pictures};
+use eyechart::harness;
 use eyechart::registry::{self, Registry, RegistryError};
 
 pub(crate) fn run(path: &Path) -> ExitCode {
@@ -35,7 +36,7 @@ fn known_names(cases: &Path) -> Result<KnownNames, RegistryError> {
     let project = cases.ancestors().find(|folder| folder.join(registry::FILE_NAME).is_file());
     let Some(project) = project else { return Ok(KnownNames::default()) };
     let registry = Registry::load(project)?;
-    Ok(KnownNames { models: registry.names(), scorers: registry.scorer_names() })
+    Ok(harness::known_names(&registry))
 }
 
 /// What came of checking all files.
