@@ -160,6 +160,12 @@ impl KeyValueCache {
         self.lengths.get(slot).copied().ok_or(CacheError::NoSlot { slot, slots: self.shape.slots })
     }
 
+    /// Tokens in the slot that holds most.
+    #[cfg(feature = "cuda")]
+    pub(super) fn longest(&self) -> usize {
+        self.lengths.iter().copied().max().unwrap_or(0)
+    }
+
     /// Whether `added` more tokens fit into the slot.
     pub fn check(&self, slot: usize, added: usize) -> Result<(), CacheError> {
         let (held, capacity) = (self.length(slot)?, self.shape.capacity);

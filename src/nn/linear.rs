@@ -6,6 +6,43 @@ use super::Activation;
 use super::epilogue::Epilogue;
 use super::fused;
 
+/// Where in the making of an answer a model is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Prompts or pictures are read: many rows.
+    Prefill,
+    /// Each answer gets one more token: few rows.
+    DecodeStep,
+}
+
+impl Phase {
+    /// Rows of this phase, `(rows, width)`.
+    pub fn rows(self, tensor: &Tensor) -> Rows<'_> {
+        Rows { tensor, phase: self }
+    }
+}
+
+/// What goes through a linear map. On a GPU the phase decides by which kernel: each gives a row the same
+/// numbers alone and among others, but not those of the other kernel. Plain tensors are of the prefill.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    pub(super) tensor: &'a Tensor,
+    pub(super) phase: Phase,
+}
+
+impl<'a> Rows<'a> {
+    /// `(rows, width)`
+    pub fn tensor(self) -> &'a Tensor {
+        self.tensor
+    }
+}
+
+impl<'a> From<&'a Tensor> for Rows<'a> {
+    fn from(tensor: &'a Tensor) -> Self {
+        Phase::Prefill.rows(tensor)
+    }
+}
+
 /// `y = x W^T + b`.
 #[derive(Debug, Clone)]
 pub struct Linear {
@@ -49,26 +86,34 @@ impl Linear {
     }
 
     /// `(rows, inputs)` to `(rows, outputs)`.
-    pub fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        self.finish(input, Epilogue { bias: self.bias(), ..Epilogue::default() })
+    pub fn forward<'a>(&self, input: impl Into<Rows<'a>>) -> Result<Tensor> {
+        self.finish(input.into(), Epilogue { bias: self.bias(), ..Epilogue::default() })
     }
 
     /// `activation(y)`.
-    pub fn forward_activated(&self, input: &Tensor, activation: Activation) -> Result<Tensor> {
+    pub fn forward_activated<'a>(
+        &self,
+        input: impl Into<Rows<'a>>,
+        activation: Activation,
+    ) -> Result<Tensor> {
         let activation = Some(activation);
-        self.finish(input, Epilogue { bias: self.bias(), activation, residual: None })
+        self.finish(input.into(), Epilogue { bias: self.bias(), activation, residual: None })
     }
 
     /// `y + residual`, which is `(rows, outputs)` of the same type.
-    pub fn forward_added(&self, input: &Tensor, residual: &Tensor) -> Result<Tensor> {
+    pub fn forward_added<'a>(
+        &self,
+        input: impl Into<Rows<'a>>,
+        residual: &Tensor,
+    ) -> Result<Tensor> {
         let residual = Some(residual);
-        self.finish(input, Epilogue { bias: self.bias(), activation: None, residual })
+        self.finish(input.into(), Epilogue { bias: self.bias(), activation: None, residual })
     }
 
-    fn finish(&self, input: &Tensor, epilogue: Epilogue<'_>) -> Result<Tensor> {
-        let product = match fused::rows::matrix_vector(&self.transposed.t()?, input)? {
+    fn finish(&self, input: Rows<'_>, epilogue: Epilogue<'_>) -> Result<Tensor> {
+        let product = match fused::products::product(&self.transposed.t()?, input)? {
             Some(product) => product,
-            None => input.matmul(&self.transposed)?,
+            None => input.tensor.matmul(&self.transposed)?,
         };
         epilogue.apply(product)
     }

@@ -43,7 +43,7 @@ pub use decoder::{
 pub use language::LanguageModel;
 pub use largest::{TwoLargest, two_largest};
 pub use layers::{Bias, layer_norm, linear, look_up, split_heads};
-pub use linear::Linear;
+pub use linear::{Linear, Phase, Rows};
 pub use llama::{Llama, LlamaConfig};
 pub use segments::{LayerCache, Segment, attend_segments, clear_for, join_prompts, last_rows};
 pub use square_patches::PatchSizes;

@@ -11,8 +11,8 @@ use candle_nn::{LayerNorm, Module};
 use super::fused::{Fused, HeadChange, HeadCounts, Scores};
 use super::{
     Activation, Bias, CacheError, HeadWeights, KeyValueCache, LanguageModel, LayerCache, Linear,
-    Segment, attend_segments, clear_for, join_prompts, last_rows, layer_norm, linear, look_up,
-    split_heads, stacked_linear,
+    Phase, Segment, attend_segments, clear_for, join_prompts, last_rows, layer_norm, linear,
+    look_up, split_heads, stacked_linear,
 };
 use crate::weights::{TensorReader, WeightsError};
 
@@ -70,7 +70,10 @@ impl Opt {
             HeadWeights::Own => Linear::new(root.under("lm_head").tensor("weight", &table)?, None),
         };
         let (dtype, device, head_dim) = (reader.dtype(), reader.device(), hidden / heads);
-        let fused = Fused::open(device, dtype, head_dim);
+        let fused = {
+            let counts = HeadCounts { heads, kv_heads: heads, head_dim };
+            Fused::open(device, dtype, counts)
+        };
         let cache = KeyValueCache::without_slots(layers, heads, head_dim, dtype, device);
         let positions = [max_positions + POSITION_OFFSET, hidden];
         let layer = |index| Layer::load(&config, &reader.under("layers").under(index));
@@ -87,7 +90,12 @@ impl Opt {
     }
 
     /// Runs all layers over `embedded` `(rows, hidden)` and counts the rows into the cache.
-    fn run(&mut self, embedded: &Tensor, segments: &[Segment]) -> Result<Tensor, CacheError> {
+    fn run(
+        &mut self,
+        embedded: &Tensor,
+        phase: Phase,
+        segments: &[Segment],
+    ) -> Result<Tensor, CacheError> {
         let mut hidden = (embedded + self.positions_of(segments)?)?;
         let new = segments.iter().map(|segment| (segment.slot, segment.count));
         let places = self.cache.next_places(new)?;
@@ -97,7 +105,7 @@ impl Opt {
         };
         for (layer, weights) in self.layers.iter().enumerate() {
             let mut cache = LayerCache { cache: &mut self.cache, layer };
-            hidden = weights.forward(&hidden, segments, fused, &mut cache)?;
+            hidden = weights.forward(&hidden, (phase, segments), fused, &mut cache)?;
         }
         for segment in segments {
             self.cache.advance(segment.slot, segment.count)?;
@@ -117,7 +125,7 @@ impl Opt {
 
     fn logits(&self, hidden: &Tensor) -> Result<Tensor, CacheError> {
         let normed = self.norm.forward(hidden)?;
-        Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
+        Ok(self.head.forward(Phase::DecodeStep.rows(&normed))?.to_dtype(DType::F32)?)
     }
 }
 
@@ -149,7 +157,7 @@ impl LanguageModel for Opt {
     fn prefill(&mut self, prompts: &[(usize, Tensor)]) -> Result<Tensor, CacheError> {
         let (rows, segments) = join_prompts(prompts)?;
         clear_for(&segments, &mut self.cache)?;
-        let hidden = self.run(&rows, &segments)?;
+        let hidden = self.run(&rows, Phase::Prefill, &segments)?;
         self.logits(&last_rows(&hidden, &segments)?)
     }
 
@@ -158,7 +166,7 @@ impl LanguageModel for Opt {
         for slot in slots.iter().copied() {
             self.cache.check(slot, 1)?;
         }
-        let hidden = self.run(&self.embed(&ids)?, &Segment::step(slots))?;
+        let hidden = self.run(&self.embed(&ids)?, Phase::DecodeStep, &Segment::step(slots))?;
         self.logits(&hidden)
     }
 
@@ -194,16 +202,16 @@ impl Layer {
     fn forward(
         &self,
         hidden: &Tensor,
-        segments: &[Segment],
+        (phase, segments): (Phase, &[Segment]),
         fused: Option<(&Fused, &Tensor)>,
         cache: &mut LayerCache<'_>,
     ) -> Result<Tensor, CacheError> {
         let normed = self.attention_norm.forward(hidden)?;
-        let attended = self.attention.forward(&normed, segments, fused, cache)?;
-        let hidden = self.attention.output.forward_added(&attended, hidden)?;
+        let attended = self.attention.forward(&normed, (phase, segments), fused, cache)?;
+        let hidden = self.attention.output.forward_added(phase.rows(&attended), hidden)?;
         let normed = self.norm.forward(&hidden)?;
-        let inner = self.expand.forward_activated(&normed, self.activation)?;
-        Ok(self.contract.forward_added(&inner, &hidden)?)
+        let inner = self.expand.forward_activated(phase.rows(&normed), self.activation)?;
+        Ok(self.contract.forward_added(phase.rows(&inner), &hidden)?)
     }
 }
 
@@ -232,11 +240,11 @@ impl Attention {
     fn forward(
         &self,
         hidden: &Tensor,
-        segments: &[Segment],
+        (phase, segments): (Phase, &[Segment]),
         fused: Option<(&Fused, &Tensor)>,
         cache: &mut LayerCache<'_>,
     ) -> Result<Tensor, CacheError> {
-        let (qkv, width) = (self.qkv.forward(hidden)?, hidden.dim(1)?);
+        let (qkv, width) = (self.qkv.forward(phase.rows(hidden))?, hidden.dim(1)?);
         if let Some((fused, places)) = fused {
             let head_dim = width / self.heads;
             let counts = HeadCounts { heads: self.heads, kv_heads: self.heads, head_dim };

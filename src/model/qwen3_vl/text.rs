@@ -10,7 +10,7 @@ use candle_core::{Result as TensorResult, Tensor};
 use super::TextConfig;
 use super::experts::Experts;
 use crate::nn::fused::{Fused, HeadCounts};
-use crate::nn::{Bias, Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind};
+use crate::nn::{Bias, Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, Rows};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Reads `model.language_model.*` and the head from under `root`.
@@ -72,10 +72,10 @@ impl FeedForward for Qwen3FeedForward {
         }
     }
 
-    fn forward_fused(&self, fused: &Fused, normed: &Tensor) -> TensorResult<Tensor> {
+    fn forward_fused(&self, fused: &Fused, normed: Rows<'_>) -> TensorResult<Tensor> {
         match self {
             Self::Dense(dense) => dense.forward_fused(fused, normed),
-            Self::Mixed(experts) => experts.forward(normed),
+            Self::Mixed(experts) => experts.forward(normed.tensor()),
         }
     }
 }

@@ -5,7 +5,7 @@ use candle_core::{DType, Result as TensorResult, Tensor};
 use super::{AttentionMap, DecoderConfig, HeadNormKind, Norm};
 use crate::nn::fused::{Fused, HeadChange, HeadCounts, HeadNorms, Scores};
 use crate::nn::rotary::RotaryTable;
-use crate::nn::{CacheError, LayerCache, Linear, Segment, attend_segments, stacked_linear};
+use crate::nn::{CacheError, LayerCache, Linear, Phase, Segment, attend_segments, stacked_linear};
 use crate::weights::{TensorReader, WeightsError};
 
 #[derive(Debug)]
@@ -78,12 +78,13 @@ impl Attention {
     pub(super) fn forward_fused(
         &self,
         fused: &Fused,
+        phase: Phase,
         normed: &Tensor,
         rotary: &RotaryTable,
         places: (&[Segment], &Tensor),
         cache: &LayerCache<'_>,
     ) -> TensorResult<Tensor> {
-        let qkv = self.qkv.forward(normed)?;
+        let qkv = self.qkv.forward(phase.rows(normed))?;
         let norms = self.norms.as_ref().map(|(queries, keys)| HeadNorms {
             queries: &queries.weight,
             keys: &keys.weight,
@@ -92,7 +93,7 @@ impl Attention {
         let heads = HeadChange { counts: self.counts, norms, rotary: Some(rotary) };
         let scores = Scores::scaled(self.counts.head_dim);
         let attended = fused.attention(&qkv, heads, places, scores, cache)?;
-        self.output.forward(&attended)
+        self.output.forward(phase.rows(&attended))
     }
 }
 

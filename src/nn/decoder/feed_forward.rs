@@ -4,7 +4,7 @@ use candle_core::{Result as TensorResult, Tensor};
 
 use super::FeedForward;
 use crate::nn::fused::Fused;
-use crate::nn::{Activation, Bias, Linear, gated, stacked_linear};
+use crate::nn::{Activation, Bias, Linear, Rows, gated, stacked_linear};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The gated feed-forward part (Shazeer 2020, arXiv 2002.05202):
@@ -41,7 +41,7 @@ impl GatedFeedForward {
 
 impl GatedFeedForward {
     /// `activation(gate x) * (up x)`.
-    fn inner(&self, normed: &Tensor) -> TensorResult<Tensor> {
+    fn inner(&self, normed: Rows<'_>) -> TensorResult<Tensor> {
         let both = self.gate_up.forward(normed)?;
         let half = both.dim(1)? / 2;
         let gate = both.narrow(1, 0, half)?.force_contiguous()?;
@@ -52,14 +52,14 @@ impl GatedFeedForward {
 
 impl FeedForward for GatedFeedForward {
     fn forward_added(&self, normed: &Tensor, hidden: &Tensor) -> TensorResult<Tensor> {
-        self.down.forward_added(&self.inner(normed)?, hidden)
+        self.down.forward_added(&self.inner(normed.into())?, hidden)
     }
 
-    fn forward_fused(&self, fused: &Fused, normed: &Tensor) -> TensorResult<Tensor> {
-        if !self.is_fusible() {
-            return self.down.forward(&self.inner(normed)?);
-        }
-        let inner = fused.gated(&self.gate_up.weight()?, normed)?;
-        self.down.forward(&inner)
+    fn forward_fused(&self, fused: &Fused, normed: Rows<'_>) -> TensorResult<Tensor> {
+        let inner = match self.is_fusible() {
+            true => fused.gated(&self.gate_up.weight()?, normed)?,
+            false => self.inner(normed)?,
+        };
+        self.down.forward(normed.phase.rows(&inner))
     }
 }

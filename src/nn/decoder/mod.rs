@@ -15,7 +15,9 @@ use std::fmt::Debug;
 
 use super::fused::{Fused, HeadCounts};
 use super::rotary::RotaryTable;
-use super::{Bias, CacheError, KeyValueCache, LayerCache, Linear, Segment, last_rows, look_up};
+use super::{
+    Bias, CacheError, KeyValueCache, LayerCache, Linear, Phase, Rows, Segment, last_rows, look_up,
+};
 use crate::weights::{TensorReader, WeightsError};
 use attention::Attention;
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
@@ -81,8 +83,8 @@ pub trait FeedForward: Debug + Send + Sized {
     /// What it makes of `normed`, added to `hidden`; all `(tokens, hidden)`.
     fn forward_added(&self, normed: &Tensor, hidden: &Tensor) -> TensorResult<Tensor>;
 
-    /// What it makes of `normed`, on a GPU for a decode step.
-    fn forward_fused(&self, fused: &Fused, normed: &Tensor) -> TensorResult<Tensor>;
+    /// What it makes of `normed`, on a GPU.
+    fn forward_fused(&self, fused: &Fused, normed: Rows<'_>) -> TensorResult<Tensor>;
 }
 
 /// The decoder with its weights; the cache is the caller's.
@@ -119,7 +121,7 @@ impl<F: FeedForward> Decoder<F> {
         let fused = match config.head_norms {
             // The kernel for norms takes whole warps.
             HeadNormKind::RootMeanSquare if !head_dim.is_multiple_of(32) => Ok(None),
-            _ => Fused::open(body.device(), body.dtype(), head_dim),
+            _ => Fused::open(body.device(), body.dtype(), config.heads),
         };
         Ok(Self {
             layers: (0..config.layers).map(layer).collect::<Result<_, _>>()?,
@@ -169,8 +171,8 @@ impl<F: FeedForward> Decoder<F> {
     ) -> Result<Tensor, CacheError> {
         match &self.fused {
             Some(fused) if fused.takes(&embedded, segments)? => {
-                let normed =
-                    self.run_fused(fused, embedded, angles, segments, cache, after_layer)?;
+                let phase = (Phase::Prefill, segments);
+                let normed = self.run_fused(fused, embedded, angles, phase, cache, after_layer)?;
                 Ok(self.logits(&last_rows(&normed, segments)?)?)
             }
             _ => {
@@ -192,7 +194,8 @@ impl<F: FeedForward> Decoder<F> {
         let segments = Segment::step(slots.iter().copied());
         let unchanged = |_, _: &Tensor| Ok(None);
         if let Some(fused) = &self.fused {
-            let normed = self.run_fused(fused, embedded, angles, &segments, cache, unchanged)?;
+            let phase = (Phase::DecodeStep, segments.as_slice());
+            let normed = self.run_fused(fused, embedded, angles, phase, cache, unchanged)?;
             return Ok(self.logits(&normed)?);
         }
         let hidden = self.run(embedded, angles, &segments, cache, unchanged)?;
@@ -225,7 +228,7 @@ impl<F: FeedForward> Decoder<F> {
         fused: &Fused,
         mut hidden: Tensor,
         angles: Vec<f32>,
-        segments: &[Segment],
+        (phase, segments): (Phase, &[Segment]),
         cache: &mut KeyValueCache,
         after_layer: impl Fn(usize, &Tensor) -> TensorResult<Option<Tensor>>,
     ) -> Result<Tensor, CacheError> {
@@ -242,9 +245,9 @@ impl<F: FeedForward> Decoder<F> {
         for (layer, weights) in self.layers.iter().enumerate() {
             let cache = LayerCache { cache: &mut *cache, layer };
             let attention = &weights.attention;
-            let update = attention.forward_fused(fused, &normed, &rotary, places, &cache)?;
+            let update = attention.forward_fused(fused, phase, &normed, &rotary, places, &cache)?;
             (hidden, normed) = add_and_norm(fused, &hidden, &update, &weights.post_norm)?;
-            let update = weights.feed_forward.forward_fused(fused, &normed)?;
+            let update = weights.feed_forward.forward_fused(fused, phase.rows(&normed))?;
             let norm = norms.next().unwrap_or(&self.norm);
             (hidden, normed) = add_and_norm(fused, &hidden, &update, norm)?;
             if let Some(changed) = after_layer(layer, &hidden)? {
@@ -263,7 +266,8 @@ impl<F: FeedForward> Decoder<F> {
     }
 
     fn logits(&self, normed: &Tensor) -> TensorResult<Tensor> {
-        self.head.forward(normed)?.to_dtype(DType::F32)
+        // As many rows as sequences, in the prefill too.
+        self.head.forward(Phase::DecodeStep.rows(normed))?.to_dtype(DType::F32)
     }
 }
 

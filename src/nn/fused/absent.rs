@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::{HeadChange, HeadCounts, Scores};
-use crate::nn::{LayerCache, Segment};
+use crate::nn::{LayerCache, Rows, Segment};
 
 /// The kernels of one model: none in this build.
 #[derive(Debug, Clone)]
@@ -11,12 +11,12 @@ pub enum Fused {}
 
 impl Fused {
     /// None in this build.
-    pub fn open(_device: &Device, _dtype: DType, _head_dim: usize) -> Result<Option<Self>> {
+    pub fn open(_device: &Device, _dtype: DType, _counts: HeadCounts) -> Result<Option<Self>> {
         Ok(None)
     }
 
     /// Never called.
-    pub fn gated(&self, _: &Tensor, _: &Tensor) -> Result<Tensor> {
+    pub fn gated(&self, _: &Tensor, _: Rows<'_>) -> Result<Tensor> {
         match *self {}
     }
 

@@ -7,11 +7,6 @@ use crate::nn::epilogue::Epilogue;
 use crate::nn::rotary::RotaryTable;
 
 /// It cannot.
-pub(in crate::nn) fn matrix_vector(_: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
-    Ok(None)
-}
-
-/// It cannot.
 pub(in crate::nn) fn finish(_: &Tensor, _: &Epilogue<'_>) -> Result<bool> {
     Ok(false)
 }

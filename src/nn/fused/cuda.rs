@@ -1,26 +1,32 @@
-//! The kernels of `kernels.cu`, compiled at run time for one number type and head size.
+//! The kernels of `steps.cu`, compiled at run time for one number type and kind of heads.
 
 use std::fmt;
 use std::sync::Arc;
 
+use candle_core::cuda_backend::CudaStorageSlice;
 use candle_core::cuda_backend::cudarc::driver::{
-    CudaFunction, CudaStream, DevicePtr, LaunchConfig, PushKernelArg,
+    CudaFunction, CudaStream, DevicePtr, LaunchConfig,
 };
-use candle_core::cuda_backend::cudarc::nvrtc::{CompileOptions, Ptx, compile_ptx_with_opts};
-use candle_core::cuda_backend::{CudaStorageSlice, WrapErr};
 use candle_core::{CudaDevice, DType, Device, Error, Result, Storage, Tensor, bail};
 
-use super::{HeadChange, HeadCounts, Scores, rows};
+use super::launch::{Launch, Module, Source};
+use super::{HeadChange, HeadCounts, Scores, products, rows};
 use crate::nn::rotary::RotaryTable;
-use crate::nn::{LayerCache, Segment};
+use crate::nn::{LayerCache, Rows, Segment};
 
-/// What stands in front of every source.
-pub(super) const NUMBERS: &str = include_str!("numbers.cu");
-const SOURCE: &str = include_str!("kernels.cu");
-/// Threads of a block that computes one output of a product per warp.
-pub(super) const PRODUCT_THREADS: u32 = 256;
-/// Warps that share the keys of one head.
-const ATTENTION_WARPS: u32 = 16;
+/// Threads of a block of `attend`.
+const ATTENTION_THREADS: u32 = 128;
+/// Loads of each of its lanes that are under way together.
+const LOADS: usize = 8;
+/// Parts into which a row's keys are cut at most.
+const MOST_PARTS: usize = 32;
+/// Query heads of a block of `attend` at most: more do not fit into its registers.
+const MOST_HEADS_OF_A_BLOCK: usize = 4;
+/// Rows times heads whose parts can be counted.
+const COUNTERS: usize = 1 << 16;
+/// Packs of a row that one thread of `residual_norm` holds at most, and its threads.
+const NORM_PACKS: usize = 4;
+const NORM_THREADS: usize = 1024;
 /// Bytes of one load of the products.
 pub(super) const LOAD_BYTES: usize = 16;
 
@@ -31,10 +37,13 @@ pub struct Fused {
     device: CudaDevice,
     stream: Arc<CudaStream>,
     kernels: Arc<Kernels>,
+    /// Query heads of a block of `attend`, which share a head of keys.
+    group: usize,
+    /// How many parts of a row have arrived, `(COUNTERS)`, u32: all 0 between launches.
+    arrived: Tensor,
 }
 
 struct Kernels {
-    gated_matrix_vector: CudaFunction,
     gated_halves: CudaFunction,
     residual_norm: CudaFunction,
     place_heads: CudaFunction,
@@ -50,54 +59,50 @@ impl fmt::Debug for Fused {
 impl Fused {
     /// Compiles the kernels, which takes about a second the first time; none if the device is no
     /// CUDA GPU, or its numbers or heads are of a kind that they cannot handle.
-    pub fn open(device: &Device, dtype: DType, head_dim: usize) -> Result<Option<Self>> {
-        let Device::Cuda(device) = device else { return Ok(None) };
-        let Some(number) = number_name(dtype) else { return Ok(None) };
+    pub fn open(device: &Device, dtype: DType, counts: HeadCounts) -> Result<Option<Self>> {
+        let Device::Cuda(gpu) = device else { return Ok(None) };
+        let HeadCounts { heads, kv_heads, head_dim } = counts;
         if !head_dim.is_multiple_of(8) || head_dim > 256 {
             return Ok(None);
         }
-        let stream = device.cuda_stream();
-        let constants = [format!("-DNUMBER_{number}"), format!("-DHEAD_DIM={head_dim}")];
-        let ptx = compile(device, &[NUMBERS, SOURCE].concat(), constants)?;
-        let module = stream.context().load_module(ptx).w()?;
-        let load = |name: &str| module.load_function(name).w();
-        let kernels = Kernels {
-            gated_matrix_vector: load("gated_matrix_vector")?,
-            gated_halves: load("gated_halves")?,
-            residual_norm: load("residual_norm")?,
-            place_heads: load("place_heads")?,
-            attend: load("attend")?,
+        let group = heads_of_a_block(heads / kv_heads);
+        let module = Module { source: Source::Steps, dtype, head_dim, group };
+        let load = |name| module.kernel(gpu, name);
+        let [Some(gated_halves), Some(residual_norm), Some(place_heads), Some(attend)] =
+            [load("gated_halves")?, load("residual_norm")?, load("place_heads")?, load("attend")?]
+        else {
+            return Ok(None);
         };
-        Ok(Some(Self { head_dim, device: device.clone(), stream, kernels: Arc::new(kernels) }))
+        let kernels = Kernels { gated_halves, residual_norm, place_heads, attend };
+        let arrived = Tensor::zeros(COUNTERS, DType::U32, device)?;
+        let (device, stream) = (gpu.clone(), gpu.cuda_stream());
+        Ok(Some(Self { head_dim, device, stream, kernels: Arc::new(kernels), group, arrived }))
     }
 
     /// `silu(gate) * up` with `both` `(2 * half, inputs)` the weights of gate and up, of `input`
     /// `(rows, inputs)`: `(rows, half)`.
-    pub fn gated(&self, both: &Tensor, input: &Tensor) -> Result<Tensor> {
-        let (outputs, inputs) = both.dims2()?;
-        let (rows, half) = (input.dim(0)?, outputs / 2);
-        let output = self.output((rows, half), input)?;
-        let written = self.address(&output)?;
-        let aligned = (inputs * both.dtype().size_in_bytes()).is_multiple_of(LOAD_BYTES);
-        if rows != 1 || !aligned {
-            let products = input.matmul(&both.t()?)?;
-            let (products, half) = (self.address(&products)?, count(half)?);
-            let mut launch = self.stream.launch_builder(&self.kernels.gated_halves);
-            launch.arg(&products).arg(&written).arg(&half);
-            let grid = (half.unsigned_abs().div_ceil(256), count(rows)?.unsigned_abs(), 1);
-            let config =
-                LaunchConfig { grid_dim: grid, block_dim: (256, 1, 1), shared_mem_bytes: 0 };
-            // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel reads;
-            // `products` lives until the launch is queued on the same stream.
-            unsafe { launch.launch(config) }.w()?;
+    pub fn gated(&self, both: &Tensor, input: Rows<'_>) -> Result<Tensor> {
+        if let Some(output) = products::gated(both, input)? {
             return Ok(output);
         }
-        let (both, input) = (self.address(both)?, self.address(input)?);
-        let (inputs, half) = (count(inputs)?, count(half)?);
-        let mut launch = self.stream.launch_builder(&self.kernels.gated_matrix_vector);
-        launch.arg(&both).arg(&input).arg(&written).arg(&inputs).arg(&half);
-        // SAFETY: as above.
-        unsafe { launch.launch(product_grid(half)) }.w()?;
+        let products = match products::product(both, input)? {
+            Some(products) => products,
+            None => input.tensor.matmul(&both.t()?)?,
+        };
+        let (rows, half) = (products.dim(0)?, both.dim(0)? / 2);
+        let output = self.output((rows, half), &products)?;
+        let (read, written) = (self.address(&products)?, self.address(&output)?);
+        let half = count(half)?;
+        let mut launch = Launch::of(&self.kernels.gated_halves);
+        launch.arg(&read).arg(&written).arg(&half);
+        let shape = LaunchConfig {
+            grid_dim: (half.unsigned_abs().div_ceil(256), count(rows)?.unsigned_abs(), 1),
+            block_dim: (256, 1, 1),
+            shared_mem_bytes: 0,
+        };
+        // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel reads, which waits
+        // first; `products` lives until the launch is queued on the same stream.
+        unsafe { launch.overlapping(&self.stream, shape) }?;
         Ok(output)
     }
 
@@ -110,20 +115,29 @@ impl Fused {
         eps: f64,
     ) -> Result<(Tensor, Tensor)> {
         let (rows, width) = hidden.dims2()?;
+        let packs = width * hidden.dtype().size_in_bytes() / LOAD_BYTES;
+        if !width.is_multiple_of(8) || packs > NORM_PACKS * NORM_THREADS {
+            let sum = (hidden + update)?;
+            #[expect(clippy::cast_possible_truncation, reason = "norms compute in f32")]
+            let normed = candle_nn::ops::rms_norm(&sum, weight, eps as f32)?;
+            return Ok((sum, normed));
+        }
         let output = self.output((2, rows, width), hidden)?;
         let (hidden, update) = (self.address(hidden)?, self.address(update)?);
         let (weight, written) = (self.address(weight)?, self.address(&output)?);
         #[expect(clippy::cast_possible_truncation, reason = "the kernel computes in f32")]
         let (eps, columns) = (eps as f32, count(width)?);
-        let mut launch = self.stream.launch_builder(&self.kernels.residual_norm);
+        let mut launch = Launch::of(&self.kernels.residual_norm);
         launch.arg(&hidden).arg(&update).arg(&weight).arg(&written).arg(&eps).arg(&columns);
-        let config = LaunchConfig {
+        let threads = packs.min(NORM_THREADS / 2).max(packs.div_ceil(NORM_PACKS));
+        let threads = threads.next_multiple_of(32);
+        let shape = LaunchConfig {
             grid_dim: (count(rows)?.unsigned_abs(), 1, 1),
-            block_dim: (512, 1, 1),
+            block_dim: (count(threads)?.unsigned_abs(), 1, 1),
             shared_mem_bytes: 0,
         };
-        // SAFETY: as above.
-        unsafe { launch.launch(config) }.w()?;
+        // SAFETY: as above; before it waits, the kernel reads the norm's weight alone.
+        unsafe { launch.overlapping(&self.stream, shape) }?;
         Ok((output.get(0)?, output.get(1)?))
     }
 
@@ -173,7 +187,7 @@ impl Fused {
         let eps = eps as f32;
         let capacity = count(cache.cache.shape().capacity)?;
         let (heads, kv_heads) = (count(heads)?, count(kv_heads)?);
-        let mut launch = self.stream.launch_builder(&self.kernels.place_heads);
+        let mut launch = Launch::of(&self.kernels.place_heads);
         launch.arg(&qkv).arg(&query_norm).arg(&key_norm).arg(&cosines).arg(&sines).arg(&places);
         launch.arg(&written).arg(&keys).arg(&values).arg(&eps).arg(&heads).arg(&kv_heads);
         launch.arg(&capacity);
@@ -184,7 +198,7 @@ impl Fused {
             shared_mem_bytes: 0,
         };
         // SAFETY: as above; the caller has checked that the slots exist and are not full.
-        unsafe { launch.launch(config) }.w()?;
+        unsafe { launch.overlapping(&self.stream, config) }?;
         Ok(queries)
     }
 
@@ -211,17 +225,37 @@ impl Fused {
         #[expect(clippy::cast_possible_truncation, reason = "the kernel computes in f32")]
         let scale = scores.scale as f32;
         let capacity = count(cache.cache.shape().capacity)?;
-        let (heads, kv_heads) = (count(heads)?, count(kv_heads)?);
-        let mut launch = self.stream.launch_builder(&self.kernels.attend);
-        launch.arg(&read).arg(&keys).arg(&values).arg(&places).arg(&bias).arg(&written);
-        launch.arg(&scale).arg(&heads).arg(&kv_heads).arg(&capacity).arg(&distances);
-        let config = LaunchConfig {
-            grid_dim: (count(rows)?.unsigned_abs(), heads.unsigned_abs(), 1),
-            block_dim: (32 * ATTENTION_WARPS, 1, 1),
-            shared_mem_bytes: ATTENTION_WARPS * (count(head_dim)?.unsigned_abs() + 2) * 4,
+        let most_parts = most_parts(cache.cache.longest(), head_dim);
+        let blocks = heads / self.group;
+        let (parts, arrived) = match most_parts {
+            1 => (None, None),
+            _ => {
+                let shape = (rows * heads, most_parts, head_dim + 2);
+                // SAFETY: a block writes what it or another reads.
+                let parts = unsafe { Tensor::empty(shape, DType::F32, queries.device()) }?;
+                let arrived = match rows * blocks <= COUNTERS {
+                    true => self.arrived.clone(),
+                    false => Tensor::zeros(rows * blocks, DType::U32, queries.device())?,
+                };
+                (Some(parts), Some(arrived))
+            }
         };
-        // SAFETY: as above.
-        unsafe { launch.launch(config) }.w()?;
+        let place = |tensor: Option<&Tensor>| tensor.map_or(Ok(0), |tensor| self.address(tensor));
+        let (parts_at, arrived_at) = (place(parts.as_ref())?, place(arrived.as_ref())?);
+        let grid = [rows, blocks, most_parts].map(count);
+        let (heads, kv_heads) = (count(heads)?, count(kv_heads)?);
+        let mut launch = Launch::of(&self.kernels.attend);
+        launch.arg(&read).arg(&keys).arg(&values).arg(&places).arg(&bias).arg(&written);
+        launch.arg(&parts_at).arg(&arrived_at);
+        launch.arg(&scale).arg(&heads).arg(&kv_heads).arg(&capacity).arg(&distances);
+        let [rows, blocks, most_parts] = grid;
+        let shape = LaunchConfig {
+            grid_dim: (rows?.unsigned_abs(), blocks?.unsigned_abs(), most_parts?.unsigned_abs()),
+            block_dim: (ATTENTION_THREADS, 1, 1),
+            shared_mem_bytes: 0,
+        };
+        // SAFETY: as above; what it needs beside lives until it is queued.
+        unsafe { launch.overlapping(&self.stream, shape) }?;
         Ok(output)
     }
 
@@ -300,38 +334,21 @@ pub(in crate::nn) fn address(stream: &CudaStream, tensor: &Tensor) -> Result<u64
     Ok(base + (layout.start_offset() * tensor.dtype().size_in_bytes()) as u64)
 }
 
-/// How `numbers.cu` calls a type, if it knows it.
-pub(super) fn number_name(dtype: DType) -> Option<&'static str> {
-    match dtype {
-        DType::F32 => Some("F32"),
-        DType::F16 => Some("F16"),
-        DType::BF16 => Some("BF16"),
-        _ => None,
-    }
+/// Query heads that share a head of keys, and of those, how many a block takes.
+fn heads_of_a_block(group: usize) -> usize {
+    let fitting = (1..=MOST_HEADS_OF_A_BLOCK).rev();
+    fitting.into_iter().find(|heads| group.is_multiple_of(*heads)).unwrap_or(1)
 }
 
-/// Compiles CUDA source for a device's generation.
-pub(in crate::nn) fn compile(
-    device: &CudaDevice,
-    source: &str,
-    constants: impl IntoIterator<Item = String>,
-) -> Result<Ptx> {
-    let (major, minor) = device.cuda_stream().context().compute_capability().w()?;
-    let target = format!("--gpu-architecture=compute_{major}{minor}");
-    let options = [target].into_iter().chain(constants).collect();
-    let options = CompileOptions { options, ..CompileOptions::default() };
-    compile_ptx_with_opts(source, options).map_err(Error::wrap)
+/// Into how many parts a row is cut whose slot holds all that any slot does, and one token more. As `KEYS` in
+/// `steps.cu`.
+fn most_parts(longest: usize, head_dim: usize) -> usize {
+    let lanes = head_dim.div_ceil(8).next_power_of_two();
+    let keys = ATTENTION_THREADS as usize * LOADS / lanes;
+    (longest + 1).div_ceil(keys).clamp(1, MOST_PARTS)
 }
 
-pub(super) fn product_grid(outputs: i32) -> LaunchConfig {
-    LaunchConfig {
-        grid_dim: (outputs.unsigned_abs().div_ceil(PRODUCT_THREADS / 32), 1, 1),
-        block_dim: (PRODUCT_THREADS, 1, 1),
-        shared_mem_bytes: 0,
-    }
-}
-
-fn count(number: usize) -> Result<i32> {
+pub(super) fn count(number: usize) -> Result<i32> {
     i32::try_from(number).map_err(Error::wrap)
 }
 
@@ -377,7 +394,7 @@ mod tests {
         new: &[Segment],
         cache: &mut KeyValueCache,
     ) -> Tensor {
-        let fused = Fused::open(qkv.device(), qkv.dtype(), counts.head_dim).unwrap().unwrap();
+        let fused = Fused::open(qkv.device(), qkv.dtype(), counts).unwrap().unwrap();
         let places = cache.next_places(new.iter().map(|new| (new.slot, new.count))).unwrap();
         let layer = LayerCache { cache, layer: 0 };
         let heads = HeadChange { counts, norms: None, rotary: None };

@@ -11,7 +11,13 @@ are tested against. Knows nothing of families.
 #[cfg(not(feature = "cuda"))]
 mod absent;
 #[cfg(feature = "cuda")]
+mod blas;
+#[cfg(feature = "cuda")]
 pub(super) mod cuda;
+#[cfg(feature = "cuda")]
+pub(super) mod launch;
+#[cfg_attr(not(feature = "cuda"), path = "absent_products.rs")]
+pub(super) mod products;
 #[cfg_attr(not(feature = "cuda"), path = "absent_rows.rs")]
 pub(super) mod rows;
 

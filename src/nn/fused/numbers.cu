@@ -1,4 +1,5 @@
-// What all kernels share: the type of the numbers, sums over a warp, and a row of a product.
+// What all kernels share: the type of the numbers, sums over a warp, products of tensor cores, and how a kernel
+// follows the one before.
 //
 // Compiled at run time by NVRTC, in front of the kernels, with one of NUMBER_F32, NUMBER_F16,
 // NUMBER_BF16. Arithmetic is f32; results are rounded to the type where candle's separate operations
@@ -46,18 +47,31 @@ __device__ __forceinline__ float warp_sum(float x) {
   return x;
 }
 
-// A warp's share of weights[row] . x, summed over the warp.
-__device__ __forceinline__ float dot(const number *weights, const number *x, int inputs) {
-  const uint4 *w = (const uint4 *)weights;
-  const uint4 *v = (const uint4 *)x;
-  float sum = 0.0f;
-#pragma unroll 4
-  for (int pack = threadIdx.x & 31; pack < inputs / PACK; pack += 32) {
-    Pack a, b;
-    a.bits = __ldcs(w + pack);
-    b.bits = __ldg(v + pack);
-#pragma unroll
-    for (int i = 0; i < PACK; i++) sum += to_float(a.items[i]) * to_float(b.items[i]);
-  }
-  return warp_sum(sum);
+__device__ __forceinline__ float silu(float x) { return x / (1.0f + __expf(-x)); }
+
+// A kernel may start while the one before it in the stream still runs (`launch.rs`). Until this returns it
+// must touch nothing but weights; then all that earlier kernels wrote is there.
+__device__ __forceinline__ void wait_for_earlier() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
 }
+
+#if !defined(NUMBER_F32)
+
+#if defined(NUMBER_BF16)
+#define KIND "bf16"
+#else
+#define KIND "f16"
+#endif
+
+// c (16, 8) += a (16, 16) b (16, 8), spread over a warp as PTX has it for mma.m16n8k16.
+__device__ __forceinline__ void multiply(float *c, const unsigned *a, unsigned b0, unsigned b1) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32." KIND "." KIND ".f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+               "{%0,%1,%2,%3};"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+#endif

@@ -1,14 +1,5 @@
-// Kernels over rows of any tensor: the product with one row, what follows a product, the rotation of a
-// tower's heads, and attention by tiles. Compiled behind numbers.cu with HEAD_DIM.
-
-// output (outputs) = weights (outputs, inputs) x (inputs); a warp each.
-extern "C" __global__ void matrix_vector(const number *weights, const number *x, number *output, int inputs,
-                                         int outputs) {
-  int index = blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
-  if (index >= outputs) return;
-  float sum = dot(weights + (size_t)index * inputs, x, inputs);
-  if (!(threadIdx.x & 31)) output[index] = from_float(sum);
-}
+// Kernels over rows of any tensor: what follows a product, the rotation of a tower's heads, and attention by
+// tiles. Compiled behind numbers.cu with HEAD_DIM.
 
 __device__ __forceinline__ float activated(float x, int kind) {
   switch (kind) {
@@ -28,8 +19,9 @@ extern "C" __global__ void epilogue(number *product, const number *bias, const n
   long long pack = (long long)blockIdx.x * blockDim.x + threadIdx.x;
   if (pack >= packs) return;
   Pack numbers, constants, others;
-  numbers.bits = ((const uint4 *)product)[pack];
   if (bias) constants.bits = ((const uint4 *)bias)[pack % (width / PACK)];
+  wait_for_earlier();
+  numbers.bits = ((const uint4 *)product)[pack];
   if (residual) others.bits = ((const uint4 *)residual)[pack];
 #pragma unroll
   for (int i = 0; i < PACK; i++) {
@@ -66,20 +58,6 @@ extern "C" __global__ void rotate_heads(number *qkv, const float *cosines, const
 #define PADDED ((HEAD_DIM + 15) / 16 * 16)
 // Numbers from row to row of a tile; 8 more than needed keep shared memory's banks apart.
 #define STRIDE (PADDED + 8)
-
-#if defined(NUMBER_BF16)
-#define KIND "bf16"
-#else
-#define KIND "f16"
-#endif
-
-// c (16, 8) += a (16, 16) b (16, 8), spread over a warp as PTX has it for mma.m16n8k16.
-__device__ __forceinline__ void multiply(float *c, const unsigned *a, unsigned b0, unsigned b1) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32." KIND "." KIND ".f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
-               "{%0,%1,%2,%3};"
-               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
 
 __device__ __forceinline__ unsigned pack_two(float low, float high) {
   unsigned both;

@@ -1,55 +1,22 @@
 //! The kernels of `rows.cu`, compiled at run time once for each number type and head size.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{
     CudaFunction, CudaStream, LaunchConfig, PushKernelArg,
 };
 use candle_core::{CudaDevice, DType, Device, Error, Result, Tensor};
 
-use super::cuda::{LOAD_BYTES, NUMBERS, address, compile, number_name, product_grid};
+use super::cuda::{LOAD_BYTES, address};
+use super::launch::{Launch, Module, Source};
 use crate::nn::epilogue::Epilogue;
 use crate::nn::rotary::RotaryTable;
 use crate::nn::{Activation, AttentionRows};
 
-const SOURCE: &str = include_str!("rows.cu");
 /// Queries of a block of `attend_tiles`.
 const QUERIES: usize = 64;
 /// The largest head whose tiles fit into a block's shared memory.
 const MAX_HEAD_DIM: usize = 160;
-/// What kernels are compiled for that do not look at heads.
-const ANY_HEAD_DIM: usize = 64;
 const THREADS: u32 = 256;
-
-/// `input` `(1, inputs)` times `weight` `(outputs, inputs)` transposed; none if it cannot, for several
-/// rows above all.
-pub(in crate::nn) fn matrix_vector(weight: &Tensor, input: &Tensor) -> Result<Option<Tensor>> {
-    let Device::Cuda(device) = input.device() else { return Ok(None) };
-    let (outputs, inputs) = weight.dims2()?;
-    let dtype = input.dtype();
-    let aligned = (inputs * dtype.size_in_bytes()).is_multiple_of(LOAD_BYTES);
-    if input.dims() != [1, inputs] || !aligned || !weight.is_contiguous() || !input.is_contiguous()
-    {
-        return Ok(None);
-    }
-    let Some(function) = kernel(device, "matrix_vector", dtype, ANY_HEAD_DIM)? else {
-        return Ok(None);
-    };
-    let stream = device.cuda_stream();
-    // SAFETY: the kernel writes every number.
-    let output = unsafe { Tensor::empty((1, outputs), dtype, input.device()) }?;
-    let place = |tensor| address(&stream, tensor);
-    let (weight, input, written) = (place(weight)?, place(input)?, place(&output)?);
-    let [inputs, outputs] = [inputs, outputs].map(|size| i32::try_from(size).map_err(Error::wrap));
-    let (inputs, outputs) = (inputs?, outputs?);
-    let mut launch = stream.launch_builder(&function);
-    launch.arg(&weight).arg(&input).arg(&written).arg(&inputs).arg(&outputs);
-    // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel expects.
-    unsafe { launch.launch(product_grid(outputs)) }.w()?;
-    Ok(Some(output))
-}
 
 /// Does what follows a product in place; false if it cannot.
 pub(in crate::nn) fn finish(product: &Tensor, epilogue: &Epilogue<'_>) -> Result<bool> {
@@ -62,7 +29,8 @@ pub(in crate::nn) fn finish(product: &Tensor, epilogue: &Epilogue<'_>) -> Result
     if !aligned || !fits(Some(product)) || !fits(epilogue.bias) || !fits(epilogue.residual) {
         return Ok(false);
     }
-    let Some(function) = kernel(device, "epilogue", dtype, ANY_HEAD_DIM)? else { return Ok(false) };
+    let module = Module::without_heads(Source::Rows, dtype);
+    let Some(function) = module.kernel(device, "epilogue")? else { return Ok(false) };
     let stream = device.cuda_stream();
     let place = |tensor: Option<&Tensor>| tensor.map_or(Ok(0), |tensor| address(&stream, tensor));
     let (read, bias, residual) =
@@ -70,11 +38,12 @@ pub(in crate::nn) fn finish(product: &Tensor, epilogue: &Epilogue<'_>) -> Result
     let activation = epilogue.activation.map_or(0, number_of);
     let packs = signed(product.elem_count() * dtype.size_in_bytes() / LOAD_BYTES)?;
     let width = i32::try_from(width).map_err(Error::wrap)?;
-    let mut launch = stream.launch_builder(&function);
+    let mut launch = Launch::of(&function);
     launch.arg(&read).arg(&bias).arg(&residual).arg(&activation).arg(&packs).arg(&width);
     let blocks = u32::try_from(packs).map_err(Error::wrap)?.div_ceil(THREADS);
-    // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel expects.
-    unsafe { launch.launch(grid((blocks, 1, 1), THREADS)) }.w()?;
+    // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel expects, which reads the
+    // constants of a linear map alone before it waits.
+    unsafe { launch.overlapping(&stream, grid((blocks, 1, 1), THREADS)) }?;
     Ok(true)
 }
 
@@ -253,22 +222,11 @@ pub(super) fn attend_tiles(
 /// A kernel compiled for a number type and head size; none for other types.
 fn kernel(
     device: &CudaDevice,
-    name: &str,
+    name: &'static str,
     dtype: DType,
     head_dim: usize,
 ) -> Result<Option<CudaFunction>> {
-    static COMPILED: Mutex<Option<HashMap<String, String>>> = Mutex::new(None);
-    let Some(number) = number_name(dtype) else { return Ok(None) };
-    let module = format!("eyechart-rows-{number}-{head_dim}");
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    let compiled = compiled.get_or_insert_default();
-    if !compiled.contains_key(&module) {
-        let constants = [format!("-DNUMBER_{number}"), format!("-DHEAD_DIM={head_dim}")];
-        let ptx = compile(device, &[NUMBERS, SOURCE].concat(), constants)?;
-        compiled.insert(module.clone(), ptx.to_src());
-    }
-    let function = device.get_or_load_custom_func(name, &module, &compiled[&module])?;
-    Ok(Some((*function).clone()))
+    Module { source: Source::Rows, dtype, head_dim, group: 1 }.kernel(device, name)
 }
 
 /// Numbers from row to row, if rows are contiguous and begin where a pack of numbers may.
@@ -346,17 +304,6 @@ mod tests {
                 let difference = largest_difference(&attend(&gpu), &attend(&cpu));
                 assert!(difference < bound, "{dtype:?} {head_dim}: {difference}");
             }
-        }
-    }
-
-    #[test]
-    fn a_product_with_one_row_equals_the_general_one() {
-        let (weight, input) = (numbers(70, 136, 7), numbers(1, 136, 8));
-        let expected = input.matmul(&weight.t().unwrap()).unwrap();
-        for (dtype, bound) in [(DType::F32, 1e-4), (DType::F16, 2e-2), (DType::BF16, 2e-1)] {
-            let found = matrix_vector(&placed(&weight, dtype), &placed(&input, dtype)).unwrap();
-            let difference = largest_difference(&found.unwrap(), &expected);
-            assert!(difference < bound, "{dtype:?}: {difference}");
         }
     }
 

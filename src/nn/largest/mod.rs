@@ -21,6 +21,30 @@ pub struct TwoLargest {
     pub runner_up_index: u32,
 }
 
+#[cfg(feature = "cuda")]
+impl TwoLargest {
+    /// Of no logits.
+    const OF_NOTHING: Self = Self {
+        index: u32::MAX,
+        largest: f32::NEG_INFINITY,
+        runner_up: f32::NEG_INFINITY,
+        runner_up_index: u32::MAX,
+    };
+
+    /// Of two parts of a row, the second behind the first.
+    fn joined(self, behind: Self) -> Self {
+        let (first, other) = match behind.largest > self.largest || behind.largest.is_nan() {
+            true => (behind, self),
+            false => (self, behind),
+        };
+        let rivals = [(first.runner_up, first.runner_up_index), (other.largest, other.index)];
+        let comes_first = |a: (f32, u32), b: (f32, u32)| a.0 > b.0 || (a.0 == b.0 && a.1 < b.1);
+        let [own, others] = rivals;
+        let (runner_up, runner_up_index) = if comes_first(others, own) { others } else { own };
+        Self { runner_up, runner_up_index, ..first }
+    }
+}
+
 /// Of each row of f32 `logits` `(rows, vocabulary)`, where they are.
 pub fn two_largest(logits: &Tensor) -> Result<Vec<TwoLargest>> {
     match logits.device() {

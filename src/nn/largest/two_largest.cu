@@ -26,15 +26,16 @@ __device__ __forceinline__ Best better(Best a, Best b) {
   return a;
 }
 
-// For each row of logits (rows, vocabulary): the index of the first largest (exact in f32), that
-// logit, the largest other one, and its index, in output (rows, 4). Not a number if any logit is
-// none, or +inf.
-extern "C" __global__ void two_largest(const float *logits, float *output, int vocabulary) {
+// For each part of each row of logits (rows, vocabulary), a block each: the index of the first largest (exact in
+// f32), that logit, the largest other one, and its index, in output (rows, parts, 4). Not a number if any logit of
+// the part is none, or +inf.
+extern "C" __global__ void two_largest(const float *logits, float *output, int vocabulary, int part) {
   __shared__ Best partial[32];
   const float *row = logits + (size_t)blockIdx.x * vocabulary;
+  int end = min(vocabulary, (int)(blockIdx.y + 1) * part);
   Best best = {-INFINITE, -INFINITE, 0x7fffffff, 0x7fffffff};
   bool numbers = true;
-  for (int i = threadIdx.x; i < vocabulary; i += blockDim.x) {
+  for (int i = blockIdx.y * part + threadIdx.x; i < end; i += blockDim.x) {
     float logit = row[i];
     numbers = numbers && logit < INFINITE;
     best = better(best, Best{logit, -INFINITE, i, 0x7fffffff});
@@ -49,8 +50,9 @@ extern "C" __global__ void two_largest(const float *logits, float *output, int v
   numbers = __syncthreads_and(numbers);
   if (threadIdx.x) return;
   for (int warp = 1; warp < (blockDim.x >> 5); warp++) best = better(best, partial[warp]);
-  output[blockIdx.x * 4] = (float)best.index;
-  output[blockIdx.x * 4 + 1] = numbers ? best.first : __int_as_float(0x7fffffff);
-  output[blockIdx.x * 4 + 2] = best.second;
-  output[blockIdx.x * 4 + 3] = (float)best.second_index;
+  float *found = output + (blockIdx.x * gridDim.y + blockIdx.y) * 4;
+  found[0] = (float)best.index;
+  found[1] = numbers ? best.first : __int_as_float(0x7fffffff);
+  found[2] = best.second;
+  found[3] = (float)best.second_index;
 }

@@ -5,7 +5,9 @@ use candle_core::{D, DType, Result, Tensor};
 use candle_nn::ops::softmax_last_dim;
 
 use super::T5Config;
-use crate::nn::{Activation, Bias, Linear, gated, linear, split_heads, stacked_linear};
+use crate::nn::{
+    Activation, Bias, Linear, Phase, Rows, gated, linear, split_heads, stacked_linear,
+};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Division by the root of the mean square, computed in f32; gives the type of its weights.
@@ -78,12 +80,12 @@ impl Projections {
     }
 
     /// `(tokens, 3 * heads * d)`
-    pub(super) fn together(&self, hidden: &Tensor) -> Result<Tensor> {
+    pub(super) fn together(&self, hidden: Rows<'_>) -> Result<Tensor> {
         self.qkv.forward(hidden)
     }
 
     /// Queries, keys and values, each `(heads, tokens, d)`.
-    pub(super) fn apart(&self, hidden: &Tensor) -> Result<[Tensor; 3]> {
+    pub(super) fn apart(&self, hidden: Rows<'_>) -> Result<[Tensor; 3]> {
         let qkv = self.qkv.forward(hidden)?;
         Ok([
             part(&qkv, 0, 3, self.heads)?,
@@ -93,7 +95,7 @@ impl Projections {
     }
 
     /// From `(tokens, heads * d)` back to the residual stream, and added to it.
-    pub(super) fn add_output(&self, attended: &Tensor, hidden: &Tensor) -> Result<Tensor> {
+    pub(super) fn add_output(&self, attended: Rows<'_>, hidden: &Tensor) -> Result<Tensor> {
         add_mapped(&self.output, attended, hidden)
     }
 }
@@ -114,7 +116,7 @@ impl CrossProjections {
     }
 
     /// `(tokens, heads * d)`
-    pub(super) fn queries(&self, hidden: &Tensor) -> Result<Tensor> {
+    pub(super) fn queries(&self, hidden: Rows<'_>) -> Result<Tensor> {
         self.queries.forward(hidden)
     }
 
@@ -125,7 +127,7 @@ impl CrossProjections {
     }
 
     /// From `(tokens, heads * d)` back to the residual stream, and added to it.
-    pub(super) fn add_output(&self, attended: &Tensor, hidden: &Tensor) -> Result<Tensor> {
+    pub(super) fn add_output(&self, attended: Rows<'_>, hidden: &Tensor) -> Result<Tensor> {
         add_mapped(&self.output, attended, hidden)
     }
 }
@@ -137,7 +139,7 @@ fn part(rows: &Tensor, index: usize, parts: usize, heads: usize) -> Result<Tenso
 }
 
 /// `hidden` and what `map` makes of `input`, summed in the wider type of the two.
-fn add_mapped(map: &Linear, input: &Tensor, hidden: &Tensor) -> Result<Tensor> {
+fn add_mapped(map: &Linear, input: Rows<'_>, hidden: &Tensor) -> Result<Tensor> {
     match map.dtype() == hidden.dtype() {
         true => map.forward_added(input, hidden),
         false => add(hidden, &map.forward(input)?),
@@ -191,10 +193,12 @@ impl FeedForward {
         })
     }
 
-    pub(super) fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, hidden: &Tensor, phase: Phase) -> Result<Tensor> {
         let normed = self.norm.forward(hidden)?;
-        let (gate, expanded) = (self.gate.forward(&normed)?, self.expand.forward(&normed)?);
+        let normed = phase.rows(&normed);
+        let (gate, expanded) = (self.gate.forward(normed)?, self.expand.forward(normed)?);
         let inner = gated(self.activation, gate, &expanded)?;
-        add_mapped(&self.contract, &inner.to_dtype(self.contract.dtype())?, hidden)
+        let inner = inner.to_dtype(self.contract.dtype())?;
+        add_mapped(&self.contract, phase.rows(&inner), hidden)
     }
 }

@@ -7,8 +7,13 @@ use super::block::{CrossProjections, FeedForward, Norm, Projections, attend_bias
 use super::prompts::Prompts;
 use super::relative::{Direction, RelativeBias};
 use crate::nn::fused::{Fused, HeadChange, HeadCounts, Scores};
-use crate::nn::{CacheError, KeyValueCache, LayerCache, Segment, Visibility, attend, split_heads};
+use crate::nn::{
+    CacheError, KeyValueCache, LayerCache, Phase, Segment, Visibility, attend, split_heads,
+};
 use crate::weights::{TensorReader, WeightsError};
+
+/// All that the decoder does, since prompts are the encoder's.
+const STEP: Phase = Phase::DecodeStep;
 
 #[derive(Debug)]
 pub(super) struct Decoder {
@@ -31,7 +36,8 @@ impl Decoder {
         // The first layer's bias serves all.
         let bias = blocks.under("0.layer.0.SelfAttention");
         let bias = RelativeBias::load(config, Direction::Back, &bias)?;
-        let fused = Fused::open(reader.device(), reader.dtype(), head_dim).and_then(|fused| {
+        let counts = HeadCounts { heads, kv_heads: heads, head_dim };
+        let fused = Fused::open(reader.device(), reader.dtype(), counts).and_then(|fused| {
             fused.map(|fused| Ok((fused, bias.scores(1, 1)?.squeeze(1)?))).transpose()
         });
         let (dtype, device) = (reader.dtype(), reader.device());
@@ -42,7 +48,7 @@ impl Decoder {
             answers: cache(),
             prompts: Prompts::new(cache()),
             fused: fused.map_err(|error| reader.convert_error("block.0.layer.0", error))?,
-            counts: HeadCounts { heads, kv_heads: heads, head_dim },
+            counts,
             bias,
         })
     }
@@ -93,7 +99,7 @@ impl Decoder {
         for (index, layer) in self.layers.iter().enumerate() {
             hidden = layer.attend_answer(&hidden, slots, &biases, &mut self.answers, index)?;
             hidden = layer.attend_prompt(&hidden, prompts, self.prompts.rows(), index)?;
-            hidden = layer.feed_forward.forward(&hidden)?;
+            hidden = layer.feed_forward.forward(&hidden, STEP)?;
         }
         Ok(hidden)
     }
@@ -112,17 +118,17 @@ impl Decoder {
         let prompt_places = self.prompts.rows().last_places(prompts)?;
         let heads = HeadChange { counts, norms: None, rotary: None };
         for (index, layer) in self.layers.iter().enumerate() {
-            let qkv = layer.answer.together(&layer.answer_norm.forward(&hidden)?)?;
+            let qkv = layer.answer.together(STEP.rows(&layer.answer_norm.forward(&hidden)?))?;
             let scores = Scores { scale: 1.0, distance_bias: Some(bias) };
             let answers = LayerCache { cache: &mut self.answers, layer: index };
             let seen = fused.attention(&qkv, heads, (&segments, &places), scores, &answers)?;
-            hidden = layer.answer.add_output(&seen, &hidden)?;
-            let queries = layer.prompt.queries(&layer.prompt_norm.forward(&hidden)?)?;
+            hidden = layer.answer.add_output(STEP.rows(&seen), &hidden)?;
+            let queries = layer.prompt.queries(STEP.rows(&layer.prompt_norm.forward(&hidden)?))?;
             let scores = Scores { scale: 1.0, distance_bias: None };
             let prompts = LayerCache { cache: self.prompts.rows(), layer: index };
             let seen = fused.look(&queries, counts, &prompt_places, scores, &prompts)?;
-            hidden = layer.prompt.add_output(&seen, &hidden)?;
-            hidden = layer.feed_forward.forward(&hidden)?;
+            hidden = layer.prompt.add_output(STEP.rows(&seen), &hidden)?;
+            hidden = layer.feed_forward.forward(&hidden, STEP)?;
         }
         Ok(hidden)
     }
@@ -165,14 +171,14 @@ impl Layer {
         layer: usize,
     ) -> Result<Tensor, CacheError> {
         let normed = self.answer_norm.forward(hidden)?;
-        let [queries, keys, values] = self.answer.apart(&normed)?;
+        let [queries, keys, values] = self.answer.apart(STEP.rows(&normed))?;
         let mut attended = Vec::with_capacity(slots.len());
         for (row, (slot, bias)) in slots.iter().zip(biases).enumerate() {
             let part = |heads: &Tensor| heads.narrow(1, row, 1);
             let (keys, values) = answers.append(layer, *slot, &part(&keys)?, &part(&values)?)?;
             attended.push(attend_biased(&part(&queries)?, &keys, &values, bias)?);
         }
-        Ok(self.answer.add_output(&Tensor::cat(&attended, 0)?, hidden)?)
+        Ok(self.answer.add_output(STEP.rows(&Tensor::cat(&attended, 0)?), hidden)?)
     }
 
     /// Each row looks at its prompt.
@@ -183,7 +189,7 @@ impl Layer {
         prompts: &KeyValueCache,
         layer: usize,
     ) -> Result<Tensor, CacheError> {
-        let queries = self.prompt.queries(&self.prompt_norm.forward(hidden)?)?;
+        let queries = self.prompt.queries(STEP.rows(&self.prompt_norm.forward(hidden)?))?;
         let queries = split_heads(&queries, prompts.shape().kv_heads)?;
         let mut attended = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
@@ -191,6 +197,6 @@ impl Layer {
             let query = queries.narrow(1, index, 1)?;
             attended.push(attend(&query, &keys, &values, 1.0, Visibility::All)?);
         }
-        Ok(self.prompt.add_output(&Tensor::cat(&attended, 0)?, hidden)?)
+        Ok(self.prompt.add_output(STEP.rows(&Tensor::cat(&attended, 0)?), hidden)?)
     }
 }

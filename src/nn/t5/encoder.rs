@@ -5,6 +5,7 @@ use candle_core::{Result, Tensor};
 use super::T5Config;
 use super::block::{FeedForward, Norm, Projections, attend_biased};
 use super::relative::{Direction, RelativeBias};
+use crate::nn::Phase;
 use crate::weights::{TensorReader, WeightsError};
 
 #[derive(Debug)]
@@ -62,9 +63,9 @@ impl Layer {
 
     fn forward(&self, hidden: &Tensor, bias: &Tensor) -> Result<Tensor> {
         let normed = self.norm.forward(hidden)?;
-        let [queries, keys, values] = self.attention.apart(&normed)?;
+        let [queries, keys, values] = self.attention.apart((&normed).into())?;
         let attended = attend_biased(&queries, &keys, &values, bias)?;
-        let hidden = self.attention.add_output(&attended, hidden)?;
-        self.feed_forward.forward(&hidden)
+        let hidden = self.attention.add_output((&attended).into(), hidden)?;
+        self.feed_forward.forward(&hidden, Phase::Prefill)
     }
 }

@@ -15,7 +15,7 @@ mod relative;
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 
-use super::{Activation, CacheError, HeadWeights, LanguageModel, Linear, look_up};
+use super::{Activation, CacheError, HeadWeights, LanguageModel, Linear, Phase, look_up};
 use crate::weights::{TensorReader, WeightsError};
 use decoder::Decoder;
 use encoder::Encoder;
@@ -93,7 +93,7 @@ impl T5 {
             HeadWeights::Tied => (hidden * (self.config.hidden as f64).powf(-0.5))?,
             HeadWeights::Own => hidden.clone(),
         };
-        self.head.forward(&hidden)?.to_dtype(DType::F32)
+        self.head.forward(Phase::DecodeStep.rows(&hidden))?.to_dtype(DType::F32)
     }
 }
 

@@ -1,0 +1,228 @@
+/*!
+Products of rows with a weight, each row's the same alone and among others.
+
+A row's sum depends on the order in which its products are added. For decode steps a kernel of our own
+(`products.cu`) takes the order from the weight's shape; for prompts and pictures, cuBLAS's kernels add from the
+first input to the last whatever their tile, but for those that cut the inputs into parts (split-K), which it takes
+where rows are few: [`super::blas`] does without them.
+*/
+
+use candle_core::cuda_backend::cudarc::driver::LaunchConfig;
+use candle_core::{DType, Device, Error, Result, Tensor};
+
+use super::blas;
+use super::cuda::{address, count};
+use super::launch::{Launch, Module, Source};
+use crate::nn::{Phase, Rows};
+
+/// Outputs of a block of `few_rows`.
+const TILE_OUTPUTS: usize = 16;
+/// Inputs that a warp takes at least.
+const HALF_CHUNK: usize = 32;
+/// From so many blocks on, few warps each are enough to keep the memory busy.
+const MANY_BLOCKS: usize = 264;
+
+/// `rows` `(rows, inputs)` times `weight` `(outputs, inputs)` transposed; none where only the general product can.
+pub(in crate::nn) fn product(weight: &Tensor, rows: Rows<'_>) -> Result<Option<Tensor>> {
+    let Some((device, inputs)) = suitable(weight, rows.tensor)? else { return Ok(None) };
+    let is_step = rows.phase == Phase::DecodeStep && inputs.is_multiple_of(HALF_CHUNK);
+    match is_step {
+        true => few_rows(weight, rows.tensor, Gate::Absent).map(Some),
+        false => blas::product(device, weight, rows.tensor),
+    }
+}
+
+/// `silu(gate) * up` of a decode step's rows `(rows, inputs)`, with `both` `(2 * outputs, inputs)` the weights of
+/// gate and up; none where only separate operations can.
+pub(super) fn gated(both: &Tensor, rows: Rows<'_>) -> Result<Option<Tensor>> {
+    let Some((_, inputs)) = suitable(both, rows.tensor)? else { return Ok(None) };
+    let is_step = rows.phase == Phase::DecodeStep && inputs.is_multiple_of(HALF_CHUNK);
+    is_step.then(|| few_rows(both, rows.tensor, Gate::FirstHalf)).transpose()
+}
+
+/// The device and the number of inputs, if both are plain half-type matrices on a GPU.
+fn suitable<'a>(
+    weight: &Tensor,
+    rows: &'a Tensor,
+) -> Result<Option<(&'a candle_core::CudaDevice, usize)>> {
+    let Device::Cuda(device) = rows.device() else { return Ok(None) };
+    let (_, inputs) = weight.dims2()?;
+    let half_type = matches!(rows.dtype(), DType::F16 | DType::BF16);
+    // Products of bf16 on tensor cores came with this generation.
+    let (major, _) = device.cuda_stream().context().compute_capability().map_err(Error::wrap)?;
+    let plain = weight.dtype() == rows.dtype() && weight.is_contiguous() && rows.is_contiguous();
+    Ok((half_type && major >= 8 && plain && rows.dim(0)? > 0).then_some((device, inputs)))
+}
+
+/// What the first half of a weight's outputs is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Absent,
+    FirstHalf,
+}
+
+fn few_rows(weight: &Tensor, input: &Tensor, gate: Gate) -> Result<Tensor> {
+    let ((rows, inputs), all_outputs) = (input.dims2()?, weight.dim(0)?);
+    let (outputs, across) = match gate {
+        Gate::Absent => (all_outputs, TILE_OUTPUTS),
+        Gate::FirstHalf => (all_outputs / 2, TILE_OUTPUTS / 2),
+    };
+    let blocks = outputs.div_ceil(across);
+    let warps = if blocks >= MANY_BLOCKS { 4 } else { 16 };
+    let tiles = match rows {
+        ..=8 => 1,
+        9..=16 => 2,
+        _ => 4,
+    };
+    let device = input.device().as_cuda_device()?;
+    let module = Module::without_heads(Source::Products, input.dtype());
+    let Some(kernel) = module.kernel(device, kernel_name(gate, warps, tiles))? else {
+        candle_core::bail!("no kernel for {:?}", input.dtype());
+    };
+    let stream = device.cuda_stream();
+    // SAFETY: the kernel writes every number.
+    let output = unsafe { Tensor::empty((rows, outputs), input.dtype(), input.device()) }?;
+    let (weight, input) = (address(&stream, weight)?, address(&stream, input)?);
+    let written = address(&stream, &output)?;
+    let groups = count(rows.div_ceil(8 * tiles))?.unsigned_abs();
+    let blocks = count(blocks)?.unsigned_abs();
+    let (rows, inputs, outputs) = (count(rows)?, count(inputs)?, count(outputs)?);
+    let mut launch = Launch::of(&kernel);
+    launch.arg(&weight).arg(&input).arg(&written).arg(&rows).arg(&inputs).arg(&outputs);
+    let shape = LaunchConfig {
+        grid_dim: (blocks, groups, 1),
+        block_dim: (32 * warps, 1, 1),
+        shared_mem_bytes: 0,
+    };
+    // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel expects; it reads weights
+    // alone before it waits.
+    unsafe { launch.overlapping(&stream, shape) }?;
+    Ok(output)
+}
+
+fn kernel_name(gate: Gate, warps: u32, tiles: usize) -> &'static str {
+    match (gate, warps, tiles) {
+        (Gate::Absent, 4, 1) => "few_rows_4_1",
+        (Gate::Absent, 4, 2) => "few_rows_4_2",
+        (Gate::Absent, 4, _) => "few_rows_4_4",
+        (Gate::Absent, _, 1) => "few_rows_16_1",
+        (Gate::Absent, _, 2) => "few_rows_16_2",
+        (Gate::Absent, _, _) => "few_rows_16_4",
+        (Gate::FirstHalf, 4, 1) => "gated_rows_4_1",
+        (Gate::FirstHalf, 4, 2) => "gated_rows_4_2",
+        (Gate::FirstHalf, 4, _) => "gated_rows_4_4",
+        (Gate::FirstHalf, _, 1) => "gated_rows_16_1",
+        (Gate::FirstHalf, _, 2) => "gated_rows_16_2",
+        (Gate::FirstHalf, _, _) => "gated_rows_16_4",
+    }
+}
+
+/// These need a GPU.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers in -1..1 that a half type holds exactly.
+    fn numbers(rows: usize, width: usize, seed: usize) -> Tensor {
+        let number = |index: usize| ((index * 7919 + seed * 104_729) % 255) as f32 / 128.0 - 1.0;
+        let numbers: Vec<f32> = (0..rows * width).map(number).collect();
+        Tensor::from_vec(numbers, (rows, width), &Device::Cpu).unwrap()
+    }
+
+    fn placed(tensor: &Tensor, dtype: DType) -> Tensor {
+        tensor.to_device(&Device::new_cuda(0).unwrap()).unwrap().to_dtype(dtype).unwrap()
+    }
+
+    fn wide(tensor: &Tensor) -> Tensor {
+        tensor.to_device(&Device::Cpu).unwrap().to_dtype(DType::F32).unwrap()
+    }
+
+    fn largest(tensor: &Tensor) -> f32 {
+        tensor.abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+    }
+
+    /// The largest difference, in roundings of the largest number to the type that was found.
+    fn roundings(found: &Tensor, expected: &Tensor) -> f32 {
+        let rounding =
+            if found.dtype() == DType::F16 { 2.0_f32.powi(-11) } else { 2.0_f32.powi(-8) / 2.0 };
+        largest(&(wide(found) - expected).unwrap()) / (largest(expected) * rounding)
+    }
+
+    /// Inputs that are no multiple of a chunk, outputs that are none of a tile, few and many blocks.
+    const SHAPES: [(usize, usize); 4] = [(96, 70), (1088, 512), (2048, 256), (256, 4304)];
+    const HALF_TYPES: [DType; 2] = [DType::F16, DType::BF16];
+    const PHASES: [Phase; 2] = [Phase::DecodeStep, Phase::Prefill];
+
+    #[test]
+    fn products_equal_the_general_one() {
+        for (inputs, outputs) in SHAPES {
+            let (weight, all) = (numbers(outputs, inputs, 7), numbers(40, inputs, 8));
+            for dtype in HALF_TYPES {
+                let (placed_weight, placed_all) = (placed(&weight, dtype), placed(&all, dtype));
+                for (phase, rows) in
+                    PHASES.into_iter().flat_map(|phase| [1, 8, 13, 40].map(|rows| (phase, rows)))
+                {
+                    let some = placed_all.narrow(0, 0, rows).unwrap();
+                    let expected =
+                        all.narrow(0, 0, rows).unwrap().matmul(&weight.t().unwrap()).unwrap();
+                    let Some(found) = product(&placed_weight, phase.rows(&some)).unwrap() else {
+                        assert_eq!(phase, Phase::Prefill);
+                        assert!(outputs % 8 != 0, "{inputs} {outputs}");
+                        continue;
+                    };
+                    let off = roundings(&found, &expected);
+                    assert!(off < 1.2, "{phase:?} {dtype:?} {inputs} {outputs} {rows}: {off}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gated_products_equal_separate_operations() {
+        let (inputs, outputs) = (1088, 200);
+        let (both, all) =
+            (numbers(2 * outputs, inputs, 5), (numbers(40, inputs, 6) / 16.0).unwrap());
+        for dtype in HALF_TYPES {
+            for rows in [1, 13, 40] {
+                let some = all.narrow(0, 0, rows).unwrap();
+                let products = some.matmul(&both.t().unwrap()).unwrap();
+                let gate = products.narrow(1, 0, outputs).unwrap().silu().unwrap();
+                let expected = (gate * products.narrow(1, outputs, outputs).unwrap()).unwrap();
+                let some = placed(&some, dtype);
+                let found =
+                    gated(&placed(&both, dtype), Phase::DecodeStep.rows(&some)).unwrap().unwrap();
+                let off = roundings(&found, &expected);
+                // Gate, activation, the other half and their product are rounded.
+                assert!(off < 4.0, "{dtype:?} {rows}: {off}");
+            }
+        }
+    }
+
+    /// To the bit; with the shapes for which cuBLAS itself cuts the inputs into parts where rows are few.
+    #[test]
+    fn a_row_is_the_same_alone_and_among_others() {
+        for (inputs, outputs) in SHAPES.into_iter().skip(1).chain([(6144, 2048), (11008, 4096)]) {
+            for dtype in HALF_TYPES {
+                let weight = placed(&numbers(outputs, inputs, 3), dtype);
+                let all = placed(&numbers(700, inputs, 4), dtype);
+                for phase in PHASES {
+                    let of = |rows: usize| {
+                        let some = all.narrow(0, 0, rows).unwrap();
+                        let found = product(&weight, phase.rows(&some)).unwrap().unwrap();
+                        wide(&found)
+                    };
+                    let many = of(700);
+                    for rows in [1, 2, 8, 9, 16, 31, 81, 327] {
+                        let (found, expected) = (of(rows), many.narrow(0, 0, rows).unwrap());
+                        let unequal = found.ne(&expected).unwrap().sum_all().unwrap();
+                        let unequal = unequal.to_scalar::<u8>().unwrap();
+                        assert_eq!(
+                            unequal, 0,
+                            "{phase:?} {dtype:?} {inputs} {outputs} {rows} rows"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
