@@ -9,6 +9,7 @@ use candle_core::{
 };
 use rayon::prelude::*;
 
+use super::elementwise::multiply;
 use super::epilogue::Epilogue;
 use super::vector_math::{exp, gelu_erf, gelu_tanh, quick_gelu, silu, vectorized};
 
@@ -76,7 +77,7 @@ pub fn gated(activation: Activation, gate: Tensor, up: &Tensor) -> Result<Tensor
         gate.inplace_op2(up, &Multiply)?;
         return Ok(gate);
     }
-    gate * up
+    multiply(&gate, up)
 }
 
 /// Whether a tensor can be worked on in place, number by number.

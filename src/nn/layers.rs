@@ -3,7 +3,7 @@
 use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::LayerNorm;
 
-use super::Linear;
+use super::{Linear, choose_rows};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Whether a linear map adds a constant.
@@ -49,7 +49,7 @@ pub fn layer_norm(
 
 /// The rows of `table` `(vocabulary, hidden)` for ids that are in it: `(ids, hidden)`.
 pub fn look_up(table: &Tensor, ids: &[u32]) -> TensorResult<Tensor> {
-    table.index_select(&Tensor::new(ids, table.device())?, 0)
+    choose_rows(table, &Tensor::new(ids, table.device())?)
 }
 
 /// `(tokens, heads * d)` to contiguous `(heads, tokens, d)`.

@@ -14,6 +14,7 @@ pub mod candle_weights;
 mod clip;
 mod clip_text;
 mod decoder;
+mod elementwise;
 mod epilogue;
 pub mod eva_vit;
 pub mod fused;
@@ -40,6 +41,7 @@ pub use clip_text::{ClipTextConfig, ClipTextTower};
 pub use decoder::{
     AttentionMap, Decoder, DecoderConfig, FeedForward, GatedFeedForward, HeadNormKind, HeadWeights,
 };
+pub use elementwise::{add, choose_rows, multiply, scale_rows};
 pub use language::LanguageModel;
 pub use largest::{TwoLargest, two_largest};
 pub use layers::{Bias, layer_norm, linear, look_up, split_heads};

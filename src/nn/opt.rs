@@ -11,7 +11,7 @@ use candle_nn::{LayerNorm, Module};
 use super::fused::{Fused, HeadChange, HeadCounts, Scores};
 use super::{
     Activation, Bias, CacheError, HeadWeights, KeyValueCache, LanguageModel, LayerCache, Linear,
-    Phase, Segment, attend_segments, clear_for, join_prompts, last_rows, layer_norm, linear,
+    Phase, Segment, add, attend_segments, clear_for, join_prompts, last_rows, layer_norm, linear,
     look_up, split_heads, stacked_linear,
 };
 use crate::weights::{TensorReader, WeightsError};
@@ -96,7 +96,7 @@ impl Opt {
         phase: Phase,
         segments: &[Segment],
     ) -> Result<Tensor, CacheError> {
-        let mut hidden = (embedded + self.positions_of(segments)?)?;
+        let mut hidden = add(embedded, &self.positions_of(segments)?)?;
         let new = segments.iter().map(|segment| (segment.slot, segment.count));
         let places = self.cache.next_places(new)?;
         let fused = match &self.fused {

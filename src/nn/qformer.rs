@@ -9,7 +9,10 @@ Follows huggingface/transformers v4.57.3 `models/blip_2/modeling_blip_2.py` (`Bl
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{LayerNorm, Module};
 
-use super::{Activation, AttentionRows, Bias, Linear, attend_each, layer_norm, linear, look_up};
+use super::{
+    Activation, AttentionRows, Bias, Linear, add, attend_each, choose_rows, layer_norm, linear,
+    look_up,
+};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The sizes of the Q-Former. All are at least 1; `hidden` is a multiple of `heads`.
@@ -161,7 +164,7 @@ impl Rows {
 
     fn queries_of(&self, stream: &Tensor) -> Result<Tensor> {
         match &self.mixed {
-            Some(places) => stream.index_select(&places.queries, 0),
+            Some(places) => choose_rows(stream, &places.queries),
             None => Ok(stream.clone()),
         }
     }
@@ -169,7 +172,7 @@ impl Rows {
     fn join(&self, queries: &Tensor, words: &Tensor) -> Result<Tensor> {
         let both = Tensor::cat(&[queries, words], 0)?;
         match &self.mixed {
-            Some(places) => both.index_select(&places.joined, 0),
+            Some(places) => choose_rows(&both, &places.joined),
             None => Ok(both),
         }
     }
@@ -217,7 +220,7 @@ impl TextEmbeddings {
     /// The words of all prompts, each of which counts its positions from 0.
     fn embed(&self, prompts: &[&[u32]]) -> Result<Tensor> {
         let positions: Vec<u32> = prompts.iter().flat_map(|ids| 0..ids.len() as u32).collect();
-        look_up(&self.words, &prompts.concat())? + look_up(&self.positions, &positions)?
+        add(&look_up(&self.words, &prompts.concat())?, &look_up(&self.positions, &positions)?)
     }
 }
 
@@ -265,7 +268,7 @@ impl Layer {
         let queries = self.query_feed_forward.forward(&queries)?;
         match (&self.text_feed_forward, &rows.mixed) {
             (Some(feed_forward), Some(places)) => {
-                let words = feed_forward.forward(&stream.index_select(&places.words, 0)?)?;
+                let words = feed_forward.forward(&choose_rows(&stream, &places.words)?)?;
                 rows.join(&queries, &words)
             }
             _ => Ok(queries),

@@ -7,7 +7,7 @@ each [`Segment`] attends to its own slot only, and nothing is padded.
 
 use candle_core::{Result as TensorResult, Tensor};
 
-use super::{CacheError, KeyValueCache, Visibility, attend};
+use super::{CacheError, KeyValueCache, Visibility, attend, choose_rows};
 
 /// Tokens of one sequence: the rows they are in the batch, and the slot they go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn clear_for(segments: &[Segment], cache: &mut KeyValueCache) -> Result<(), 
 /// The last row of each segment, `(segments, width)`.
 pub fn last_rows(hidden: &Tensor, segments: &[Segment]) -> TensorResult<Tensor> {
     let last = segments.iter().map(|segment| (segment.start + segment.count - 1) as u32);
-    hidden.index_select(&Tensor::new(last.collect::<Vec<_>>(), hidden.device())?, 0)
+    choose_rows(hidden, &Tensor::new(last.collect::<Vec<_>>(), hidden.device())?)
 }
 
 /// One layer's part of a cache.

@@ -5,7 +5,7 @@ stride = kernel with which the towers of CLIP and EVA-CLIP begin.
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::{Bias, Linear};
+use super::{Bias, Linear, add};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Colours of a pixel.
@@ -78,7 +78,7 @@ impl SquarePatches {
         let (count, hidden) = (pictures.len(), patches.dim(1)?);
         let patches = patches.reshape((count, self.sizes.patches(), hidden))?;
         let class_tokens = self.class_token.unsqueeze(0)?.expand((count, 1, hidden))?;
-        let tokens = Tensor::cat(&[&class_tokens, &patches], 1)?.broadcast_add(&self.positions)?;
+        let tokens = add(&Tensor::cat(&[&class_tokens, &patches], 1)?, &self.positions)?;
         tokens.reshape((count * self.sizes.tokens(), hidden))
     }
 

@@ -2,10 +2,10 @@
 # Everything about a GPU in one command: tools/gpu/run.sh OUT [MODEL..]
 #
 # The kernels' tests, the oracle tests and the starter suite on the GPU, then each full-size model beside
-# transformers (compare.py) and OUT/table.md, and the engine's memory, batches and devices with the first
-# of them (engine.py). Needs CUDA, and Python with torch and transformers (5.17 was used). Binaries come from
-# the folder BINARIES if it is set (`lib`, `oracle`, `engine`, `eval`, `speed`, `eyechart`), else cargo builds
-# them.
+# transformers (compare.py) and OUT/table.md; with the first of them also transformers compiled, the engine's
+# memory, batches and devices (engine.py), and a profile (profile.c). Needs CUDA in /usr/local/cuda or CUDA_HOME, a
+# C compiler, and Python with torch and transformers (5.17 was used). Binaries come from the folder BINARIES if it
+# is set (`lib`, `oracle`, `engine`, `eval`, `speed`, `eyechart`), else cargo builds them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -34,9 +34,22 @@ done
 EYECHART_BATCH=32 "$BINARIES/eval" > "$out/eval-32.txt" 2>&1 || true
 grep -h "test result" "$out"/*.txt
 
+profile() {
+  cuda=${CUDA_HOME:-/usr/local/cuda}
+  cc -shared -fPIC -O2 "-I$cuda/include" tools/gpu/profile.c -o /tmp/libprofile.so "-L$cuda/lib64" -lcupti
+  for batch in 1 32; do
+    EYECHART_DTYPE=bf16 CUDA_INJECTION64_PATH=/tmp/libprofile.so "$BINARIES/speed" "/tmp/checkpoints/$1" /tmp/picture.png 65 --batch $batch 2> "$out/profile-$batch.txt" > /dev/null
+  done
+}
+
 for model in "$@"; do
-  python3 tools/gpu/compare.py "$model" "$BINARIES/speed" "$out/$model.json" ${COMPARE:-} > "$out/$model.log" 2>&1 || echo "$model failed: see $out/$model.log"
-  [ "$model" != "$1" ] || python3 tools/gpu/engine.py "/tmp/checkpoints/$model" "$BINARIES" "$out/engine.md" || echo "engine.py failed"
+  compiled=
+  [ "$model" != "$1" ] || compiled=--compiled
+  python3 tools/gpu/compare.py "$model" "$BINARIES/speed" "$out/$model.json" $compiled ${COMPARE:-} > "$out/$model.log" 2>&1 || echo "$model failed: see $out/$model.log"
+  if [ "$model" = "$1" ]; then
+    python3 tools/gpu/engine.py "/tmp/checkpoints/$model" "$BINARIES" "$out/engine.md" || echo "engine.py failed"
+    profile "$model" || echo "profile failed"
+  fi
   rm -rf "/tmp/checkpoints/$model"
 done
 python3 tools/gpu/table.py "$out"/*.json | tee "$out/table.md"

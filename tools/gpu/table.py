@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 
-def pair(ours: float, theirs: float, form: str) -> str:
-    return f"{ours:{form}} / {theirs:{form}}"
+def side_by_side(form: str, *numbers: float | None) -> str:
+    return " / ".join(f"{number:{form}}" for number in numbers if number is not None)
 
 
 def speed(report: dict) -> list[str]:
@@ -15,8 +15,10 @@ def speed(report: dict) -> list[str]:
     for reference in report["transformers"]["batches"]:
         row = mine[reference["batch"]]
         compiled = reference.get("compiled_cases_per_second")
-        cells = [report["model"], str(row["batch"]), pair(row["first_token_ms"], reference["first_token_ms"], ".0f"), pair(row["step_ms"], reference["step_ms"], ".2f"),
-                 pair(row["cases_per_second"], reference["cases_per_second"], ".1f") + (f" / {compiled:.1f}" if compiled else ""), f"{row['cases_per_second'] / reference['cases_per_second']:.1f}"]
+        cells = [report["model"], str(row["batch"]), side_by_side(".0f", row["first_token_ms"], reference["first_token_ms"]),
+                 side_by_side(".2f", row["step_ms"], reference["step_ms"], reference.get("compiled_step_ms")),
+                 side_by_side(".1f", row["cases_per_second"], reference["cases_per_second"], compiled),
+                 side_by_side(".1f", row["cases_per_second"] / reference["cases_per_second"], compiled and row["cases_per_second"] / compiled)]
         rows.append(f"| {' | '.join(cells)} |")
     return rows
 
@@ -32,7 +34,7 @@ def agreement(report: dict) -> str:
 
 def main(paths: list[str]) -> None:
     reports = [json.loads(Path(path).read_text()) for path in paths]
-    print("| model | batch | first token, ms: eyechart / eager | decode step, ms | cases/s: eyechart / eager / compiled | ratio to eager |")
+    print("| model | batch | first token, ms: eyechart / eager | decode step, ms: eyechart / eager / compiled | cases/s | ratio |")
     print("|---|---|---|---|---|---|")
     print("\n".join(row for report in reports for row in speed(report)))
     print("\n| model | first logits from f32: eyechart / transformers | greedy ids differ first at | load, s | first answer, s |")

@@ -13,7 +13,7 @@ use crate::model::shown::{ShownImage, check_ids, check_slots_differ, map_spans, 
 use crate::model::{
     ImageFeatures, ModelError, PrefillRow, PreparedImage, Processor, Slot, VisionLanguageModel,
 };
-use crate::nn::{Decoder, KeyValueCache, Segment, clear_for};
+use crate::nn::{Decoder, KeyValueCache, Segment, add, clear_for};
 use crate::weights::CheckpointFolder;
 
 /// A loaded Qwen3-VL.
@@ -196,9 +196,9 @@ fn add_deep_features(
     if shown.iter().all(|(_, features)| features.deep.len() <= layer) {
         return Ok(None);
     }
-    let add = |rows, features: &ImageFeatures| match features.deep.get(layer) {
-        Some(deep) => rows + deep,
+    let change = |rows: Tensor, features: &ImageFeatures| match features.deep.get(layer) {
+        Some(deep) => add(&rows, deep),
         None => Ok(rows),
     };
-    map_spans(hidden, shown.iter().cloned(), add).map(Some)
+    map_spans(hidden, shown.iter().cloned(), change).map(Some)
 }

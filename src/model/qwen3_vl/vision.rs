@@ -16,7 +16,9 @@ use super::VisionConfig;
 use super::patches::merge_block_order;
 use crate::model::{ImageFeatures, ModelError, PreparedImage};
 use crate::nn::rotary::{RotaryTable, inverse_frequencies};
-use crate::nn::{Activation, Bias, Linear, VisionBlock, layer_norm, linear};
+use crate::nn::{
+    Activation, Bias, Linear, VisionBlock, add, choose_rows, layer_norm, linear, scale_rows,
+};
 use crate::weights::{TensorReader, WeightsError};
 
 /// Added to the variance in the tower's norms; not in the configuration.
@@ -181,7 +183,7 @@ impl PositionTable {
         for (indices, weights) in corners {
             let term = self.weighted_rows(indices, weights)?;
             sum = Some(match sum {
-                Some(sum) => (sum + term)?,
+                Some(sum) => add(&sum, &term)?,
                 None => term,
             });
         }
@@ -192,8 +194,8 @@ impl PositionTable {
         let device = self.table.device();
         let count = indices.len();
         let indices = Tensor::from_vec(indices, count, device)?;
-        let weights = Tensor::from_vec(weights, (count, 1), device)?;
-        self.table.index_select(&indices, 0)?.broadcast_mul(&weights.to_dtype(self.table.dtype())?)
+        let weights = Tensor::from_vec(weights, count, device)?.to_dtype(self.table.dtype())?;
+        scale_rows(&choose_rows(&self.table, &indices)?, &weights)
     }
 }
 

@@ -5,7 +5,9 @@ use candle_core::{DType, Result as TensorResult, Tensor};
 use super::{AttentionMap, DecoderConfig, HeadNormKind, Norm};
 use crate::nn::fused::{Fused, HeadChange, HeadCounts, HeadNorms, Scores};
 use crate::nn::rotary::RotaryTable;
-use crate::nn::{CacheError, LayerCache, Linear, Phase, Segment, attend_segments, stacked_linear};
+use crate::nn::{
+    CacheError, LayerCache, Linear, Phase, Segment, add, attend_segments, stacked_linear,
+};
 use crate::weights::{TensorReader, WeightsError};
 
 #[derive(Debug)]
@@ -66,7 +68,7 @@ impl Attention {
             AttentionMap::Value => ((heads + kv_heads) * head_dim, kv_heads * head_dim),
         };
         let weight = self.qkv.weight()?;
-        let changed = (weight.narrow(0, start, rows)?.to_dtype(DType::F32)? + change)?;
+        let changed = add(&weight.narrow(0, start, rows)?.to_dtype(DType::F32)?, change)?;
         let changed = changed.to_dtype(weight.dtype())?;
         let end = start + rows;
         let behind = weight.narrow(0, end, weight.dim(0)? - end)?;

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::nn::AttentionRows;
+use crate::nn::elementwise::{Operation, Pairing};
 use crate::nn::epilogue::Epilogue;
 use crate::nn::rotary::RotaryTable;
 
@@ -18,5 +19,20 @@ pub(in crate::nn) fn rotate_heads(_: &Tensor, _: &RotaryTable, _: usize) -> Resu
 
 /// It cannot.
 pub(in crate::nn) fn attend_each(_: &AttentionRows<'_>) -> Result<Option<Tensor>> {
+    Ok(None)
+}
+
+/// It cannot.
+pub(in crate::nn) fn combine(
+    _: &Tensor,
+    _: &Tensor,
+    _: Operation,
+    _: Pairing,
+) -> Result<Option<Tensor>> {
+    Ok(None)
+}
+
+/// It cannot.
+pub(in crate::nn) fn choose(_: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
     Ok(None)
 }

@@ -9,7 +9,7 @@ use candle_core::cuda_backend::cudarc::driver::{
 };
 use candle_core::{CudaDevice, DType, Device, Error, Result, Storage, Tensor, bail};
 
-use super::launch::{Launch, Module, Source};
+use super::launch::{Launch, Source};
 use super::{HeadChange, HeadCounts, Scores, products, rows};
 use crate::nn::rotary::RotaryTable;
 use crate::nn::{LayerCache, Rows, Segment};
@@ -66,8 +66,8 @@ impl Fused {
             return Ok(None);
         }
         let group = heads_of_a_block(heads / kv_heads);
-        let module = Module { source: Source::Steps, dtype, head_dim, group };
-        let load = |name| module.kernel(gpu, name);
+        let source = Source::Steps { head_dim, group };
+        let load = |name| source.kernel(gpu, dtype, name);
         let [Some(gated_halves), Some(residual_norm), Some(place_heads), Some(attend)] =
             [load("gated_halves")?, load("residual_norm")?, load("place_heads")?, load("attend")?]
         else {

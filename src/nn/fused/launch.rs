@@ -18,39 +18,56 @@ const NUMBERS: &str = include_str!("numbers.cu");
 /// The first generation of GPUs on which a kernel may begin before the one in front of it has ended.
 const OVERLAPPING: i32 = 9;
 
-/// A file of kernels.
+/// A file of kernels, and what it is compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Source {
-    Steps,
-    Rows,
-    Products,
+    /// `steps.cu`.
+    Steps {
+        /// Numbers of a head.
+        head_dim: usize,
+        /// Query heads of a block, which share a head of keys.
+        group: usize,
+    },
+    /// `rows.cu`.
+    Rows {
+        /// Numbers of a head, for kernels that look at heads.
+        head_dim: usize,
+    },
+    /// `products.cu`.
+    Products {
+        /// Warps of a block.
+        warps: u32,
+        /// Tiles of 8 rows of a block.
+        tiles: usize,
+        /// Whether the first half of the weight's outputs is the gate of the other.
+        gated: bool,
+    },
 }
 
 impl Source {
+    /// `rows.cu` for kernels that do not look at heads.
+    pub(super) const ANY_ROWS: Self = Self::Rows { head_dim: 64 };
+
     fn text(self) -> &'static str {
         match self {
-            Self::Steps => include_str!("steps.cu"),
-            Self::Rows => include_str!("rows.cu"),
-            Self::Products => include_str!("products.cu"),
+            Self::Steps { .. } => include_str!("steps.cu"),
+            Self::Rows { .. } => include_str!("rows.cu"),
+            Self::Products { .. } => include_str!("products.cu"),
         }
     }
-}
 
-/// What a source is compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Module {
-    pub(super) source: Source,
-    pub(super) dtype: DType,
-    /// Numbers of a head, for kernels that look at heads.
-    pub(super) head_dim: usize,
-    /// Query heads of a block, which share a head of keys.
-    pub(super) group: usize,
-}
-
-impl Module {
-    /// For kernels that do not look at heads.
-    pub(super) fn without_heads(source: Source, dtype: DType) -> Self {
-        Self { source, dtype, head_dim: 64, group: 1 }
+    fn constants(self) -> Vec<String> {
+        match self {
+            Self::Steps { head_dim, group } => {
+                vec![format!("-DHEAD_DIM={head_dim}"), format!("-DGROUP={group}")]
+            }
+            Self::Rows { head_dim } => vec![format!("-DHEAD_DIM={head_dim}")],
+            Self::Products { warps, tiles, gated } => vec![
+                format!("-DWARPS={warps}"),
+                format!("-DTILES={tiles}"),
+                format!("-DGATED={}", u8::from(gated)),
+            ],
+        }
     }
 
     /// One of its kernels; none for types of numbers that `numbers.cu` does not know. The first time on a GPU
@@ -58,42 +75,39 @@ impl Module {
     pub(super) fn kernel(
         self,
         device: &CudaDevice,
+        dtype: DType,
         name: &'static str,
     ) -> Result<Option<CudaFunction>> {
         static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
-        let Some(number) = number_name(self.dtype) else { return Ok(None) };
+        let Some(number) = number_name(dtype) else { return Ok(None) };
         let gpu = device.cuda_stream().context().ordinal();
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = loaded.get_or_insert_default();
-        if let Some(kernel) = loaded.kernels.get(&(gpu, self, name)) {
+        if let Some(kernel) = loaded.kernels.get(&(gpu, self, number, name)) {
             return Ok(Some(kernel.clone()));
         }
-        let module = match loaded.modules.get(&(gpu, self)) {
+        let module = match loaded.modules.get(&(gpu, self, number)) {
             Some(module) => module.clone(),
             None => self.load(device, number)?,
         };
         let kernel = module.load_function(name).w()?;
-        loaded.modules.insert((gpu, self), module);
-        loaded.kernels.insert((gpu, self, name), kernel.clone());
+        loaded.modules.insert((gpu, self, number), module);
+        loaded.kernels.insert((gpu, self, number, name), kernel.clone());
         Ok(Some(kernel))
     }
 
     fn load(self, device: &CudaDevice, number: &str) -> Result<Arc<CudaModule>> {
-        let constants = [
-            format!("-DNUMBER_{number}"),
-            format!("-DHEAD_DIM={}", self.head_dim),
-            format!("-DGROUP={}", self.group),
-        ];
-        let ptx = compile(device, &[NUMBERS, self.source.text()].concat(), constants)?;
+        let constants = std::iter::once(format!("-DNUMBER_{number}")).chain(self.constants());
+        let ptx = compile(device, &[NUMBERS, self.text()].concat(), constants)?;
         device.cuda_stream().context().load_module(ptx).w()
     }
 }
 
-/// What this process has compiled, by the number of the GPU.
+/// What this process has compiled, by the number of the GPU, the source and the type of numbers.
 #[derive(Default)]
 struct Loaded {
-    modules: HashMap<(usize, Module), Arc<CudaModule>>,
-    kernels: HashMap<(usize, Module, &'static str), CudaFunction>,
+    modules: HashMap<(usize, Source, &'static str), Arc<CudaModule>>,
+    kernels: HashMap<(usize, Source, &'static str, &'static str), CudaFunction>,
 }
 
 /// How `numbers.cu` calls a type, if it knows it.

@@ -1,4 +1,6 @@
-// The product of a few rows with a weight, for decode steps. Compiled behind numbers.cu, for half types.
+// The product of a few rows with a weight, for decode steps. Compiled behind numbers.cu, for half types, with
+// WARPS, the warps of a block (many where there are few outputs, since a block's loads alone must keep the memory
+// busy), TILES, its tiles of rows, and GATED.
 //
 // Tensor cores take 8 rows at once, and what a row's sum is does not depend on how many others there are: which
 // inputs a warp adds, and in which order, follows from the weight's shape alone. A block computes some outputs;
@@ -8,6 +10,8 @@
 #define TILE_ROWS 8
 #define TILE_OUTPUTS 16
 #define CHUNK_PACKS 8
+// Chunks whose loads are under way together: as many as there are registers for.
+#define DEPTH ((TILES == 4 ? 2 : 4) / (WARPS == 16 ? 2 : 1))
 
 // A weight is read once a step. Volatile keeps the loads of several chunks in front of their products.
 __device__ __forceinline__ uint4 load_once(const uint4 *from) {
@@ -18,15 +22,15 @@ __device__ __forceinline__ uint4 load_once(const uint4 *from) {
   return bits;
 }
 
-// What a lane holds of a tile's weights: 8 inputs in a row of two outputs, HALVES times for each of DEPTH chunks.
+// What a lane holds of a tile's weights: 8 inputs in a row of two outputs, HALVES times for each of COUNT chunks.
 // That the inputs of a matrix of the tensor cores are not neighbours does no harm: those of x are taken alike.
-template <int WARPS, int DEPTH, int HALVES>
+template <int COUNT, int HALVES>
 struct Chunks {
-  uint4 upper[DEPTH][HALVES], lower[DEPTH][HALVES];
+  uint4 upper[COUNT][HALVES], lower[COUNT][HALVES];
 
   __device__ __forceinline__ void load(const uint4 *from_upper, const uint4 *from_lower, int start) {
 #pragma unroll
-    for (int d = 0; d < DEPTH; d++)
+    for (int d = 0; d < COUNT; d++)
 #pragma unroll
       for (int h = 0; h < HALVES; h++) {
         int at = start + d * WARPS * CHUNK_PACKS + h * 4;
@@ -35,17 +39,16 @@ struct Chunks {
       }
   }
 
-  template <int TILES>
   __device__ __forceinline__ void add_products(float (*sum)[4], const uint4 *const *x, int start) const {
-    uint4 row[DEPTH][HALVES][TILES];
+    uint4 row[COUNT][HALVES][TILES];
 #pragma unroll
-    for (int d = 0; d < DEPTH; d++)
+    for (int d = 0; d < COUNT; d++)
 #pragma unroll
       for (int h = 0; h < HALVES; h++)
 #pragma unroll
         for (int t = 0; t < TILES; t++) row[d][h][t] = x[t][start + d * WARPS * CHUNK_PACKS + h * 4];
 #pragma unroll
-    for (int d = 0; d < DEPTH; d++)
+    for (int d = 0; d < COUNT; d++)
 #pragma unroll
       for (int h = 0; h < HALVES; h++) {
         uint4 a = upper[d][h], b = lower[d][h];
@@ -62,9 +65,8 @@ struct Chunks {
 // output (rows, outputs) = x (rows, inputs) weights^T; weights (outputs, inputs). GATED, weights are
 // (2 outputs, inputs) and output = silu(x first^T) * x second^T. A block TILE_OUTPUTS outputs, or half as many
 // with their gates, and TILES * TILE_ROWS rows.
-template <int WARPS, int TILES, int DEPTH, bool GATED>
-__device__ __forceinline__ void few_rows(const number *weights, const number *x, number *output, int rows,
-                                         int inputs, int outputs) {
+extern "C" __global__ void __launch_bounds__(WARPS * 32)
+    few_rows(const number *weights, const number *x, number *output, int rows, int inputs, int outputs) {
   const int across = GATED ? TILE_OUTPUTS / 2 : TILE_OUTPUTS;
   __shared__ float partial[WARPS][TILES * TILE_ROWS][TILE_OUTPUTS + 1];
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, place = lane >> 2, pair = lane & 3;
@@ -84,25 +86,25 @@ __device__ __forceinline__ void few_rows(const number *weights, const number *x,
 
   const int stride = WARPS * CHUNK_PACKS, reach = (DEPTH - 1) * stride + CHUNK_PACKS;
   int start = warp * CHUNK_PACKS;
-  Chunks<WARPS, DEPTH, 2> chunks;
+  Chunks<DEPTH, 2> chunks;
   bool whole = start + reach <= packs;
   if (whole) chunks.load(from_upper, from_lower, start);
   wait_for_earlier();
   while (whole) {
-    chunks.template add_products<TILES>(sum, from_x, start);
+    chunks.add_products(sum, from_x, start);
     start += DEPTH * stride;
     whole = start + reach <= packs;
     if (whole) chunks.load(from_upper, from_lower, start);
   }
   for (; start + CHUNK_PACKS <= packs; start += stride) {
-    Chunks<WARPS, 1, 2> one;
+    Chunks<1, 2> one;
     one.load(from_upper, from_lower, start);
-    one.template add_products<TILES>(sum, from_x, start);
+    one.add_products(sum, from_x, start);
   }
   if (start < packs) {
-    Chunks<WARPS, 1, 1> half;
+    Chunks<1, 1> half;
     half.load(from_upper, from_lower, start);
-    half.template add_products<TILES>(sum, from_x, start);
+    half.add_products(sum, from_x, start);
   }
 
 #pragma unroll
@@ -124,22 +126,3 @@ __device__ __forceinline__ void few_rows(const number *weights, const number *x,
     output[(size_t)(first_row + row) * outputs + first_output + at] = from_float(value);
   }
 }
-
-#define FEW_ROWS(NAME, WARPS, TILES, DEPTH, GATED)                                                     \
-  extern "C" __global__ void __launch_bounds__(WARPS * 32)                                             \
-      NAME(const number *weights, const number *x, number *output, int rows, int inputs, int outputs) { \
-    few_rows<WARPS, TILES, DEPTH, GATED>(weights, x, output, rows, inputs, outputs);                   \
-  }
-// Many warps where there are few outputs, since a block's loads alone must keep the memory busy.
-FEW_ROWS(few_rows_16_1, 16, 1, 2, false)
-FEW_ROWS(few_rows_16_2, 16, 2, 2, false)
-FEW_ROWS(few_rows_16_4, 16, 4, 1, false)
-FEW_ROWS(few_rows_4_1, 4, 1, 4, false)
-FEW_ROWS(few_rows_4_2, 4, 2, 4, false)
-FEW_ROWS(few_rows_4_4, 4, 4, 2, false)
-FEW_ROWS(gated_rows_16_1, 16, 1, 2, true)
-FEW_ROWS(gated_rows_16_2, 16, 2, 2, true)
-FEW_ROWS(gated_rows_16_4, 16, 4, 1, true)
-FEW_ROWS(gated_rows_4_1, 4, 1, 4, true)
-FEW_ROWS(gated_rows_4_2, 4, 2, 4, true)
-FEW_ROWS(gated_rows_4_4, 4, 4, 2, true)

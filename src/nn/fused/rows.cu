@@ -34,6 +34,34 @@ extern "C" __global__ void epilogue(number *product, const number *bias, const n
   ((uint4 *)product)[pack] = numbers.bits;
 }
 
+// output = left + right, or left * right with `kind` 1; all in packs, right repeated every `right_packs`. With
+// `right_packs` 0 right has one number for each row of `width` packs.
+extern "C" __global__ void combine(const number *left, const number *right, number *output, int kind, long long packs,
+                                   long long right_packs, int width) {
+  wait_for_earlier();
+  long long pack = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+  if (pack >= packs) return;
+  Pack a, b;
+  a.bits = ((const uint4 *)left)[pack];
+  if (right_packs) b.bits = ((const uint4 *)right)[pack % right_packs];
+#pragma unroll
+  for (int i = 0; i < PACK; i++) {
+    float x = to_float(a.items[i]), y = to_float(right_packs ? b.items[i] : right[pack / width]);
+    a.items[i] = from_float(kind ? x * y : x + y);
+  }
+  ((uint4 *)output)[pack] = a.bits;
+}
+
+// output (rows, width) = the rows of table that indices (rows) name; width in packs.
+extern "C" __global__ void choose(const number *table, const unsigned *indices, number *output, long long packs,
+                                  int width) {
+  wait_for_earlier();
+  long long pack = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+  if (pack >= packs) return;
+  size_t row = indices[pack / width];
+  ((uint4 *)output)[pack] = ((const uint4 *)table)[row * width + pack % width];
+}
+
 // Rotates queries and keys in qkv (rows, 3, heads, D), in place; cosines and sines (rows, D/2) are f32.
 // A block each row.
 extern "C" __global__ void rotate_heads(number *qkv, const float *cosines, const float *sines, int heads) {

@@ -7,7 +7,8 @@ use candle_core::cuda_backend::cudarc::driver::{
 use candle_core::{CudaDevice, DType, Device, Error, Result, Tensor};
 
 use super::cuda::{LOAD_BYTES, address};
-use super::launch::{Launch, Module, Source};
+use super::launch::{Launch, Source};
+use crate::nn::elementwise::{Operation, Pairing};
 use crate::nn::epilogue::Epilogue;
 use crate::nn::rotary::RotaryTable;
 use crate::nn::{Activation, AttentionRows};
@@ -29,8 +30,8 @@ pub(in crate::nn) fn finish(product: &Tensor, epilogue: &Epilogue<'_>) -> Result
     if !aligned || !fits(Some(product)) || !fits(epilogue.bias) || !fits(epilogue.residual) {
         return Ok(false);
     }
-    let module = Module::without_heads(Source::Rows, dtype);
-    let Some(function) = module.kernel(device, "epilogue")? else { return Ok(false) };
+    let kernel = Source::ANY_ROWS.kernel(device, dtype, "epilogue")?;
+    let Some(function) = kernel else { return Ok(false) };
     let stream = device.cuda_stream();
     let place = |tensor: Option<&Tensor>| tensor.map_or(Ok(0), |tensor| address(&stream, tensor));
     let (read, bias, residual) =
@@ -40,11 +41,87 @@ pub(in crate::nn) fn finish(product: &Tensor, epilogue: &Epilogue<'_>) -> Result
     let width = i32::try_from(width).map_err(Error::wrap)?;
     let mut launch = Launch::of(&function);
     launch.arg(&read).arg(&bias).arg(&residual).arg(&activation).arg(&packs).arg(&width);
-    let blocks = u32::try_from(packs).map_err(Error::wrap)?.div_ceil(THREADS);
     // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel expects, which reads the
     // constants of a linear map alone before it waits.
-    unsafe { launch.overlapping(&stream, grid((blocks, 1, 1), THREADS)) }?;
+    unsafe { launch.overlapping(&stream, over_packs(packs)?) }?;
     Ok(true)
+}
+
+/// A sum or product, number by number; none where the kernel cannot.
+pub(in crate::nn) fn combine(
+    left: &Tensor,
+    right: &Tensor,
+    operation: Operation,
+    pairing: Pairing,
+) -> Result<Option<Tensor>> {
+    let Device::Cuda(device) = left.device() else { return Ok(None) };
+    let dtype = left.dtype();
+    let plain = dtype == right.dtype() && left.is_contiguous() && right.is_contiguous();
+    let pack = LOAD_BYTES / dtype.size_in_bytes();
+    let width = left.dims().last().copied().unwrap_or(1);
+    let paired = match pairing {
+        Pairing::Repeated => {
+            let ones = right.dims().iter().take_while(|size| **size == 1).count();
+            right.elem_count().is_multiple_of(pack) && left.dims().ends_with(&right.dims()[ones..])
+        }
+        Pairing::OneEachRow => {
+            width.is_multiple_of(pack) && right.elem_count() * width == left.elem_count()
+        }
+    };
+    if !plain || !paired || left.elem_count() == 0 {
+        return Ok(None);
+    }
+    let kernel = Source::ANY_ROWS.kernel(device, dtype, "combine")?;
+    let Some(function) = kernel else { return Ok(None) };
+    let stream = device.cuda_stream();
+    // SAFETY: the kernel writes every number.
+    let output = unsafe { Tensor::empty(left.shape(), dtype, left.device()) }?;
+    let place = |tensor| address(&stream, tensor);
+    let (left_at, right_at, written) = (place(left)?, place(right)?, place(&output)?);
+    let packs = signed(left.elem_count() / pack)?;
+    let right_packs = match pairing {
+        Pairing::Repeated => signed(right.elem_count() / pack)?,
+        Pairing::OneEachRow => 0,
+    };
+    let kind = i32::from(operation == Operation::Product);
+    let width = i32::try_from(width / pack).map_err(Error::wrap)?;
+    let mut launch = Launch::of(&function);
+    launch.arg(&left_at).arg(&right_at).arg(&written).arg(&kind);
+    launch.arg(&packs).arg(&right_packs).arg(&width);
+    // SAFETY: the addresses are of contiguous tensors of the shapes that the kernel expects, which waits first.
+    unsafe { launch.overlapping(&stream, over_packs(packs)?) }?;
+    Ok(Some(output))
+}
+
+/// Chosen rows of a table; none where the kernel cannot.
+pub(in crate::nn) fn choose(table: &Tensor, indices: &Tensor) -> Result<Option<Tensor>> {
+    let Device::Cuda(device) = table.device() else { return Ok(None) };
+    let (dtype, width, count) = (table.dtype(), table.dim(1)?, indices.elem_count());
+    let plain = table.is_contiguous() && indices.is_contiguous() && indices.dtype() == DType::U32;
+    let pack = LOAD_BYTES / dtype.size_in_bytes();
+    if !plain || !width.is_multiple_of(pack) || count == 0 {
+        return Ok(None);
+    }
+    let kernel = Source::ANY_ROWS.kernel(device, dtype, "choose")?;
+    let Some(function) = kernel else { return Ok(None) };
+    let stream = device.cuda_stream();
+    // SAFETY: the kernel writes every number.
+    let output = unsafe { Tensor::empty((count, width), dtype, table.device()) }?;
+    let place = |tensor| address(&stream, tensor);
+    let (table, indices, written) = (place(table)?, place(indices)?, place(&output)?);
+    let packs = signed(count * width / pack)?;
+    let width = i32::try_from(width / pack).map_err(Error::wrap)?;
+    let mut launch = Launch::of(&function);
+    launch.arg(&table).arg(&indices).arg(&written).arg(&packs).arg(&width);
+    // SAFETY: as above; the caller's indices are in the table.
+    unsafe { launch.overlapping(&stream, over_packs(packs)?) }?;
+    Ok(Some(output))
+}
+
+/// A thread each pack.
+fn over_packs(packs: i64) -> Result<LaunchConfig> {
+    let blocks = u32::try_from(packs).map_err(Error::wrap)?.div_ceil(THREADS);
+    Ok(grid((blocks, 1, 1), THREADS))
 }
 
 /// The number by which `rows.cu` knows an activation.
@@ -226,7 +303,7 @@ fn kernel(
     dtype: DType,
     head_dim: usize,
 ) -> Result<Option<CudaFunction>> {
-    Module { source: Source::Rows, dtype, head_dim, group: 1 }.kernel(device, name)
+    Source::Rows { head_dim }.kernel(device, dtype, name)
 }
 
 /// Numbers from row to row, if rows are contiguous and begin where a pack of numbers may.

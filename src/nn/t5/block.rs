@@ -6,7 +6,7 @@ use candle_nn::ops::softmax_last_dim;
 
 use super::T5Config;
 use crate::nn::{
-    Activation, Bias, Linear, Phase, Rows, gated, linear, split_heads, stacked_linear,
+    self, Activation, Bias, Linear, Phase, Rows, gated, linear, split_heads, stacked_linear,
 };
 use crate::weights::{TensorReader, WeightsError};
 
@@ -41,8 +41,8 @@ impl Norm {
 /// weights the feed-forward part gives f32, and the stream is f32 from then on.
 fn add(hidden: &Tensor, part: &Tensor) -> Result<Tensor> {
     match part.dtype() {
-        DType::F32 => hidden.to_dtype(DType::F32)? + part,
-        _ => hidden + part.to_dtype(hidden.dtype())?,
+        DType::F32 => nn::add(&hidden.to_dtype(DType::F32)?, part),
+        _ => nn::add(hidden, &part.to_dtype(hidden.dtype())?),
     }
 }
 
@@ -156,7 +156,7 @@ pub(super) fn attend_biased(
 ) -> Result<Tensor> {
     let (heads, count, head_dim) = queries.dims3()?;
     let scores = queries.contiguous()?.matmul(&keys.transpose(1, 2)?)?.to_dtype(DType::F32)?;
-    let weights = softmax_last_dim(&(scores + bias)?)?.to_dtype(values.dtype())?;
+    let weights = softmax_last_dim(&nn::add(&scores, bias)?)?.to_dtype(values.dtype())?;
     let attended = weights.matmul(values)?;
     attended.transpose(0, 1)?.contiguous()?.reshape((count, heads * head_dim))
 }

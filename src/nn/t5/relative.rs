@@ -3,6 +3,7 @@
 use candle_core::{DType, Result, Tensor};
 
 use super::T5Config;
+use crate::nn::choose_rows;
 use crate::weights::{TensorReader, WeightsError};
 
 /// Which way a stack looks.
@@ -48,7 +49,7 @@ impl RelativeBias {
             .map(|(query, key)| bucket(query, key, self.direction, buckets, self.max_distance))
             .collect();
         let indices = Tensor::from_vec(indices, queries * keys, self.table.device())?;
-        let scores = self.table.index_select(&indices, 0)?.reshape((queries, keys, heads))?;
+        let scores = choose_rows(&self.table, &indices)?.reshape((queries, keys, heads))?;
         scores.permute((2, 0, 1))?.contiguous()
     }
 }
