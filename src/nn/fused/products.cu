@@ -1,6 +1,5 @@
 // The product of a few rows with a weight, for decode steps. Compiled behind numbers.cu, for half types, with
-// WARPS, the warps of a block (many where there are few outputs, since a block's loads alone must keep the memory
-// busy), TILES, its tiles of rows, and GATED.
+// WARPS, the warps of a block, TILES, its tiles of rows, and GATED.
 //
 // Tensor cores take 8 rows at once, and what a row's sum is does not depend on how many others there are: which
 // inputs a warp adds, and in which order, follows from the weight's shape alone. A block computes some outputs;
@@ -11,7 +10,7 @@
 #define TILE_OUTPUTS 16
 #define CHUNK_PACKS 8
 // Chunks whose loads are under way together: as many as there are registers for.
-#define DEPTH ((TILES == 4 ? 2 : 4) / (WARPS == 16 ? 2 : 1))
+#define DEPTH (WARPS == 16 ? (TILES == 4 ? 1 : 2) : WARPS == 8 ? (TILES == 1 ? 4 : 2) : (TILES == 4 ? 2 : 4))
 
 // A weight is read once a step. Volatile keeps the loads of several chunks in front of their products.
 __device__ __forceinline__ uint4 load_once(const uint4 *from) {

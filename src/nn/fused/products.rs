@@ -19,8 +19,6 @@ use crate::nn::{Phase, Rows};
 const TILE_OUTPUTS: usize = 16;
 /// Inputs that a warp takes at least.
 const HALF_CHUNK: usize = 32;
-/// From so many blocks on, few warps each are enough to keep the memory busy.
-const MANY_BLOCKS: usize = 264;
 
 /// `rows` `(rows, inputs)` times `weight` `(outputs, inputs)` transposed; none where only the general product can.
 pub(in crate::nn) fn product(weight: &Tensor, rows: Rows<'_>) -> Result<Option<Tensor>> {
@@ -68,7 +66,12 @@ fn few_rows(weight: &Tensor, input: &Tensor, gate: Gate) -> Result<Tensor> {
         Gate::FirstHalf => (all_outputs / 2, TILE_OUTPUTS / 2),
     };
     let blocks = outputs.div_ceil(across);
-    let warps = if blocks >= MANY_BLOCKS { 4 } else { 16 };
+    // The fewer blocks, the more warps each must have to keep the memory busy (measured on an H100).
+    let warps = match blocks {
+        ..200 => 16,
+        200..600 => 8,
+        600.. => 4,
+    };
     let tiles = match rows {
         ..=8 => 1,
         9..=16 => 2,
