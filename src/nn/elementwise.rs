@@ -11,7 +11,6 @@ use super::fused::rows::{choose, combine};
 
 /// What is computed of two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "a CPU computes with candle's"))]
 pub(super) enum Operation {
     Sum,
     Product,
@@ -19,7 +18,6 @@ pub(super) enum Operation {
 
 /// Which number of the right operand belongs to one of the left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "a CPU computes with candle's"))]
 pub(super) enum Pairing {
     /// It has the left one's shape, or that of its last axes, and is repeated.
     Repeated,

@@ -7,6 +7,7 @@ what was found on an H100 (docs/performance.md), not what NVIDIA promises: a tes
 */
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
@@ -42,12 +43,14 @@ pub(super) fn product(
     static LIBRARY: Mutex<Option<HashMap<usize, Library>>> = Mutex::new(None);
     let mut libraries = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
     let libraries = libraries.get_or_insert_default();
-    if !libraries.contains_key(&gpu) {
-        stream.context().bind_to_thread().map_err(Error::wrap)?;
-        let handle = result::create_handle().map_err(Error::wrap)?;
-        libraries.insert(gpu, Library { handle, plans: HashMap::new() });
-    }
-    let Some(library) = libraries.get_mut(&gpu) else { return Ok(None) };
+    let library = match libraries.entry(gpu) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(place) => {
+            stream.context().bind_to_thread().map_err(Error::wrap)?;
+            let handle = result::create_handle().map_err(Error::wrap)?;
+            place.insert(Library { handle, plans: HashMap::new() })
+        }
+    };
     let handle = library.handle;
     let Some(plan) = library.plan(shape)? else { return Ok(None) };
     // SAFETY: the product fills it.

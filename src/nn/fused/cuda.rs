@@ -117,7 +117,7 @@ impl Fused {
         let (rows, width) = hidden.dims2()?;
         let packs = width * hidden.dtype().size_in_bytes() / LOAD_BYTES;
         if !width.is_multiple_of(8) || packs > NORM_PACKS * NORM_THREADS {
-            let sum = (hidden + update)?;
+            let sum = crate::nn::add(hidden, update)?;
             #[expect(clippy::cast_possible_truncation, reason = "norms compute in f32")]
             let normed = candle_nn::ops::rms_norm(&sum, weight, eps as f32)?;
             return Ok((sum, normed));
@@ -225,23 +225,16 @@ impl Fused {
         #[expect(clippy::cast_possible_truncation, reason = "the kernel computes in f32")]
         let scale = scores.scale as f32;
         let capacity = count(cache.cache.shape().capacity)?;
-        let most_parts = most_parts(cache.cache.longest(), head_dim);
         let blocks = heads / self.group;
-        let (parts, arrived) = match most_parts {
-            1 => (None, None),
-            _ => {
-                let shape = (rows * heads, most_parts, head_dim + 2);
-                // SAFETY: a block writes what it or another reads.
-                let parts = unsafe { Tensor::empty(shape, DType::F32, queries.device()) }?;
-                let arrived = match rows * blocks <= COUNTERS {
-                    true => self.arrived.clone(),
-                    false => Tensor::zeros(rows * blocks, DType::U32, queries.device())?,
-                };
-                (Some(parts), Some(arrived))
-            }
+        let most_parts = most_parts(cache.cache.longest(), head_dim);
+        let parts = match most_parts {
+            1 => None,
+            _ => Some(self.parts((rows * heads, most_parts, head_dim + 2), rows * blocks)?),
         };
-        let place = |tensor: Option<&Tensor>| tensor.map_or(Ok(0), |tensor| self.address(tensor));
-        let (parts_at, arrived_at) = (place(parts.as_ref())?, place(arrived.as_ref())?);
+        let (parts_at, arrived_at) = match &parts {
+            Some((parts, arrived)) => (self.address(parts)?, self.address(arrived)?),
+            None => (0, 0),
+        };
         let grid = [rows, blocks, most_parts].map(count);
         let (heads, kv_heads) = (count(heads)?, count(kv_heads)?);
         let mut launch = Launch::of(&self.kernels.attend);
@@ -254,9 +247,21 @@ impl Fused {
             block_dim: (ATTENTION_THREADS, 1, 1),
             shared_mem_bytes: 0,
         };
-        // SAFETY: as above; what it needs beside lives until it is queued.
+        // SAFETY: as above; `parts` lives until it is queued.
         unsafe { launch.overlapping(&self.stream, shape) }?;
         Ok(output)
+    }
+
+    /// Where blocks of `attend` that share a row leave their parts, of this shape, and where they count themselves.
+    fn parts(&self, shape: (usize, usize, usize), counters: usize) -> Result<(Tensor, Tensor)> {
+        let device = self.arrived.device();
+        // SAFETY: the last block of a row reads what the others have written.
+        let parts = unsafe { Tensor::empty(shape, DType::F32, device) }?;
+        let arrived = match counters <= COUNTERS {
+            true => self.arrived.clone(),
+            false => Tensor::zeros(counters, DType::U32, device)?,
+        };
+        Ok((parts, arrived))
     }
 
     /// Whether [`Self::attention`] can be had for these segments: steps always, prompts by tiles.

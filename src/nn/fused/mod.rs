@@ -3,9 +3,11 @@ Kernels of our own for a CUDA GPU. In decode steps, candle's separate operations
 of a launch: a step of Qwen3-VL-2B takes some 700 launches with them and 230 with these. Over many rows
 they are bound by memory: scores of attention are as many as the square of a picture's patches.
 
-[`Fused::open`] gives none where they do not apply (no CUDA, head sizes that are no multiple of a
-warp); then the general operations of [`crate::nn`] run, which are also what the kernels' results
-are tested against. Knows nothing of families.
+What a row becomes depends on the row alone, not on how many others go with it (`products.rs`).
+
+[`Fused::open`] gives none where they do not apply (no CUDA, head sizes that are no multiple of 8); then
+the general operations of [`crate::nn`] run, which are also what the kernels' results are tested against.
+Knows nothing of families.
 */
 
 #[cfg(not(feature = "cuda"))]

@@ -18,8 +18,9 @@ extern "C" __global__ void residual_norm(const number *hidden, const number *upd
                                          number *output, float eps, int width) {
   __shared__ float partial[32];
   int packs = width / PACK;
-  const uint4 *a = (const uint4 *)hidden + (size_t)blockIdx.x * packs, *b = (const uint4 *)update + (size_t)blockIdx.x * packs;
-  uint4 *sums = (uint4 *)output + (size_t)blockIdx.x * packs, *normed = sums + (size_t)gridDim.x * packs;
+  size_t row = (size_t)blockIdx.x * packs;
+  const uint4 *a = (const uint4 *)hidden + row, *b = (const uint4 *)update + row;
+  uint4 *sums = (uint4 *)output + row, *normed = sums + (size_t)gridDim.x * packs;
   Pack held[NORM_PACKS], factors[NORM_PACKS];
 #pragma unroll
   for (int p = 0; p < NORM_PACKS; p++) {
@@ -103,7 +104,8 @@ extern "C" __global__ void place_heads(const number *qkv, const number *query_no
 // Numbers of a head that a lane holds, lanes that share a head, keys that a warp loads at once, loads that are
 // under way together, and keys of a block.
 #define HELD 8
-#define LANES (HEAD_DIM <= 8 ? 1 : HEAD_DIM <= 16 ? 2 : HEAD_DIM <= 32 ? 4 : HEAD_DIM <= 64 ? 8 : HEAD_DIM <= 128 ? 16 : 32)
+#define LANES \
+  (HEAD_DIM <= 8 ? 1 : HEAD_DIM <= 16 ? 2 : HEAD_DIM <= 32 ? 4 : HEAD_DIM <= 64 ? 8 : HEAD_DIM <= 128 ? 16 : 32)
 #define KEYS_AT_ONCE (32 / LANES)
 #define LOADS 8
 #define ATTENTION_WARPS 4
@@ -174,14 +176,16 @@ extern "C" __global__ void __launch_bounds__(32 * ATTENTION_WARPS)
 #pragma unroll
         for (int e = 0; e < HELD; e++) score[j] += query[g][place + e] * to_float(key[j].items[e]);
 #pragma unroll
-        for (int offset = LANES / 2; offset > 0; offset >>= 1) score[j] += __shfl_xor_sync(0xffffffffu, score[j], offset);
+        for (int offset = LANES / 2; offset > 0; offset >>= 1)
+          score[j] += __shfl_xor_sync(0xffffffffu, score[j], offset);
         int at = from + j * KEYS_AT_ONCE;
         if (at >= end) score[j] = -INFINITE;
         else if (bias) score[j] += bias[(size_t)(first_head + g) * distances + distances - length + at];
         most = fmaxf(most, score[j]);
       }
 #pragma unroll
-      for (int offset = LANES; offset < 32; offset <<= 1) most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, offset));
+      for (int offset = LANES; offset < 32; offset <<= 1)
+        most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, offset));
       float shrink = __expf(largest[g] - most);
       largest[g] = most;
       total[g] *= shrink;
@@ -245,8 +249,10 @@ extern "C" __global__ void __launch_bounds__(32 * ATTENTION_WARPS)
     const float *all = parts + head * gridDim.z * (HEAD_DIM + 2);
     float most = -INFINITE, weight = 0.0f;
     for (int p = 0; p < count; p++) most = fmaxf(most, __ldcg(all + p * (HEAD_DIM + 2) + HEAD_DIM));
-    for (int p = 0; p < count; p++)
-      weight += __ldcg(all + p * (HEAD_DIM + 2) + HEAD_DIM + 1) * __expf(__ldcg(all + p * (HEAD_DIM + 2) + HEAD_DIM) - most);
+    for (int p = 0; p < count; p++) {
+      const float *end = all + p * (HEAD_DIM + 2) + HEAD_DIM;
+      weight += __ldcg(end + 1) * __expf(__ldcg(end) - most);
+    }
     for (int i = threadIdx.x; i < HEAD_DIM; i += blockDim.x) {
       float numbers = 0.0f;
       for (int p = 0; p < count; p++)
