@@ -78,7 +78,8 @@ extern "C" __global__ void rotate_heads(number *qkv, const float *cosines, const
   }
 }
 
-#if !defined(NUMBER_F32)
+// GPUs before Ampere have no such products of tensor cores; nobody asks for the kernel there.
+#if !defined(NUMBER_F32) && __CUDA_ARCH__ >= 800
 
 // Queries of a block, 16 for each of its warps, and keys of a tile.
 #define QUERIES 64
