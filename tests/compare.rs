@@ -6,7 +6,7 @@ use std::process::Command;
 use eyechart::answer::Answer;
 use eyechart::asked::Asked;
 use eyechart::checksum;
-use eyechart::journal::{FORMAT_VERSION, Journal, RunHeader, RunPlan, Status, TrialRecord};
+use eyechart::journal::{Journal, RunHeader, RunPlan, Status, TrialRecord};
 use eyechart::opinion::{AnswerPosition, JudgedPictures};
 use eyechart::request::GenerationOptions;
 use eyechart::score::comparison::Contest;
@@ -48,13 +48,7 @@ impl Project {
 
     /// A journal of one model's answers.
     fn journal(&self, folder: &str, model: &str, answers: &[(&str, &str)]) {
-        let header = RunHeader {
-            format_version: FORMAT_VERSION,
-            eyechart_version: "0.1.0".into(),
-            started_unix_milliseconds: 0,
-            prices: None,
-            plan: RunPlan::default(),
-        };
+        let header = RunHeader::now(None, RunPlan::default());
         let journal = Journal::create(&self.path(folder), &header).unwrap();
         let picture = checksum::of_file(&self.path("cases/red.png")).unwrap();
         for (case, text) in answers {

@@ -156,7 +156,7 @@ fn pairs_of_case(first: &TrialRecord, second: &TrialRecord) -> Result<Vec<Pair>,
 mod tests {
     use super::*;
     use crate::asked::Asked;
-    use crate::journal::{FORMAT_VERSION, Journal, RunHeader, RunPlan, Status};
+    use crate::journal::{Journal, RunHeader, RunPlan, Status};
 
     fn trial(model: &str, case: &str, question: &str, picture: &str, text: &str) -> TrialRecord {
         let asked = Asked {
@@ -213,13 +213,7 @@ mod tests {
     fn models_need_names_only_where_there_is_a_choice() {
         let folder = tempfile::tempdir().unwrap();
         let run = |models: &[&str]| {
-            let header = RunHeader {
-                format_version: FORMAT_VERSION,
-                eyechart_version: String::new(),
-                started_unix_milliseconds: 0,
-                prices: None,
-                plan: RunPlan::default(),
-            };
+            let header = RunHeader::now(None, RunPlan::default());
             let journal = Journal::create(folder.path(), &header).unwrap();
             let trials = models.iter().map(|model| trial(model, "a", "?", "p", "x"));
             trials.for_each(|trial| journal.append(&trial).unwrap());

@@ -92,7 +92,7 @@ fn has_failed(record: &TrialEntry) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{FORMAT_VERSION, Journal, RunHeader, RunPlan, TrialRecord};
+    use crate::journal::{Journal, RunHeader, RunPlan, TrialRecord};
 
     fn history(continuation: Continuation) -> History {
         let record = |case: &str, file: &str, status| {
@@ -105,13 +105,7 @@ mod tests {
             record("set::gate_accuracy", "set.dataset.ron", Status::Failed),
         ];
         let folder = tempfile::tempdir().unwrap();
-        let header = RunHeader {
-            format_version: FORMAT_VERSION,
-            eyechart_version: "0.1.0".into(),
-            started_unix_milliseconds: 0,
-            prices: None,
-            plan: RunPlan::default(),
-        };
+        let header = RunHeader::now(None, RunPlan::default());
         let journal = Journal::create(folder.path(), &header).unwrap();
         trials.iter().for_each(|trial| journal.append(trial).unwrap());
         History::of(Run::read(journal.path()).unwrap(), continuation)

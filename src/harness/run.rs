@@ -5,14 +5,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::answer_cache::AnswerCache;
 use crate::case::{self, Checks};
 use crate::checksum::FileSums;
 use crate::dataset::Pictures;
 use crate::engine;
-use crate::journal::{self, Journal, Opened, Run, RunHeader, RunPlan};
+use crate::journal::{Journal, Opened, Run, RunHeader, RunPlan};
 use crate::registry::Registry;
 use crate::report;
 use crate::snapshot::SnapshotFolder;
@@ -208,20 +207,14 @@ fn header(
     arguments: &TestArguments,
     chosen: &[&PlannedTrial],
 ) -> RunHeader {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let recorded = chosen.iter().filter(|trial| is_recorded(trial, arguments));
-    RunHeader {
-        format_version: journal::FORMAT_VERSION,
-        eyechart_version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_unix_milliseconds: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
-        prices: registry.prices().cloned(),
-        plan: RunPlan {
-            partition: settings.partition.map(|partition| partition.to_string()),
-            selection: std::env::args().skip(1).collect(),
-            nextest_run: settings.nextest.as_ref().map(|nextest| nextest.run.clone()),
-            tests: recorded.map(|trial| trial.name().into_owned()).collect(),
-        },
-    }
+    let plan = RunPlan {
+        partition: settings.partition.map(|partition| partition.to_string()),
+        selection: std::env::args().skip(1).collect(),
+        nextest_run: settings.nextest.as_ref().map(|nextest| nextest.run.clone()),
+        tests: recorded.map(|trial| trial.name().into_owned()).collect(),
+    };
+    RunHeader::now(registry.prices().cloned(), plan)
 }
 
 /// Whether a chosen trial has a record in the end.

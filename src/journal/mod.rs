@@ -8,6 +8,7 @@ functions of what is read back from here. Knows nothing of how records are shown
 */
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,20 @@ pub struct RunHeader {
     /// What it set out to do.
     #[serde(default)]
     pub plan: RunPlan,
+}
+
+impl RunHeader {
+    /// Of a run that begins now, by this version.
+    pub fn now(prices: Option<Prices>, plan: RunPlan) -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            format_version: FORMAT_VERSION,
+            eyechart_version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_unix_milliseconds: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            prices,
+            plan,
+        }
+    }
 }
 
 /// What a run, or a process of one, set out to do.
