@@ -64,16 +64,11 @@ mod tests {
     use candle_core::{DType, Device};
 
     use super::*;
-
-    fn numbers(rows: usize, width: usize, seed: usize) -> Tensor {
-        let number = |index: usize| ((index * 7919 + seed * 104_729) % 255) as f32 / 128.0 - 1.0;
-        let numbers: Vec<f32> = (0..rows * width).map(number).collect();
-        Tensor::from_vec(numbers, (rows, width), &Device::Cpu).unwrap()
-    }
+    use crate::nn::fused::testing::{gpu, numbers, wide};
 
     /// A GPU rounds as a CPU does, so that the results are the same to the bit.
     fn assert_same(of: impl Fn(&Tensor, &Tensor) -> Result<Tensor>, left: &Tensor, right: &Tensor) {
-        let gpu = Device::new_cuda(0).unwrap();
+        let gpu = gpu();
         for dtype in [DType::F32, DType::F16, DType::BF16] {
             let cast = |tensor: &Tensor| match tensor.dtype() {
                 DType::U32 => tensor.clone(),
@@ -83,10 +78,8 @@ mod tests {
             let expected = of(&left, &right).unwrap();
             let placed = |tensor: &Tensor| tensor.to_device(&gpu).unwrap();
             let found = of(&placed(&left), &placed(&right)).unwrap();
-            let list = |tensor: &Tensor| {
-                let wide = tensor.to_device(&Device::Cpu).unwrap().to_dtype(DType::F32).unwrap();
-                wide.flatten_all().unwrap().to_vec1::<f32>().unwrap()
-            };
+            let list =
+                |tensor: &Tensor| wide(tensor).flatten_all().unwrap().to_vec1::<f32>().unwrap();
             assert_eq!(list(&found), list(&expected), "{dtype:?}");
         }
     }

@@ -57,7 +57,7 @@ impl FeedForward for GatedFeedForward {
 
     fn forward_fused(&self, fused: &Fused, normed: Rows<'_>) -> TensorResult<Tensor> {
         let inner = match self.is_fusible() {
-            true => fused.gated(&self.gate_up.weight()?, normed)?,
+            true => fused.gated(&self.gate_up, normed)?,
             false => self.inner(normed)?,
         };
         self.down.forward(normed.phase.rows(&inner))

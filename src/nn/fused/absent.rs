@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::{HeadChange, HeadCounts, Scores};
-use crate::nn::{LayerCache, Rows, Segment};
+use crate::nn::{LayerCache, Linear, Rows, Segment};
 
 /// The kernels of one model: none in this build.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ impl Fused {
     }
 
     /// Never called.
-    pub fn gated(&self, _: &Tensor, _: Rows<'_>) -> Result<Tensor> {
+    pub fn gated(&self, _: &Linear, _: Rows<'_>) -> Result<Tensor> {
         match *self {}
     }
 

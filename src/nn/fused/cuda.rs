@@ -12,7 +12,7 @@ use candle_core::{CudaDevice, DType, Device, Error, Result, Storage, Tensor, bai
 use super::launch::{Launch, Source};
 use super::{HeadChange, HeadCounts, Scores, products, rows};
 use crate::nn::rotary::RotaryTable;
-use crate::nn::{LayerCache, Rows, Segment};
+use crate::nn::{LayerCache, Linear, Rows, Segment};
 
 /// Threads of a block of `attend`.
 const ATTENTION_THREADS: u32 = 128;
@@ -79,17 +79,14 @@ impl Fused {
         Ok(Some(Self { head_dim, device, stream, kernels: Arc::new(kernels), group, arrived }))
     }
 
-    /// `silu(gate) * up` with `both` `(2 * half, inputs)` the weights of gate and up, of `input`
-    /// `(rows, inputs)`: `(rows, half)`.
-    pub fn gated(&self, both: &Tensor, input: Rows<'_>) -> Result<Tensor> {
-        if let Some(output) = products::gated(both, input)? {
+    /// `silu(gate) * up` of `input` `(rows, inputs)`, with `both` the map to gate and up, which adds no
+    /// constant: `(rows, half)`.
+    pub fn gated(&self, both: &Linear, input: Rows<'_>) -> Result<Tensor> {
+        if let Some(output) = products::gated(&both.weight()?, input)? {
             return Ok(output);
         }
-        let products = match products::product(both, input)? {
-            Some(products) => products,
-            None => input.tensor.matmul(&both.t()?)?,
-        };
-        let (rows, half) = (products.dim(0)?, both.dim(0)? / 2);
+        let products = both.forward(input)?;
+        let (rows, half) = (products.dim(0)?, products.dim(1)? / 2);
         let output = self.output((rows, half), &products)?;
         let (read, written) = (self.address(&products)?, self.address(&output)?);
         let half = count(half)?;
@@ -339,10 +336,10 @@ pub(in crate::nn) fn address(stream: &CudaStream, tensor: &Tensor) -> Result<u64
     Ok(base + (layout.start_offset() * tensor.dtype().size_in_bytes()) as u64)
 }
 
-/// Query heads that share a head of keys, and of those, how many a block takes.
+/// How many of the query heads that share a head of keys a block takes.
 fn heads_of_a_block(group: usize) -> usize {
-    let fitting = (1..=MOST_HEADS_OF_A_BLOCK).rev();
-    fitting.into_iter().find(|heads| group.is_multiple_of(*heads)).unwrap_or(1)
+    let mut fitting = (1..=MOST_HEADS_OF_A_BLOCK).rev();
+    fitting.find(|heads| group.is_multiple_of(*heads)).unwrap_or(1)
 }
 
 /// Into how many parts a row is cut whose slot holds all that any slot does, and one token more. As `KEYS` in
@@ -361,15 +358,13 @@ pub(super) fn count(number: usize) -> Result<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::fused::testing::{gpu, largest_difference, numbers};
     use crate::nn::{CacheShape, KeyValueCache, attend_segments, split_heads};
 
     const CAPACITY: usize = 80;
 
     fn qkv(rows: usize, counts: HeadCounts, seed: usize) -> Tensor {
-        let width = (counts.heads + 2 * counts.kv_heads) * counts.head_dim;
-        let number = |index: usize| ((index * 7919 + seed * 104_729) % 255) as f32 / 128.0 - 1.0;
-        let numbers: Vec<f32> = (0..rows * width).map(number).collect();
-        Tensor::from_vec(numbers, (rows, width), &Device::Cpu).unwrap()
+        numbers(rows, (counts.heads + 2 * counts.kv_heads) * counts.head_dim, seed)
     }
 
     fn cache(counts: HeadCounts, dtype: DType, device: &Device) -> KeyValueCache {
@@ -410,7 +405,7 @@ mod tests {
     /// Prompts of unequal lengths by tiles, then a token more for each of them.
     #[test]
     fn attention_of_prompts_and_steps_equals_the_general_one() {
-        let device = Device::new_cuda(0).unwrap();
+        let device = gpu();
         let prompts = Segment::prompts([(2, 5), (0, 71)]);
         let step = Segment::step([0, 2]);
         for (dtype, bound) in [(DType::F16, 2e-3), (DType::BF16, 1e-2)] {
@@ -428,10 +423,7 @@ mod tests {
                         expected_cache.advance(segment.slot, segment.count).unwrap();
                         found_cache.advance(segment.slot, segment.count).unwrap();
                     }
-                    let found =
-                        found.to_dtype(DType::F32).unwrap().to_device(&Device::Cpu).unwrap();
-                    let difference = (found - expected).unwrap().abs().unwrap();
-                    let largest = difference.max_all().unwrap().to_scalar::<f32>().unwrap();
+                    let largest = largest_difference(&found, &expected);
                     assert!(largest < bound, "{dtype:?} {counts:?} {rows} rows: {largest}");
                 }
             }

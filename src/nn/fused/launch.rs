@@ -20,7 +20,7 @@ const OVERLAPPING: i32 = 9;
 
 /// A file of kernels, and what it is compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Source {
+pub(in crate::nn) enum Source {
     /// `steps.cu`.
     Steps {
         /// Numbers of a head.
@@ -42,6 +42,8 @@ pub(super) enum Source {
         /// Whether the first half of the weight's outputs is the gate of the other.
         gated: bool,
     },
+    /// `../largest/two_largest.cu`.
+    Largest,
 }
 
 impl Source {
@@ -53,6 +55,7 @@ impl Source {
             Self::Steps { .. } => include_str!("steps.cu"),
             Self::Rows { .. } => include_str!("rows.cu"),
             Self::Products { .. } => include_str!("products.cu"),
+            Self::Largest => include_str!("../largest/two_largest.cu"),
         }
     }
 
@@ -67,12 +70,13 @@ impl Source {
                 format!("-DTILES={tiles}"),
                 format!("-DGATED={}", u8::from(gated)),
             ],
+            Self::Largest => Vec::new(),
         }
     }
 
     /// One of its kernels; none for types of numbers that `numbers.cu` does not know. The first time on a GPU
     /// the source is compiled, which takes about a second.
-    pub(super) fn kernel(
+    pub(in crate::nn) fn kernel(
         self,
         device: &CudaDevice,
         dtype: DType,
@@ -120,8 +124,15 @@ fn number_name(dtype: DType) -> Option<&'static str> {
     }
 }
 
+/// Whether tensor cores multiply numbers of this type as our kernels do. Those of bf16, and tiles of 16 rows, came
+/// with Ampere.
+pub(super) fn has_tensor_cores(device: &CudaDevice, dtype: DType) -> Result<bool> {
+    let (major, _) = device.cuda_stream().context().compute_capability().w()?;
+    Ok(matches!(dtype, DType::F16 | DType::BF16) && major >= 8)
+}
+
 /// Compiles CUDA source for a device's generation.
-pub(in crate::nn) fn compile(
+fn compile(
     device: &CudaDevice,
     source: &str,
     constants: impl IntoIterator<Item = String>,

@@ -23,6 +23,9 @@ pub(super) mod products;
 #[cfg_attr(not(feature = "cuda"), path = "absent_rows.rs")]
 pub(super) mod rows;
 
+#[cfg(all(test, feature = "cuda"))]
+pub(super) mod testing;
+
 #[cfg(not(feature = "cuda"))]
 pub use absent::Fused;
 #[cfg(feature = "cuda")]

@@ -8,11 +8,11 @@ where rows are few: [`super::blas`] does without them.
 */
 
 use candle_core::cuda_backend::cudarc::driver::LaunchConfig;
-use candle_core::{DType, Device, Error, Result, Tensor};
+use candle_core::{CudaDevice, Device, Result, Tensor};
 
 use super::blas;
 use super::cuda::{address, count};
-use super::launch::{Launch, Source};
+use super::launch::{Launch, Source, has_tensor_cores};
 use crate::nn::{Phase, Rows};
 
 /// Outputs of a block of `few_rows`.
@@ -22,10 +22,9 @@ const HALF_CHUNK: usize = 32;
 
 /// `rows` `(rows, inputs)` times `weight` `(outputs, inputs)` transposed; none where only the general product can.
 pub(in crate::nn) fn product(weight: &Tensor, rows: Rows<'_>) -> Result<Option<Tensor>> {
-    let Some((device, inputs)) = suitable(weight, rows.tensor)? else { return Ok(None) };
-    let is_step = rows.phase == Phase::DecodeStep && inputs.is_multiple_of(HALF_CHUNK);
-    match is_step {
-        true => few_rows(weight, rows.tensor, Gate::Absent).map(Some),
+    let Some(device) = suitable(weight, rows.tensor)? else { return Ok(None) };
+    match is_step(rows)? {
+        true => few_rows(device, weight, rows.tensor, Gate::Absent).map(Some),
         false => blas::product(device, weight, rows.tensor),
     }
 }
@@ -33,23 +32,25 @@ pub(in crate::nn) fn product(weight: &Tensor, rows: Rows<'_>) -> Result<Option<T
 /// `silu(gate) * up` of a decode step's rows `(rows, inputs)`, with `both` `(2 * outputs, inputs)` the weights of
 /// gate and up; none where only separate operations can.
 pub(super) fn gated(both: &Tensor, rows: Rows<'_>) -> Result<Option<Tensor>> {
-    let Some((_, inputs)) = suitable(both, rows.tensor)? else { return Ok(None) };
-    let is_step = rows.phase == Phase::DecodeStep && inputs.is_multiple_of(HALF_CHUNK);
-    is_step.then(|| few_rows(both, rows.tensor, Gate::FirstHalf)).transpose()
+    match suitable(both, rows.tensor)? {
+        Some(device) if is_step(rows)? => {
+            few_rows(device, both, rows.tensor, Gate::FirstHalf).map(Some)
+        }
+        _ => Ok(None),
+    }
 }
 
-/// The device and the number of inputs, if both are plain half-type matrices on a GPU.
-fn suitable<'a>(
-    weight: &Tensor,
-    rows: &'a Tensor,
-) -> Result<Option<(&'a candle_core::CudaDevice, usize)>> {
+/// The device, if both are plain matrices on a GPU whose tensor cores take them.
+fn suitable<'a>(weight: &Tensor, rows: &'a Tensor) -> Result<Option<&'a CudaDevice>> {
     let Device::Cuda(device) = rows.device() else { return Ok(None) };
-    let (_, inputs) = weight.dims2()?;
-    let half_type = matches!(rows.dtype(), DType::F16 | DType::BF16);
-    // Products of bf16 on tensor cores came with this generation.
-    let (major, _) = device.cuda_stream().context().compute_capability().map_err(Error::wrap)?;
     let plain = weight.dtype() == rows.dtype() && weight.is_contiguous() && rows.is_contiguous();
-    Ok((half_type && major >= 8 && plain && rows.dim(0)? > 0).then_some((device, inputs)))
+    let suits = plain && rows.dim(0)? > 0 && has_tensor_cores(device, rows.dtype())?;
+    Ok(suits.then_some(device))
+}
+
+/// Whether `few_rows` is to take them.
+fn is_step(rows: Rows<'_>) -> Result<bool> {
+    Ok(rows.phase == Phase::DecodeStep && rows.tensor.dim(1)?.is_multiple_of(HALF_CHUNK))
 }
 
 /// What the first half of a weight's outputs is.
@@ -59,7 +60,7 @@ enum Gate {
     FirstHalf,
 }
 
-fn few_rows(weight: &Tensor, input: &Tensor, gate: Gate) -> Result<Tensor> {
+fn few_rows(device: &CudaDevice, weight: &Tensor, input: &Tensor, gate: Gate) -> Result<Tensor> {
     let ((rows, inputs), all_outputs) = (input.dims2()?, weight.dim(0)?);
     let (outputs, across) = match gate {
         Gate::Absent => (all_outputs, TILE_OUTPUTS),
@@ -77,7 +78,6 @@ fn few_rows(weight: &Tensor, input: &Tensor, gate: Gate) -> Result<Tensor> {
         9..=16 => 2,
         _ => 4,
     };
-    let device = input.device().as_cuda_device()?;
     let source = Source::Products { warps, tiles, gated: gate == Gate::FirstHalf };
     let Some(kernel) = source.kernel(device, input.dtype(), "few_rows")? else {
         candle_core::bail!("no kernel for {:?}", input.dtype());
@@ -106,32 +106,18 @@ fn few_rows(weight: &Tensor, input: &Tensor, gate: Gate) -> Result<Tensor> {
 /// These need a GPU.
 #[cfg(test)]
 mod tests {
+    use candle_core::DType;
+
     use super::*;
+    use crate::nn::fused::testing::{largest_difference, numbers, placed, wide};
 
-    /// Numbers in -1..1 that a half type holds exactly.
-    fn numbers(rows: usize, width: usize, seed: usize) -> Tensor {
-        let number = |index: usize| ((index * 7919 + seed * 104_729) % 255) as f32 / 128.0 - 1.0;
-        let numbers: Vec<f32> = (0..rows * width).map(number).collect();
-        Tensor::from_vec(numbers, (rows, width), &Device::Cpu).unwrap()
-    }
-
-    fn placed(tensor: &Tensor, dtype: DType) -> Tensor {
-        tensor.to_device(&Device::new_cuda(0).unwrap()).unwrap().to_dtype(dtype).unwrap()
-    }
-
-    fn wide(tensor: &Tensor) -> Tensor {
-        tensor.to_device(&Device::Cpu).unwrap().to_dtype(DType::F32).unwrap()
-    }
-
-    fn largest(tensor: &Tensor) -> f32 {
-        tensor.abs().unwrap().max_all().unwrap().to_scalar().unwrap()
-    }
-
-    /// The largest difference, in roundings of the largest number to the type that was found.
+    /// The largest difference, in roundings of the largest number to the type that was found. Beside that of
+    /// the result there are those of sums in f32, which are small, so that about one is what can be expected.
     fn roundings(found: &Tensor, expected: &Tensor) -> f32 {
         let rounding =
             if found.dtype() == DType::F16 { 2.0_f32.powi(-11) } else { 2.0_f32.powi(-8) };
-        largest(&(wide(found) - expected).unwrap()) / (largest(expected) * rounding)
+        let largest = largest_difference(expected, &expected.zeros_like().unwrap());
+        largest_difference(found, expected) / (largest * rounding)
     }
 
     /// Inputs that are no multiple of a chunk, outputs that are none of a tile, few and many blocks.

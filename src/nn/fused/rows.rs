@@ -7,7 +7,7 @@ use candle_core::cuda_backend::cudarc::driver::{
 use candle_core::{CudaDevice, DType, Device, Error, Result, Tensor};
 
 use super::cuda::{LOAD_BYTES, address};
-use super::launch::{Launch, Source};
+use super::launch::{Launch, Source, has_tensor_cores};
 use crate::nn::elementwise::{Operation, Pairing};
 use crate::nn::epilogue::Epilogue;
 use crate::nn::rotary::RotaryTable;
@@ -214,10 +214,8 @@ pub(in crate::nn) fn attend_each(rows: &AttentionRows<'_>) -> Result<Option<Tens
 /// Whether `attend_tiles` can take heads of this size in this tensor's type on its device.
 pub(super) fn can_attend(like: &Tensor, head_dim: usize) -> Result<bool> {
     let Device::Cuda(device) = like.device() else { return Ok(false) };
-    let half_type = matches!(like.dtype(), DType::F16 | DType::BF16);
-    // Products of bf16 by tiles came with this generation.
-    let (major, _) = device.cuda_stream().context().compute_capability().w()?;
-    Ok(half_type && major >= 8 && head_dim.is_multiple_of(8) && head_dim <= MAX_HEAD_DIM)
+    let fits = head_dim.is_multiple_of(8) && head_dim <= MAX_HEAD_DIM;
+    Ok(fits && has_tensor_cores(device, like.dtype())?)
 }
 
 /// Where a sequence's queries, and its keys and values, are.
@@ -333,27 +331,7 @@ fn grid(blocks: (u32, u32, u32), threads: u32) -> LaunchConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn gpu() -> Device {
-        Device::new_cuda(0).unwrap()
-    }
-
-    /// Numbers in -1..1 that a half type holds exactly.
-    fn numbers(rows: usize, width: usize, seed: usize) -> Tensor {
-        let number = |index: usize| ((index * 7919 + seed * 104_729) % 255) as f32 / 128.0 - 1.0;
-        let numbers: Vec<f32> = (0..rows * width).map(number).collect();
-        Tensor::from_vec(numbers, (rows, width), &Device::Cpu).unwrap()
-    }
-
-    fn placed(tensor: &Tensor, dtype: DType) -> Tensor {
-        tensor.to_device(&gpu()).unwrap().to_dtype(dtype).unwrap()
-    }
-
-    fn largest_difference(found: &Tensor, expected: &Tensor) -> f32 {
-        let found = found.to_dtype(DType::F32).unwrap().to_device(&Device::Cpu).unwrap();
-        let difference = (found - expected).unwrap().abs().unwrap();
-        difference.flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap()
-    }
+    use crate::nn::fused::testing::{gpu, largest_difference, numbers, placed};
 
     #[test]
     fn tiles_equal_attention_of_each_sequence() {

@@ -1,27 +1,21 @@
-//! `two_largest.cu`, compiled once a process.
-
-use std::sync::OnceLock;
+//! Launches `two_largest.cu`.
 
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{LaunchConfig, PushKernelArg};
-use candle_core::{CudaDevice, Error, Result, Tensor};
+use candle_core::{CudaDevice, DType, Error, Result, Tensor, bail};
 
 use super::TwoLargest;
 use crate::nn::fused::cuda::address;
-use crate::nn::fused::launch::compile;
+use crate::nn::fused::launch::Source;
 
-const SOURCE: &str = include_str!("two_largest.cu");
 const THREADS: u32 = 1024;
 /// Logits of a block.
 const PART: usize = 8192;
 
 pub(super) fn two_largest(device: &CudaDevice, logits: &Tensor) -> Result<Vec<TwoLargest>> {
-    static COMPILED: OnceLock<String> = OnceLock::new();
-    if COMPILED.get().is_none() {
-        // Of two threads that come here together, one's result is kept.
-        let _ = COMPILED.set(compile(device, SOURCE, [])?.to_src());
-    }
-    let ptx = COMPILED.get().map_or("", String::as_str);
+    let Some(kernel) = Source::Largest.kernel(device, DType::F32, "two_largest")? else {
+        bail!("no kernel for {:?}", DType::F32);
+    };
     let (rows, vocabulary) = logits.dims2()?;
     let parts = vocabulary.div_ceil(PART).max(1);
     // SAFETY: the kernel writes every number before it is read.
@@ -29,8 +23,7 @@ pub(super) fn two_largest(device: &CudaDevice, logits: &Tensor) -> Result<Vec<Tw
     let stream = device.cuda_stream();
     let (read, written) = (address(&stream, logits)?, address(&stream, &output)?);
     let width = i32::try_from(vocabulary).map_err(Error::wrap)?;
-    let function = device.get_or_load_custom_func("two_largest", "eyechart-largest", ptx)?;
-    let mut launch = function.builder();
+    let mut launch = stream.launch_builder(&kernel);
     launch.arg(&read).arg(&written).arg(&width).arg(&(PART as i32));
     let blocks = [rows, parts].map(|count| u32::try_from(count).map_err(Error::wrap));
     let [rows, parts] = blocks;
