@@ -1,5 +1,6 @@
 //! The tokenizer of a checkpoint: text to ids and back, and the ids that end an answer.
 
+use std::panic::catch_unwind;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -20,6 +21,15 @@ pub struct TextTokenizer {
     stop_tokens: Vec<u32>,
 }
 
+/// Parses a `tokenizer.json`.
+fn parse(text: &str) -> Result<Tokenizer, String> {
+    // tokenizers 0.23 unwraps where it reads a decoder of a known type with wrong fields.
+    match catch_unwind(|| Tokenizer::from_bytes(text)) {
+        Ok(parsed) => parsed.map_err(|error| error.to_string()),
+        Err(_) => Err("a part of it lacks fields that its type has".to_owned()),
+    }
+}
+
 impl TextTokenizer {
     /// Reads `tokenizer.json` or else Llama's `tokenizer.model`, and the stop tokens from
     /// `generation_config.json` or else `config.json`.
@@ -35,7 +45,7 @@ impl TextTokenizer {
     pub fn without_stop_tokens(folder: &CheckpointFolder, name: &str) -> Result<Self, ModelError> {
         let path = folder.required(name, "the fast tokenizer")?;
         let text = folder.required_text(name, "the fast tokenizer")?;
-        Self::new(path, Tokenizer::from_bytes(text).map_err(|error| error.to_string()))
+        Self::new(path, parse(&text))
     }
 
     /// Reads Llama's `tokenizer.model` whether or not there is a `tokenizer.json`, and the stop

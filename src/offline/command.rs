@@ -232,7 +232,7 @@ enum Boxes {
 
 /// Why the command came to nothing.
 #[derive(Debug, thiserror::Error)]
-enum CommandError {
+pub enum CommandError {
     #[error(transparent)]
     Score(#[from] OfflineError),
     #[error(transparent)]
@@ -258,8 +258,18 @@ pub fn run(args: &ScoreArgs) -> ExitCode {
     }
 }
 
+impl ScoreArgs {
+    /// The figures of the task, unshown.
+    ///
+    /// # Errors
+    /// A file cannot be read or is not as the task wants it; names the place.
+    pub fn table(&self) -> Result<ScoreTable, CommandError> {
+        score(&self.task)
+    }
+}
+
 fn score_and_show(args: &ScoreArgs) -> Result<ScoreTable, CommandError> {
-    let table = score(&args.task)?;
+    let table = args.table()?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {
         Format::Json => table.write_json(&mut out)?,
