@@ -230,7 +230,11 @@ pub struct MemoryShortage {
 mod seconds {
     use std::time::Duration;
 
+    use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Thirty years. Times of files are added up, which must not overflow whatever stands there.
+    const MOST: f64 = 1e9;
 
     pub(super) fn serialize<S: Serializer>(
         duration: &Duration,
@@ -243,6 +247,9 @@ mod seconds {
         deserializer: D,
     ) -> Result<Duration, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
-        Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(duration) if seconds <= MOST => Ok(duration),
+            _ => Err(D::Error::custom(format!("{seconds} is no time in seconds, 0 to {MOST:e}"))),
+        }
     }
 }

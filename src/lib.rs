@@ -31,6 +31,7 @@ pub mod scorer;
 pub mod snapshot;
 pub mod stats;
 pub mod weights;
+mod whole_file;
 
 /// Names that [`main!`] needs in the user's crate.
 #[doc(hidden)]
@@ -57,6 +58,8 @@ macro_rules! main {
             $crate::harness::main($crate::harness::Site {
                 manifest_dir: env!("CARGO_MANIFEST_DIR"),
                 target_tmpdir: option_env!("CARGO_TARGET_TMPDIR"),
+                package: option_env!("CARGO_PKG_NAME").unwrap_or_default(),
+                target: option_env!("CARGO_CRATE_NAME").unwrap_or_default(),
                 assert_snapshot,
             })
         }

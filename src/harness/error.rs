@@ -59,6 +59,20 @@ pub enum RunError {
         /// The journal.
         journal: PathBuf,
     },
+    /// Pictures of an earlier run cannot be taken away.
+    #[error("{}: pictures of an earlier run cannot be removed: {source}; choose another folder with EYECHART_OUT", path.display())]
+    Overlays {
+        /// Their folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// insta's own settings cannot be used.
+    #[error("insta cannot use its settings: {words}")]
+    Insta {
+        /// What insta says.
+        words: String,
+    },
     /// cargo-insta's file of referenced snapshots cannot be written.
     #[error("cannot tell cargo-insta which snapshots are referenced: {0}")]
     SnapshotReferences(std::io::Error),

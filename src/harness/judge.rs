@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use crate::answer::{Answer, DeviceClass, ModelInput};
 use crate::case::{InvalidCase, SnapshotPer};
 use crate::checksum::FileSums;
 use crate::engine::{self, Answered};
-use crate::journal::{Attempt, Journal, Place, Status, TrialRecord};
+use crate::journal::{Attempt, Journal, JournalError, Place, Status, TrialRecord};
 use crate::score::{self, Reading, Verdict};
 use crate::snapshot::{
     self, ComparedTokens, SnapshotFolder, SnapshotInfo, SnapshotKey, SnapshotKind, SnapshotOutcome,
@@ -22,7 +23,7 @@ use super::history::History;
 use super::plan::{Planned, PlannedTrial};
 use super::records::question;
 use super::worker::{Answering, NoAnswer, Reply};
-use super::{datasets, message, overlay, records};
+use super::{datasets, message, overlay, records, say};
 
 /// Judges trials; shared by the test threads.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(super) struct Judge {
     pub(super) retry: u32,
     /// Sums of the cases' pictures.
     pub(super) pictures: FileSums,
+    /// Why the journal could not be written first.
+    pub(super) failure: Mutex<Option<JournalError>>,
 }
 
 /// A trial's record, and how its test ends.
@@ -251,9 +254,15 @@ impl Judge {
         let sizes = engine::picture_sizes(answer);
         let notation = blank.speaker.as_ref().and_then(|speaker| speaker.boxes);
         let out = self.journal.path().parent()?;
-        let path =
-            overlay::draw(&planned.case, &planned.model, &answer.text, notation, &sizes, out)?;
-        Some(self.relative(&path))
+        let Planned { case, model, .. } = planned;
+        match overlay::draw(case, model, &answer.text, notation, &sizes, out) {
+            Ok(path) => Some(self.relative(&path?)),
+            // What cannot be drawn is not worth failing for.
+            Err(error) => {
+                say(&format!("eyechart: {error}"));
+                None
+            }
+        }
     }
 
     fn compare_answer(
@@ -322,8 +331,25 @@ impl Judge {
         }
         match self.journal.append(&judged.record) {
             Ok(()) => outcome(&judged),
-            Err(error) => Outcome::failed(error.to_string()),
+            Err(error) => self.unrecorded(error),
         }
+    }
+
+    /// A trial that could not be recorded. What comes after it could not either.
+    fn unrecorded(&self, error: JournalError) -> Outcome {
+        let outcome = Outcome::failed(error.to_string());
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        outcome
+    }
+
+    /// Whether a trial could not be recorded.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Why trials can no longer be recorded, if they cannot.
+    pub(super) fn take_failure(&self) -> Option<JournalError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

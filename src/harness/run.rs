@@ -4,14 +4,14 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::answer_cache::AnswerCache;
 use crate::case::{self, Checks};
 use crate::checksum::FileSums;
 use crate::dataset::Pictures;
 use crate::engine;
-use crate::journal::{Journal, Opened, Run, RunHeader, RunPlan};
+use crate::journal::{Run, RunHeader, RunPlan};
 use crate::registry::Registry;
 use crate::report;
 use crate::snapshot::SnapshotFolder;
@@ -27,8 +27,8 @@ use super::selection::{Scope, Selection};
 use super::settings::{Continuation, Nextest, Processes};
 use super::threads::{self, Event, Unfinished};
 use super::{
-    CASES, FAILED_CASES, PICTURES, RunError, SNAPSHOTS, Settings, Site, interrupt, known_names,
-    say, shuffle,
+    CASES, FAILED_CASES, PICTURES, RunError, SNAPSHOTS, Settings, Site, folder, interrupt,
+    known_names, say, shuffle,
 };
 
 /// What stands before a model's name where nextest starts a process a model.
@@ -38,8 +38,17 @@ const MODEL_PREFIX: &str = "model::";
 pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, RunError> {
     let project = site.project();
     let variable = |name: &str| std::env::var(name).ok();
-    let settings = Settings::read(variable, &project, &site.target())?;
+    let settings = Settings::read(variable, &project, site.out_of(&project))?;
     let registry = Registry::load(&project)?;
+    let folder = match settings.continuation {
+        // What is read of the run that it goes on with must be all that there will be.
+        Continuation::Resume | Continuation::Rerun | Continuation::ResumeAndRerun
+            if !arguments.list =>
+        {
+            Some(folder::take(&settings)?)
+        }
+        _ => None,
+    };
     let history = History::read(&settings)?;
     let pictures = settings.out.join(PICTURES);
     let pictures = Pictures::UnpackedTo(&pictures);
@@ -60,25 +69,33 @@ pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, Ru
         return Ok(run_nothing(console, plan.trials().len()));
     }
     replay::refuse_own_journal(plan.models(), &settings.out)?;
-    let journal = open_journal(&settings, &header(&registry, &settings, arguments, &chosen))?;
+    let header = header(&registry, &settings, arguments, &chosen);
+    let folder = folder.map_or_else(|| folder::take(&settings), Ok)?;
+    let (_folder, journal) = folder::open(folder, &settings, &header)?;
     let retry = settings.nextest.as_ref().map_or(0, |nextest| nextest.retry);
     let pictures = FileSums::default();
-    let judge = Arc::new(Judge { project, journal, snapshots, history, retry, pictures });
+    let failure = Mutex::default();
+    let judge = Judge { project, journal, snapshots, history, retry, pictures, failure };
+    let judge = Arc::new(judge);
     interrupt::write_reports_when_interrupted(&judge, settings.out.clone());
     let answering = (&settings, &registry);
     let ending = run_trials(&plan, chosen, arguments, answering, &judge, &mut console)?;
     // The reports need its memory, not its content.
     drop(plan);
-    report(&judge, arguments, &settings)?;
-    Ok(ending)
+    let reported = report(&judge, arguments, &settings);
+    match judge.take_failure() {
+        Some(failure) => Err(failure.into()),
+        None => reported.map(|()| ending),
+    }
 }
 
 /// Writes the reports; processes of one nextest run take turns, and the last one's stay.
 fn report(judge: &Judge, arguments: &TestArguments, settings: &Settings) -> Result<(), RunError> {
+    judge.journal.sync()?;
     let locked = judge.journal.lock()?;
     let run = Run::read(judge.journal.path())?;
     let summary = report::write_all(&run, &settings.out)?;
-    if arguments.fail_fast {
+    if arguments.fail_fast || judge.has_failed() {
         // Trials that were left behind end no more: the process is about to.
         std::mem::forget(locked);
     }
@@ -87,29 +104,6 @@ fn report(judge: &Judge, arguments: &TestArguments, settings: &Settings) -> Resu
     }
     say(&summary);
     Ok(())
-}
-
-fn open_journal(settings: &Settings, header: &RunHeader) -> Result<Journal, RunError> {
-    let out = &settings.out;
-    if settings.continuation == Continuation::Anew {
-        return Ok(match &settings.nextest {
-            Some(_) => Journal::join(out, header)?,
-            None => Journal::create(out, header)?,
-        });
-    }
-    let Opened { journal, run } = Journal::resume(out, header)?;
-    if let Some(line) = run.torn_line {
-        say(&format!(
-            "eyechart: {}:{line}: whoever wrote it was killed there; the line is cut off, and its \
-             test counts as not run",
-            journal.path().display()
-        ));
-    }
-    if settings.nextest.is_none() {
-        let recorded = run.trials.len();
-        say(&format!("eyechart: going on with a run of {recorded} recorded tests"));
-    }
-    Ok(journal)
 }
 
 /// nextest asks for one test by its name, or for all of a model.
@@ -273,7 +267,7 @@ fn run_trials(
             if has_failed {
                 ending = ExitCode::from(FAILED_CASES);
             }
-            match has_failed && arguments.fail_fast {
+            match (has_failed && arguments.fail_fast) || judge.has_failed() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }

@@ -153,14 +153,15 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// Reads the variables through `variable`; `target` is the build's output folder.
+    /// Reads the variables through `variable`; `out` is the folder of the journal and reports unless
+    /// they say otherwise.
     ///
     /// # Errors
     /// A variable has a value that cannot be used.
     pub fn read(
         variable: impl Fn(&str) -> Option<String>,
         project: &Path,
-        target: &Path,
+        out: PathBuf,
     ) -> Result<Self, SettingsError> {
         // An empty variable is how a shell unsets one for a single command.
         let variable = |name| variable(name).filter(|value| !value.is_empty());
@@ -170,7 +171,7 @@ impl Settings {
             batch: variable(BATCH).map_or(Ok(BatchSize::Automatic), parse_batch)?,
             self_check: variable(SELF_CHECK).map_or(Ok(SelfChecking::Off), parse_self_check)?,
         };
-        let out = variable(OUT).map_or_else(|| target.join("eyechart"), |out| project.join(out));
+        let out = variable(OUT).map_or(out, |out| project.join(out));
         let partition = variable(PARTITION).map(|text| text.parse()).transpose()?;
         let continuation = parse_continuation(variable(RESUME), variable(RERUN))?;
         let processes = variable(NEXTEST).map_or(Ok(Processes::PerCase), parse_processes)?;
@@ -244,7 +245,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Settings::read(variable, Path::new("/project"), Path::new("/project/target"))
+        Settings::read(variable, Path::new("/project"), "/project/target/eyechart".into())
             .map_err(|error| error.to_string())
     }
 

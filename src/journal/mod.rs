@@ -1,7 +1,8 @@
 /*!
 The record of a trial and the file of them: the only memory of a run.
 
-JSON Lines: a header, then one line per trial, appended and flushed as each ends. A run that is
+JSON Lines: a header, then one line per trial, appended as each ends; the disk has it within some
+seconds of writing, see [`Journal`]. A run that is
 resumed adds a header of its own, and so does each process of a run that several share; journals put
 one behind the other are a journal. Of a test with several lines the last counts. Reports are
 functions of what is read back from here. Knows nothing of how records are shown.
@@ -23,12 +24,14 @@ use crate::snapshot::SnapshotOutcome;
 
 mod error;
 mod file;
+mod folder;
 mod merge;
 mod reader;
 mod recording;
 mod writer;
 
 pub use error::JournalError;
+pub use folder::RunFolder;
 pub use merge::{Merged, Overlap, merge, missing_shards, missing_tests};
 pub use reader::{Run, TrialEntry};
 pub use recording::Recording;
@@ -61,15 +64,19 @@ pub struct RunHeader {
 impl RunHeader {
     /// Of a run that begins now, by this version.
     pub fn now(prices: Option<Prices>, plan: RunPlan) -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             format_version: FORMAT_VERSION,
             eyechart_version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_unix_milliseconds: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            started_unix_milliseconds: unix_milliseconds_now(),
             prices,
             plan,
         }
     }
+}
+
+fn unix_milliseconds_now() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What a run, or a process of one, set out to do.

@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &CompareArgs) -> ExitCode {
 fn compare(arguments: &CompareArgs) -> Result<Comparisons, Box<dyn std::error::Error>> {
     let CompareArgs { first_journal, second_journal, project, out, .. } = arguments;
     let variable = |name: &str| std::env::var(name).ok();
-    let settings = Settings::read(variable, project, &project.join("target"))?;
+    let settings = Settings::read(variable, project, project.join("target/eyechart"))?;
     let second_journal = second_journal.as_ref().unwrap_or(first_journal);
     let question = Question {
         project,

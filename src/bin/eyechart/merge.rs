@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use eyechart::journal::{self, FILE_NAME, Journal, Merged, Run};
+use eyechart::journal::{self, FILE_NAME, Journal, Merged, Run, RunFolder};
 use eyechart::report;
 
 /// Exit code of a merge that lacks something.
@@ -56,6 +56,8 @@ fn merge(journals: &[PathBuf], out: &Path) -> Result<(Run, String), Box<dyn std:
         )
         .into());
     }
+    let _folder = RunFolder::take(out, None)?;
+    report::remove_all(out)?;
     Journal::write(out, &run)?;
     let summary = report::write_all(&run, out)?;
     Ok((run, summary))

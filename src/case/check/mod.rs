@@ -20,9 +20,11 @@ mod expectation;
 mod metric;
 mod repeat;
 mod settings;
+mod snapshot_name;
 
 pub(crate) use common::{Common, StatedCommon, common};
 pub(crate) use conversation::ask;
+pub(crate) use snapshot_name::MOST_NAME_BYTES;
 
 /// What the checks of a file depend on besides the file.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +80,8 @@ pub(super) fn case(
         &known.models,
         place,
     )?;
+    let models = stated.models.or_else(|| defaults.models.clone()).unwrap_or_default();
+    snapshot_name::check(&name, snapshot, &models, &known.models, place)?;
     let generation = stated.generation.or(defaults.generation);
     settings::check_together(&generation, place.field("generation"))?;
     let runs = repeat::check(raw.runs, place)?.or(defaults.runs).unwrap_or(Runs::ONCE);
@@ -94,7 +98,7 @@ pub(super) fn case(
         conversation,
         preset,
         expectation,
-        models: stated.models.or_else(|| defaults.models.clone()).unwrap_or_default(),
+        models,
         generation,
         snapshot,
         snapshot_per: raw.snapshot_per.or(defaults.snapshot_per).unwrap_or(SnapshotPer::Model),
