@@ -8,9 +8,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use candle_core::Device;
-use eyechart::weights::hub::{HubSettings, fetch};
+use eyechart::weights::hub::{HubSettings, HubToken, Network, Timeouts, fetch};
 use eyechart::weights::{HubCache, check_pins};
 use tempfile::TempDir;
 
@@ -19,6 +20,9 @@ const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// SHA-256 of "abc" (FIPS 180-4), which the hub gives as the tag of a large file.
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+/// Long for a hub on loopback.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the hub misbehaves about one file, or about the repository (`""`).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,8 +79,9 @@ impl Hub {
         let settings = HubSettings {
             endpoint: format!("http://{address}"),
             cache: HubCache::new(home.path().join("hub")),
-            token: None,
-            offline: None,
+            token: HubToken::None,
+            network: Network::Preferred,
+            timeouts: Timeouts { metadata: PATIENCE, download: PATIENCE },
         };
         Self { content, home, settings }
     }
@@ -277,7 +282,7 @@ fn a_branch_is_asked_for_and_then_known_offline() {
     hub.asked();
     assert_eq!(hub.fetch("main").unwrap(), folder);
     assert_eq!(hub.asked(), ["/api/models/owner/tiny/revision/main -"]);
-    hub.settings.offline = Some("HF_HUB_OFFLINE");
+    hub.settings.network = Network::Forbidden("HF_HUB_OFFLINE");
     assert_eq!(hub.fetch("main").unwrap(), folder);
     assert_eq!(hub.asked(), Vec::<String>::new());
 }
@@ -409,12 +414,12 @@ fn refusals_say_what_to_do() {
         messages.push(Hub::tiny().fault("", Fault::Status(status)).error());
         messages.push(Hub::tiny().fault("model.safetensors", Fault::Status(status)).error());
         let mut hub = Hub::tiny().fault("", Fault::Status(status));
-        hub.settings.token = Some("secret".into());
+        hub.settings.token = HubToken::new("secret", "HF_TOKEN");
         messages.push(hub.error());
     }
     messages.push(Hub::new(&[("README.md", b"")]).error());
     let mut hub = Hub::tiny();
-    hub.settings.offline = Some("EYECHART_OFFLINE");
+    hub.settings.network = Network::Forbidden("EYECHART_OFFLINE");
     let home = hub.home.path().display().to_string();
     messages.push(hub.error().replace(&home, "HOME"));
     assert!(messages.iter().all(|message| !message.contains("secret")));
@@ -433,7 +438,7 @@ fn nobody_home_is_an_error() {
 fn a_token_opens_a_gated_repository() {
     let mut hub = Hub::tiny().fault("", Fault::StatusWithoutToken(401));
     assert!(hub.error().contains("HF_TOKEN"));
-    hub.settings.token = Some("secret".into());
+    hub.settings.token = HubToken::new("secret", "HF_TOKEN");
     hub.fetch(COMMIT).unwrap();
 }
 

@@ -207,6 +207,16 @@ pub enum WeightsError {
         /// The sum it should have.
         expected: String,
     },
+    /// A variable of the environment has a value that means nothing.
+    #[error("{variable} is {found:?}, expected {expected}")]
+    Setting {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
     /// The hub could not be asked, or is not to be asked.
     #[error("{repository}@{revision}: {message}")]
     Hub {

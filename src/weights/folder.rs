@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -166,6 +166,12 @@ impl CheckpointFolder {
         };
         layout.files().into_iter().map(|name| self.required(name, &hint)).collect()
     }
+}
+
+/// Whether a name from a file or the hub leads to something below the folder it is joined to.
+pub(super) fn stays_inside(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    !name.is_empty() && components.all(|component| matches!(component, Component::Normal(_)))
 }
 
 /// Whether the file's content is a Git LFS pointer.

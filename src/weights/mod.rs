@@ -8,6 +8,7 @@ and what was expected. Knows nothing of families: which files and tensors a
 network needs is [`crate::model`]'s business.
 */
 
+mod environment;
 mod error;
 mod folder;
 #[cfg(feature = "hub")]
