@@ -8,9 +8,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use candle_core::Device;
-use eyechart::weights::hub::{HubSettings, fetch};
+use eyechart::weights::hub::{HubSettings, HubToken, Network, Timeouts, fetch};
 use eyechart::weights::{HubCache, check_pins};
 use tempfile::TempDir;
 
@@ -19,6 +20,9 @@ const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// SHA-256 of "abc" (FIPS 180-4), which the hub gives as the tag of a large file.
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+/// Long for a hub on loopback.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the hub misbehaves about one file, or about the repository (`""`).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,6 +41,10 @@ enum Fault {
     Tag(&'static str),
     /// Sends all of it whatever part was asked for.
     IgnoresRanges,
+    /// Says nothing for so long.
+    Silent(Duration),
+    /// Leads to itself.
+    Loop,
 }
 
 /// What the hub holds and what it was asked.
@@ -46,6 +54,12 @@ struct Content {
     /// Files that are served from elsewhere, by a redirect, with their SHA-256 as tag.
     large: HashSet<String>,
     faults: BTreeMap<String, Fault>,
+    /// Where large files are served from; here, if it is empty.
+    elsewhere: String,
+    /// The commit that it says to have.
+    commit: String,
+    /// Paths of requests that carried a token.
+    trusted: Vec<String>,
     /// Method-less request lines with their ranges.
     asked: Vec<String>,
 }
@@ -62,7 +76,8 @@ impl Hub {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let files = files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec()));
-        let content = Content { files: files.collect(), ..Content::default() };
+        let commit = COMMIT.to_owned();
+        let content = Content { files: files.collect(), commit, ..Content::default() };
         let content = Arc::new(Mutex::new(content));
         let shared = Arc::clone(&content);
         std::thread::spawn(move || {
@@ -75,8 +90,9 @@ impl Hub {
         let settings = HubSettings {
             endpoint: format!("http://{address}"),
             cache: HubCache::new(home.path().join("hub")),
-            token: None,
-            offline: None,
+            token: HubToken::None,
+            network: Network::Preferred,
+            timeouts: Timeouts { metadata: PATIENCE, download: PATIENCE },
         };
         Self { content, home, settings }
     }
@@ -142,6 +158,13 @@ fn serve(mut stream: TcpStream, content: &Mutex<Content>) -> std::io::Result<()>
         }
     }
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let fault = content.lock().unwrap().faults.get("").copied();
+    if let Some(Fault::Silent(time)) = fault {
+        std::thread::sleep(time);
+    }
+    if token.is_some() {
+        content.lock().unwrap().trusted.push(path.clone());
+    }
     let answer = content.lock().unwrap().answer(&path, range.as_deref(), token.as_deref());
     stream.write_all(&answer)
 }
@@ -150,12 +173,15 @@ impl Content {
     fn answer(&mut self, path: &str, range: Option<&str>, token: Option<&str>) -> Vec<u8> {
         self.asked.push(format!("{path} {}", range.unwrap_or("-")).trim_end().to_owned());
         if path.starts_with(&format!("/api/models/{REPOSITORY}/revision/")) {
+            if self.faults.get("") == Some(&Fault::Loop) {
+                return plain(307, &[("Location", path)], b"");
+            }
             return match self.refusal("", token) {
                 Some(status) => plain(status, &[], b""),
                 None => plain(200, &[("Content-Type", "application/json")], self.list().as_bytes()),
             };
         }
-        let resolved = path.strip_prefix(&format!("/{REPOSITORY}/resolve/{COMMIT}/"));
+        let resolved = path.strip_prefix(&format!("/{REPOSITORY}/resolve/{}/", self.commit));
         let (name, is_resolved) = match (resolved, path.strip_prefix("/cdn/")) {
             (Some(name), _) => (name.to_owned(), true),
             (None, Some(name)) => (name.to_owned(), false),
@@ -170,9 +196,9 @@ impl Content {
             _ if bytes == b"abc" => ABC.to_owned(),
             _ => format!("{:040x}", name.len() * 1000 + bytes.len()),
         };
-        let headers = [("X-Repo-Commit", COMMIT.to_owned()), ("ETag", format!("\"{tag}\""))];
+        let headers = [("X-Repo-Commit", self.commit.clone()), ("ETag", format!("\"{tag}\""))];
         if is_resolved && self.large.contains(&name) {
-            let more = [("Location", format!("/cdn/{name}")), ("X-Linked-Etag", tag)];
+            let more = [("Location", format!("{}/cdn/{name}", self.elsewhere)), ("X-Linked-Etag", tag)];
             let headers: Vec<_> = headers.into_iter().chain(more).collect();
             return answer_with(302, &headers, 0, b"");
         }
@@ -230,7 +256,7 @@ impl Content {
     fn list(&self) -> String {
         let names: Vec<String> =
             self.files.keys().map(|name| format!("{{\"rfilename\": \"{name}\"}}")).collect();
-        format!("{{\"sha\": \"{COMMIT}\", \"siblings\": [{}]}}", names.join(", "))
+        format!("{{\"sha\": \"{}\", \"siblings\": [{}]}}", self.commit, names.join(", "))
     }
 }
 
@@ -277,7 +303,7 @@ fn a_branch_is_asked_for_and_then_known_offline() {
     hub.asked();
     assert_eq!(hub.fetch("main").unwrap(), folder);
     assert_eq!(hub.asked(), ["/api/models/owner/tiny/revision/main -"]);
-    hub.settings.offline = Some("HF_HUB_OFFLINE");
+    hub.settings.network = Network::Forbidden("HF_HUB_OFFLINE");
     assert_eq!(hub.fetch("main").unwrap(), folder);
     assert_eq!(hub.asked(), Vec::<String>::new());
 }
@@ -409,12 +435,12 @@ fn refusals_say_what_to_do() {
         messages.push(Hub::tiny().fault("", Fault::Status(status)).error());
         messages.push(Hub::tiny().fault("model.safetensors", Fault::Status(status)).error());
         let mut hub = Hub::tiny().fault("", Fault::Status(status));
-        hub.settings.token = Some("secret".into());
+        hub.settings.token = HubToken::new("secret", "HF_TOKEN");
         messages.push(hub.error());
     }
     messages.push(Hub::new(&[("README.md", b"")]).error());
     let mut hub = Hub::tiny();
-    hub.settings.offline = Some("EYECHART_OFFLINE");
+    hub.settings.network = Network::Forbidden("EYECHART_OFFLINE");
     let home = hub.home.path().display().to_string();
     messages.push(hub.error().replace(&home, "HOME"));
     assert!(messages.iter().all(|message| !message.contains("secret")));
@@ -433,7 +459,7 @@ fn nobody_home_is_an_error() {
 fn a_token_opens_a_gated_repository() {
     let mut hub = Hub::tiny().fault("", Fault::StatusWithoutToken(401));
     assert!(hub.error().contains("HF_TOKEN"));
-    hub.settings.token = Some("secret".into());
+    hub.settings.token = HubToken::new("secret", "HF_TOKEN");
     hub.fetch(COMMIT).unwrap();
 }
 
@@ -445,6 +471,165 @@ fn pins_hold_for_what_was_fetched() {
     check_pins(&folder, &pin(ABC)).unwrap();
     let error = check_pins(&folder, &pin(&"1".repeat(64))).unwrap_err().to_string();
     assert!(error.contains("model.safetensors: sha256 is ba7816bf"), "{error}");
+}
+
+/// A hub whose files all come from another port, and from another name of this machine.
+#[test]
+fn the_token_goes_to_the_hub_alone() {
+    for name in ["127.0.0.1", "localhost"] {
+        let files: [(&str, &[u8]); 3] =
+            [("config.json", b"{}"), ("tokenizer.json", b"{ }"), ("model.safetensors", b"abc")];
+        let mut hub = Hub::new(&files);
+        let elsewhere = Hub::new(&files);
+        hub.settings.token = HubToken::new("secret", "HF_TOKEN");
+        {
+            let mut content = hub.content.lock().unwrap();
+            content.elsewhere = elsewhere.settings.endpoint.replace("127.0.0.1", name);
+            content.large.extend(files.map(|(name, _)| name.to_owned()));
+            content.faults.insert(String::new(), Fault::StatusWithoutToken(401));
+        }
+        let folder = hub.fetch(COMMIT).unwrap();
+        assert!(hub.holds(&folder, "model.safetensors"));
+        let at = |hub: &Hub| hub.content.lock().unwrap().trusted.clone();
+        // One question about the repository, and two about each file.
+        assert_eq!(at(&hub).len(), 7, "{:?}", at(&hub));
+        assert_eq!(at(&elsewhere), Vec::<String>::new());
+        assert_eq!(elsewhere.asked().len(), 6);
+    }
+}
+
+/// Whoever was sent away once may come back, but not with the token.
+#[test]
+fn a_way_back_through_another_host_carries_no_token() {
+    let files: [(&str, &[u8]); 2] = [("config.json", b"{}"), ("model.safetensors", b"abc")];
+    let mut hub = Hub::new(&files);
+    let elsewhere = Hub::new(&files);
+    hub.settings.token = HubToken::new("secret", "HF_TOKEN");
+    let resolve = format!("/{REPOSITORY}/resolve/{COMMIT}");
+    {
+        let mut content = hub.content.lock().unwrap();
+        content.elsewhere = format!("{}{resolve}/model.safetensors?", elsewhere.settings.endpoint);
+        content.large.insert("config.json".to_owned());
+        let mut content = elsewhere.content.lock().unwrap();
+        content.elsewhere = hub.settings.endpoint.clone();
+        content.large.insert("model.safetensors".to_owned());
+    }
+    hub.fetch(COMMIT).unwrap_err();
+    let trusted = hub.content.lock().unwrap().trusted.clone();
+    assert!(trusted.iter().all(|path| !path.starts_with("/cdn/")), "{trusted:?}");
+    assert_eq!(elsewhere.content.lock().unwrap().trusted, Vec::<String>::new());
+}
+
+#[test]
+fn a_pinned_commit_is_that_commit() {
+    let other = "f".repeat(40);
+    let hub = Hub::tiny();
+    hub.content.lock().unwrap().commit = other.clone();
+    let error = hub.error();
+    assert!(error.contains(&format!("pins this commit, but the hub answers with {other}")));
+    assert!(!hub.home.path().join("hub").exists(), "something was written");
+    assert!(hub.fetch("main").unwrap().ends_with(&other));
+    for none in ["", "../../evil", &"g".repeat(40)] {
+        hub.content.lock().unwrap().commit = none.to_owned();
+        let error = hub.fetch("main").unwrap_err();
+        assert!(error.contains("names a commit that is none"), "{error}");
+    }
+}
+
+/// Refused, over-worked, silent: the copy of a branch is taken, unless a variable says to ask.
+#[test]
+fn a_cached_branch_outlives_the_hub() {
+    let silence = Fault::Silent(Duration::from_millis(600));
+    for fault in [Fault::Status(500), Fault::Status(503), Fault::Status(429), silence] {
+        let mut hub = Hub::tiny();
+        hub.settings.timeouts.download = Duration::from_millis(200);
+        let folder = hub.fetch("main").unwrap();
+        let mut hub = hub.fault("", fault);
+        assert_eq!(hub.fetch("main").unwrap(), folder, "{fault:?}");
+        assert!(hub.fetch("dev").unwrap_err().contains("cannot reach http://hub"), "{fault:?}");
+        hub.settings.network = Network::Required;
+        let error = hub.fetch("main").unwrap_err();
+        let hint = format!("A copy of main, commit {COMMIT}, is cached; EYECHART_OFFLINE=1 takes");
+        assert!(error.contains("cannot reach http://hub") && error.contains(&hint), "{error}");
+        // What is not whole is no copy.
+        hub.settings.network = Network::Preferred;
+        std::fs::remove_file(folder.join("model.safetensors")).unwrap();
+        assert!(hub.fetch("main").unwrap_err().contains("cannot reach http://hub"), "{fault:?}");
+    }
+}
+
+/// A hub that is there and says no is not overruled.
+#[test]
+fn a_refusal_counts_over_the_cache_and_names_the_copy() {
+    for status in [401, 403, 404] {
+        let hub = Hub::tiny();
+        hub.fetch("main").unwrap();
+        let error = hub.fault("", Fault::Status(status)).fetch("main").unwrap_err();
+        assert!(error.contains("is cached; EYECHART_OFFLINE=1 takes it"), "{error}");
+    }
+}
+
+#[test]
+fn a_hub_that_leads_nowhere_is_an_error() {
+    let error = Hub::tiny().fault("", Fault::Loop).error();
+    assert!(error.contains("does not answer as a hub: more than 10 redirects"), "{error}");
+}
+
+/// Everything below a folder, with the times of change.
+fn state(folder: &Path) -> BTreeMap<PathBuf, std::time::SystemTime> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        found.insert(folder.clone(), folder.metadata().unwrap().modified().unwrap());
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = path.symlink_metadata().unwrap();
+            found.insert(path.clone(), metadata.modified().unwrap());
+            if metadata.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// So that it may belong to somebody else, or lie on a disk that cannot be written to.
+#[test]
+fn a_whole_cache_is_not_written_to() {
+    let hub = Hub::tiny();
+    let folder = hub.fetch("main").unwrap();
+    let before = state(&hub.home.path().join("hub"));
+    assert_eq!(hub.fetch("main").unwrap(), folder);
+    assert_eq!(hub.fetch(COMMIT).unwrap(), folder);
+    assert_eq!(state(&hub.home.path().join("hub")), before);
+}
+
+/// Root may write everywhere, so a file where a folder should be stands for a disk of others.
+#[test]
+fn a_cache_that_cannot_be_written_to_is_told() {
+    let hub = Hub::tiny();
+    std::fs::create_dir_all(hub.home.path().join("hub")).unwrap();
+    std::fs::write(hub.home.path().join("hub/.locks"), "").unwrap();
+    let error = hub.error();
+    assert!(error.contains("config.json: cannot write"), "{error}");
+    assert!(error.contains("HF_HUB_CACHE may name a folder of your own"), "{error}");
+    // A branch that cannot be noted is of no harm where all files are there.
+    let hub = Hub::tiny();
+    let folder = hub.fetch(COMMIT).unwrap();
+    std::fs::write(folder.join("../../refs"), "").unwrap();
+    assert_eq!(hub.fetch("main").unwrap(), folder);
+}
+
+#[test]
+fn a_token_that_is_none_is_named_and_not_sent() {
+    let mut hub = Hub::tiny();
+    hub.settings.token = HubToken::new("\"secret\"", "HF_TOKEN");
+    let error = hub.error();
+    assert!(error.contains("the token of HF_TOKEN holds '\"', which no token has"), "{error}");
+    assert_eq!(hub.asked(), Vec::<String>::new());
+    hub.settings.token = HubToken::Withheld("HF_HUB_DISABLE_IMPLICIT_TOKEN");
+    let error = hub.fault("", Fault::Status(401)).error();
+    assert!(error.contains("HF_HUB_DISABLE_IMPLICIT_TOKEN forbids to send one"), "{error}");
 }
 
 /// A whole checkpoint, loaded from the cache it was downloaded into.

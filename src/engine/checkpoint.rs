@@ -71,7 +71,7 @@ pub(super) fn checkpoint_folder(source: &Source) -> Result<PathBuf, EngineError>
 
 #[cfg(feature = "hub")]
 fn hub_folder(repository: &str, revision: &str) -> Result<PathBuf, EngineError> {
-    Ok(hub::fetch(repository, revision, &hub::HubSettings::from_env())?)
+    Ok(hub::fetch(repository, revision, &hub::HubSettings::from_env()?)?)
 }
 
 #[cfg(not(feature = "hub"))]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::pickle::PickleError;
+use super::size::readable;
 
 /// Why a checkpoint could not be read.
 #[derive(Debug, Error)]
@@ -63,6 +64,43 @@ pub enum WeightsError {
         found: u64,
         /// Bytes that header and tensors take.
         expected: u64,
+    },
+    /// The file was written to while it was read.
+    #[error(
+        "{path}: the file was changed while it was read; load it again when nothing writes to it",
+        path = path.display()
+    )]
+    Changed {
+        /// The file of weights.
+        path: PathBuf,
+    },
+    /// Memory does not suffice.
+    #[error("{path}: there is no memory for {} of it", readable(*bytes), path = path.display())]
+    NoMemory {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that were asked for at once.
+        bytes: u64,
+    },
+    /// The files hold more tensors than any checkpoint.
+    #[error("{path}: with this file the checkpoint has more than {limit} tensors",
+        path = path.display())]
+    TooManyTensors {
+        /// The file with which the limit is passed.
+        path: PathBuf,
+        /// The limit.
+        limit: usize,
+    },
+    /// A file is longer than any of its kind.
+    #[error("{path}: the file has {found} bytes, of its kind at most {limit} are read",
+        path = path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Bytes in the file.
+        found: u64,
+        /// Bytes that are read at most.
+        limit: u64,
     },
     /// The header of a safetensors file is damaged.
     #[error("{path}: not a safetensors file: {message}", path = path.display())]
@@ -206,6 +244,16 @@ pub enum WeightsError {
         found: String,
         /// The sum it should have.
         expected: String,
+    },
+    /// A variable of the environment has a value that means nothing.
+    #[error("{variable} is {found:?}, expected {expected}")]
+    Setting {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
     },
     /// The hub could not be asked, or is not to be asked.
     #[error("{repository}@{revision}: {message}")]

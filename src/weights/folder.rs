@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -114,11 +114,11 @@ impl CheckpointFolder {
         self.optional(name).map(|path| parse_json(&path)).transpose()
     }
 
-    /// Maps the files of weights: safetensors if there are any, else PyTorch's; of either, the
+    /// Opens the files of weights: safetensors if there are any, else PyTorch's; of either, the
     /// shards of the index if there is one, or else the only file.
     pub fn weights(&self) -> Result<Weights, WeightsError> {
         let layout = self.layout(|name| self.optional(name).is_some())?;
-        let weights = Weights::map(&self.path, &self.present(&layout)?)?;
+        let weights = Weights::open(&self.path, &self.present(&layout)?)?;
         if let Layout::Sharded(_, shards) = &layout {
             for (tensor, shard) in &shards.weight_map {
                 weights.check_placed(tensor, &self.path.join(shard))?;
@@ -127,7 +127,7 @@ impl CheckpointFolder {
         Ok(weights)
     }
 
-    /// The paths of the files that [`Self::weights`] maps.
+    /// The paths of the files that [`Self::weights`] opens.
     ///
     /// # Errors
     /// There are none, or a shard is missing.
@@ -166,6 +166,12 @@ impl CheckpointFolder {
         };
         layout.files().into_iter().map(|name| self.required(name, &hint)).collect()
     }
+}
+
+/// Whether a name from a file or the hub leads to something below the folder it is joined to.
+pub(super) fn stays_inside(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    !name.is_empty() && components.all(|component| matches!(component, Component::Normal(_)))
 }
 
 /// Whether the file's content is a Git LFS pointer.

@@ -1,8 +1,10 @@
 //! Where clients of the Hugging Face hub keep what they downloaded on this machine
 //! (huggingface/huggingface_hub `src/huggingface_hub/constants.py` and its guide to the cache).
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use super::environment::Environment;
+use super::folder::stays_inside;
 
 /// The folder of downloaded repositories, shared with Python's clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +18,10 @@ impl HubCache {
         Self { folder }
     }
 
-    /// `HF_HUB_CACHE`, or `hub` in the hub's home folder.
+    /// `HF_HUB_CACHE` (or its old name `HUGGINGFACE_HUB_CACHE`), or `hub` in the hub's home folder:
+    /// `HF_HOME`, or `huggingface` in `XDG_CACHE_HOME`, or `~/.cache/huggingface`.
     pub fn from_env() -> Self {
-        let named = variable("HF_HUB_CACHE").map(PathBuf::from);
-        Self::new(named.unwrap_or_else(|| hub_home().join("hub")))
+        Self::new(Environment::new(&|name| std::env::var_os(name)).hub_cache())
     }
 
     /// The cache's folder.
@@ -37,27 +39,21 @@ impl HubCache {
     pub fn snapshot(&self, repository: &str, revision: &str) -> Option<PathBuf> {
         let repository = self.repository(repository);
         let snapshot = |commit: &str| Some(repository.join("snapshots").join(commit));
+        if !stays_inside(revision) {
+            return None;
+        }
         let of_commit = snapshot(revision).filter(|folder| folder.is_dir());
         of_commit.or_else(|| {
             let commit = std::fs::read_to_string(repository.join("refs").join(revision)).ok()?;
-            snapshot(commit.trim()).filter(|folder| folder.is_dir())
+            let commit = Some(commit.trim()).filter(|commit| stays_inside(commit))?;
+            snapshot(commit).filter(|folder| folder.is_dir())
         })
     }
 }
 
-/// `HF_HOME`, or `huggingface` in `XDG_CACHE_HOME`, or `~/.cache/huggingface`.
-pub(super) fn hub_home() -> PathBuf {
-    if let Some(home) = variable("HF_HOME") {
-        return home.into();
-    }
-    let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
-    cache.unwrap_or_default().join("huggingface")
-}
-
-/// A variable of the environment that is set to something.
-pub(super) fn variable(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
+/// Whether a text is a commit's full name.
+pub(super) fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -78,5 +74,9 @@ mod tests {
         assert_eq!(cache.snapshot("owner/name", "c0ffee"), expected);
         assert_eq!(cache.snapshot("owner/name", "main"), expected);
         assert_eq!(cache.snapshot("owner/name", "dev"), None);
+        // Neither a revision nor what a reference says leads out of the cache.
+        assert_eq!(cache.snapshot("owner/name", "../snapshots"), None);
+        std::fs::write(repository.join("refs/evil"), "../../models--owner--name").unwrap();
+        assert_eq!(cache.snapshot("owner/name", "evil"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Tensors out of the memory-mapped files of a checkpoint.
+//! Tensors out of the files of a checkpoint.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,17 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 
 use super::WeightsError;
-use super::safetensors_file::SafetensorsFile;
-use super::torch_file::{TorchFile, looks_like_torch};
+use super::folder::check_not_lfs_pointer;
+use super::weights_file::WeightsFile;
+use super::{safetensors_file, torch_file};
 
-/// The mapped files of one checkpoint.
+/// Most tensors of a checkpoint; DeepSeek-V3 has 91,991.
+pub(super) const MAX_TENSORS: usize = 1 << 17;
+
+/// Most dimensions of a tensor.
+pub(super) const MAX_RANK: usize = 8;
+
+/// The files of one checkpoint.
 ///
 /// Tensors that no network asks for are left alone: published checkpoints carry buffers and heads
 /// that nobody reads. A family for which an extra tensor means a misunderstanding says so with
@@ -18,17 +25,20 @@ use super::torch_file::{TorchFile, looks_like_torch};
 pub struct Weights {
     /// What errors of no single file name: the folder, or the only file.
     place: PathBuf,
-    files: Vec<MappedFile>,
+    files: Vec<WeightsFile>,
     /// By full name; the index is one of `files`.
     tensors: BTreeMap<String, (usize, StoredTensor)>,
 }
 
 /// What a file says of a tensor.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct StoredTensor {
-    pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) numbers: Numbers,
+    /// Its first byte in the file.
+    pub(super) start: u64,
+    /// The dimensions in the order in which they lie, slowest first, if that is not that of `shape`.
+    pub(super) order: Option<Vec<usize>>,
 }
 
 /// What the numbers of a stored tensor are.
@@ -42,18 +52,8 @@ pub(super) enum Numbers {
     Other(String),
 }
 
-struct MappedFile {
-    path: PathBuf,
-    tensors: FileTensors,
-}
-
-enum FileTensors {
-    Safetensors(SafetensorsFile),
-    Torch(TorchFile),
-}
-
 impl Weights {
-    /// Maps one file by itself, safetensors or PyTorch's (`.pth`, `.bin`), told apart by content.
+    /// Opens one file by itself, safetensors or PyTorch's (`.pth`, `.bin`), told apart by content.
     ///
     /// Tensors of a dictionary within a PyTorch file's have its key before their name:
     /// [`TensorReader::under`] `"model"` reads those of `{"model": {..}, "epoch": 3}`.
@@ -65,25 +65,33 @@ impl Weights {
             let hint = "a file of weights".to_owned();
             return Err(WeightsError::MissingFile { path: path.to_owned(), hint });
         }
-        Self::map(path, &[path.to_owned()])
+        Self::open(path, &[path.to_owned()])
     }
 
-    /// Maps files that together are one checkpoint.
-    pub(super) fn map(place: &Path, files: &[PathBuf]) -> Result<Self, WeightsError> {
+    /// Opens files that together are one checkpoint.
+    pub(super) fn open(place: &Path, files: &[PathBuf]) -> Result<Self, WeightsError> {
         let mut weights =
             Self { place: place.to_owned(), files: Vec::new(), tensors: BTreeMap::new() };
         for path in files {
-            let file = MappedFile::map(path)?;
+            check_not_lfs_pointer(path)?;
+            let file = WeightsFile::open(path)?;
+            let tensors = match torch_file::looks_like_torch(&file)? {
+                true => torch_file::tensors(&file)?,
+                false => safetensors_file::tensors(&file)?,
+            };
             let index = weights.files.len();
-            let tensors = file.tensors.contents().into_iter();
-            weights.tensors.extend(tensors.map(|tensor| (tensor.name.clone(), (index, tensor))));
+            let tensors = tensors.into_iter().map(|(name, tensor)| (name, (index, tensor)));
+            weights.tensors.extend(tensors);
             weights.files.push(file);
+            if weights.tensors.len() > MAX_TENSORS {
+                return Err(WeightsError::TooManyTensors { path: path.clone(), limit: MAX_TENSORS });
+            }
         }
         Ok(weights)
     }
 
     pub(super) fn check_placed(&self, tensor: &str, path: &Path) -> Result<(), WeightsError> {
-        let place = self.tensors.get(tensor).map(|(file, _)| self.files[*file].path.as_path());
+        let place = self.tensors.get(tensor).map(|(file, _)| self.files[*file].path());
         match place == Some(path) {
             true => Ok(()),
             false => Err(WeightsError::IndexMismatch {
@@ -100,8 +108,11 @@ impl Weights {
 
     /// How many numbers all tensors have together.
     pub fn count_numbers(&self) -> u64 {
-        let count = |shape: &[usize]| shape.iter().map(|size| *size as u64).product::<u64>();
-        self.tensors.values().map(|(_, tensor)| count(&tensor.shape)).sum()
+        let count = |shape: &[usize]| {
+            shape.iter().fold(1_u64, |numbers, size| numbers.saturating_mul(*size as u64))
+        };
+        let counts = self.tensors.values().map(|(_, tensor)| count(&tensor.shape));
+        counts.fold(0, u64::saturating_add)
     }
 
     /// The type of the first tensor whose numbers are floats: what the checkpoint was saved in.
@@ -134,47 +145,38 @@ impl Weights {
             });
         };
         let file = &self.files[*file];
-        let (path, tensor) = (file.path.clone(), name.to_owned());
+        let (path, tensor) = (file.path().to_owned(), name.to_owned());
         if stored.shape != expected {
             let (found, expected) = (stored.shape.clone(), expected.to_vec());
             return Err(WeightsError::WrongShape { path, tensor, found, expected });
         }
-        match &stored.numbers {
-            Numbers::Float(_) => {}
+        let dtype = match &stored.numbers {
+            Numbers::Float(dtype) => *dtype,
             Numbers::Strided => return Err(WeightsError::Strided { path, tensor }),
             Numbers::Other(found) => {
                 return Err(WeightsError::WrongType { path, tensor, found: found.clone() });
             }
-        }
-        let loaded = file.tensors.load(name);
-        let convert = |source| WeightsError::Convert { path, tensor, source: Box::new(source) };
-        Ok((&file.path, loaded.map_err(convert)?))
-    }
-}
-
-impl MappedFile {
-    fn map(path: &Path) -> Result<Self, WeightsError> {
-        let tensors = match looks_like_torch(path)? {
-            true => FileTensors::Torch(TorchFile::map(path)?),
-            false => FileTensors::Safetensors(SafetensorsFile::map(path)?),
         };
-        Ok(Self { path: path.to_owned(), tensors })
+        let convert = |source| WeightsError::Convert { path, tensor, source: Box::new(source) };
+        Ok((file.path(), stored.load(file, dtype)?.map_err(convert)?))
     }
 }
 
-impl FileTensors {
-    fn contents(&self) -> Vec<StoredTensor> {
-        match self {
-            Self::Safetensors(file) => file.contents(),
-            Self::Torch(file) => file.contents(),
+impl StoredTensor {
+    /// The tensor of floats on the CPU as stored.
+    fn load(
+        &self,
+        file: &WeightsFile,
+        dtype: DType,
+    ) -> Result<candle_core::Result<Tensor>, WeightsError> {
+        let Some(order) = &self.order else { return file.tensor(self.start, dtype, &self.shape) };
+        let stored: Vec<usize> = order.iter().map(|dimension| self.shape[*dimension]).collect();
+        let tensor = file.tensor(self.start, dtype, &stored)?;
+        let mut back = vec![0; order.len()];
+        for (stored, dimension) in order.iter().enumerate() {
+            back[*dimension] = stored;
         }
-    }
-
-    fn load(&self, name: &str) -> candle_core::Result<Tensor> {
-        match self {
-            Self::Safetensors(file) => file.load(name),
-            Self::Torch(file) => file.load(name),
-        }
+        Ok(tensor.and_then(|tensor| tensor.permute(back)?.contiguous()))
     }
 }
 
@@ -226,7 +228,7 @@ impl TensorReader {
             Some(name) => Err(WeightsError::ExtraTensor {
                 path: self.weights.tensors.get(name).map_or_else(
                     || self.weights.place.clone(),
-                    |(file, _)| self.weights.files[*file].path.clone(),
+                    |(file, _)| self.weights.files[*file].path().to_owned(),
                 ),
                 tensor: name.to_owned(),
             }),
