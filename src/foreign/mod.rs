@@ -39,10 +39,15 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, LineBreaks::Escaped, Backslashes::Stay)
 }
 
+/// Text whose hidden characters are escaped, and nothing else: for formats that have rules of their own.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    escaped(text, LineBreaks::Stay, Backslashes::Stay)
+}
+
 /// Text of several lines, none of which begins as a line of a test's results or a command to a CI
 /// server does.
 pub fn block(text: &str) -> Cow<'_, str> {
-    match escaped(text, LineBreaks::Stay, Backslashes::Stay) {
+    match visible(text) {
         Cow::Borrowed(text) => commands::marked(text),
         Cow::Owned(text) => Cow::Owned(commands::marked(&text).into_owned()),
     }
