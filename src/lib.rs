@@ -12,6 +12,7 @@ pub mod dataset;
 pub mod decode;
 pub mod engine;
 pub mod extract;
+pub mod foreign;
 pub mod geometry;
 pub mod harness;
 pub mod image;

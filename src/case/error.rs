@@ -4,7 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::foreign;
 use crate::geometry::{GeometryError, PixelBox, PixelSize};
+
+/// Most characters of a message on one line.
+const LONGEST_HEADLINE: usize = 4_000;
 
 /// A place in a text, both numbers from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,15 +80,17 @@ impl CaseError {
         &self.0.problem
     }
 
-    /// `path:line:column: message` alone, on one line.
+    /// `path:line:column: message` alone, on one line, not too long, and with hidden characters
+    /// escaped.
     pub fn headline(&self) -> String {
         let Inner { path, spot, problem } = &*self.0;
-        match spot {
+        let headline = match spot {
             Some(Spot { position: Position { line, column }, .. }) => {
                 format!("{}:{line}:{column}: {problem}", path.display())
             }
             None => format!("{}: {problem}", path.display()),
-        }
+        };
+        foreign::line(&foreign::cut(&headline, LONGEST_HEADLINE)).into_owned()
     }
 }
 
@@ -114,7 +120,7 @@ fn excerpt(Spot { position, line }: &Spot) -> String {
 
 /// The character, unless it would act on the terminal.
 fn printable(c: char) -> char {
-    if c.is_control() && c != '\t' { '\u{FFFD}' } else { c }
+    if foreign::is_hidden(c) { '\u{FFFD}' } else { c }
 }
 
 /// White space as wide as the character is shown.

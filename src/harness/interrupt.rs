@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::foreign;
 use crate::journal::Run;
 use crate::report;
 
@@ -38,7 +39,7 @@ pub(super) fn write_reports_when_interrupted(judge: &Arc<Judge>, out: PathBuf) {
         std::thread::spawn(move || {
             say("eyechart: interrupted; writing the reports of what has ended");
             if let Err(error) = write_reports(&judge, &out) {
-                say(&format!("error: {error}"));
+                say(&format!("error: {}", foreign::shown(&error)));
             }
             end();
         });

@@ -9,6 +9,7 @@ use crate::answer::{Answer, DeviceClass, ModelInput};
 use crate::case::{InvalidCase, SnapshotPer};
 use crate::checksum::FileSums;
 use crate::engine::{self, Answered};
+use crate::foreign;
 use crate::journal::{Attempt, Journal, JournalError, Place, Status, TrialRecord};
 use crate::score::{self, Reading, Verdict};
 use crate::snapshot::{
@@ -307,7 +308,7 @@ impl Judge {
             key: SnapshotKey { stem: case.name.snapshot_stem(), model: &planned.model, kind },
             text,
             tokens,
-            question: &records::question(case),
+            question: &foreign::line(&records::question(case)),
             case_file: &case.path,
             info: SnapshotInfo {
                 model: &planned.model,

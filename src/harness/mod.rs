@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::case::KnownNames;
+use crate::foreign;
 use crate::registry::Registry;
 use crate::snapshot::{self, AssertSnapshot};
 
@@ -132,7 +133,7 @@ pub fn main(site: Site) -> ExitCode {
         Err(error) => return refuse_arguments(&error),
     };
     run::run(&site, &arguments).unwrap_or_else(|error| {
-        say(&format!("error: {error}"));
+        say(&format!("error: {}", foreign::shown(&error)));
         ExitCode::from(CANNOT_RUN)
     })
 }
@@ -145,6 +146,7 @@ fn quieten_insta() {
         // the environment meanwhile.
         unsafe { std::env::set_var("INSTA_OUTPUT", "none") };
     }
+    foreign::show_panics_harmlessly();
     snapshot::install_quiet_panics();
 }
 
@@ -156,16 +158,16 @@ fn refuse_arguments(error: &ArgumentError) -> ExitCode {
             ExitCode::SUCCESS
         }
         ArgumentError::Refused(words) => {
-            say(&format!("error: {words}"));
+            say(&format!("error: {}", foreign::line(words)));
             ExitCode::from(REFUSED_ARGUMENTS)
         }
     }
 }
 
-/// Says something to the person at the terminal.
+/// Says something to the person at the terminal, of one line or several.
 fn say(text: &str) {
     // stderr is gone only if nobody listens.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", foreign::block(text));
 }
 
 #[cfg(test)]

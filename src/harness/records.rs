@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::asked::Asked;
 use crate::case::{Case, InvalidCase};
 use crate::engine::TrialRequest;
+use crate::foreign;
 use crate::journal::{JournalError, Place, Speaker, Status, TrialRecord};
 use crate::model::Identity;
 use crate::request::{Part, Role};
@@ -119,7 +120,7 @@ impl Judge {
                 shown.push(component);
             }
         }
-        shown.display().to_string()
+        foreign::path(&shown)
     }
 }
 

@@ -2,6 +2,7 @@
 //! changed.
 
 use crate::answer::{ModelInput, SeenImage};
+use crate::foreign;
 
 /// Tokens on a line.
 const IDS_PER_LINE: usize = 16;
@@ -36,7 +37,7 @@ fn picture((index, image): (usize, &SeenImage)) -> String {
 }
 
 fn quoted(line: &str) -> String {
-    format!("  {}", serde_json::Value::from(line))
+    format!("  {}", foreign::json(&serde_json::Value::from(line).to_string()))
 }
 
 fn ids(ids: &[u32]) -> Vec<String> {

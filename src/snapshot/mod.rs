@@ -260,7 +260,9 @@ impl Spy {
     }
 
     fn outcome(&self, reference: &insta::Snapshot, test: &insta::Snapshot) -> SnapshotOutcome {
-        if insta::DefaultComparator.matches(reference, test) {
+        // A text that was quoted by another version is the same text.
+        let is_same_text = || contents(reference) == contents(test);
+        if insta::DefaultComparator.matches(reference, test) || is_same_text() {
             return SnapshotOutcome::Matched;
         }
         let accepted = contents(reference);

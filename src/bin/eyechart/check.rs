@@ -1,6 +1,5 @@
 //! `eyechart check`: problems to stderr, one summary line to stdout.
 
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,21 +8,21 @@ use eyechart::dataset::{Dataset, Pictures};
 use eyechart::harness;
 use eyechart::registry::{self, Registry, RegistryError};
 
+use super::tell;
+
 pub(crate) fn run(path: &Path) -> ExitCode {
     let found = match known_names(path) {
         Ok(known) => case::discover(path, &known, Checks::Everything).map_err(|e| e.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    // Whoever closed the pipe wants to hear no more; the exit code still tells.
-    let (mut out, mut problems) = (io::stdout().lock(), io::stderr().lock());
     match found {
         Err(error) => {
-            let _ = writeln!(problems, "error: {error}");
+            tell::error(&error);
             ExitCode::FAILURE
         }
         Ok(found) => {
             let checked = Checked::of(&found);
-            let _ = checked.report(&mut out, &mut problems);
+            checked.report();
             if checked.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
     }
@@ -69,10 +68,8 @@ impl Checked {
         checked
     }
 
-    fn report(&self, out: &mut dyn Write, problems: &mut dyn Write) -> io::Result<()> {
-        for error in &self.errors {
-            writeln!(problems, "{error}")?;
-        }
+    fn report(&self) {
+        self.errors.iter().for_each(|error| tell::notice(error));
         let mut counted = count(self.cases, "case", "cases");
         if self.datasets > 0 {
             let datasets = count(self.datasets, "data set", "data sets");
@@ -80,8 +77,8 @@ impl Checked {
             counted.push_str(&format!(", {datasets} with {rows}"));
         }
         match self.errors.len() {
-            0 => writeln!(out, "{counted}, all valid"),
-            invalid => writeln!(out, "{counted}, {invalid} invalid"),
+            0 => tell::lines(&format!("{counted}, all valid")),
+            invalid => tell::lines(&format!("{counted}, {invalid} invalid")),
         }
     }
 }

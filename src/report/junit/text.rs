@@ -1,4 +1,9 @@
-//! Texts that are safe inside XML 1.0.
+//! Texts that are safe inside XML 1.0, and for those who look at the file in a terminal.
+
+use crate::foreign;
+
+/// What begins a line that names a file to attach (GitLab, Jenkins), which no answer may do.
+const ATTACHMENT: &str = "[[ATTACHMENT|";
 
 /// A text for an attribute; quick-xml escapes what can be escaped.
 pub(super) fn attribute(text: &str) -> String {
@@ -11,9 +16,18 @@ pub(super) fn character_data(text: &str) -> String {
     allowed(text).replace("]]>", "]]]]><![CDATA[>")
 }
 
-/// Replaces characters that no XML 1.0 document may hold (production 2, `Char`) by U+FFFD.
+/// A text of others that names no file to attach.
+pub(super) fn without_attachments(text: &str) -> String {
+    text.replace(ATTACHMENT, "[\\u{5b}ATTACHMENT|")
+}
+
+/// Replaces characters that no XML 1.0 document may hold (production 2, `Char`) by U+FFFD, and escapes
+/// those that are hidden.
 fn allowed(text: &str) -> String {
-    text.chars().map(|c| if is_allowed(c) { c } else { '\u{fffd}' }).collect()
+    let allowed: String =
+        text.chars().map(|c| if is_allowed(c) { c } else { '\u{fffd}' }).collect();
+    // Of a carriage return parsers make a line feed.
+    allowed.split('\r').map(foreign::visible).collect::<Vec<_>>().join("\r")
 }
 
 fn is_allowed(c: char) -> bool {
