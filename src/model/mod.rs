@@ -21,6 +21,8 @@ mod llama_config;
 pub mod llava;
 pub mod minigpt_v2;
 pub mod qwen3_vl;
+mod rope_fields;
+mod saved_by;
 mod sentencepiece;
 mod shown;
 pub(crate) mod square_image;

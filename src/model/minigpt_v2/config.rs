@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::model::ModelError;
 use crate::model::fields::FieldCheck;
 use crate::model::llama_config::RawLlama;
+use crate::model::saved_by::SavedBy;
 use crate::nn::eva_vit::{EvaVitConfig, QkvBias};
 use crate::nn::{Activation, LlamaConfig, PatchSizes};
 use crate::weights::CheckpointFolder;
@@ -60,7 +61,8 @@ impl Config {
         let parts = Parts { folder, check: FieldCheck::new(folder.path().join(NAME)) };
         let llama = parts.folder_of("llama_model", raw.llama_model.as_deref())?;
         let text: RawLlama = llama.required_json(NAME, "the language model's configuration")?;
-        let text = text.checked(&["llama"], &FieldCheck::new(llama.path().join(NAME)))?;
+        let saved_by = SavedBy::of(&llama)?;
+        let text = text.checked(&["llama"], saved_by, &FieldCheck::new(llama.path().join(NAME)))?;
         check_lora(&raw, &parts.check)?;
         Ok(Self {
             text,
