@@ -10,10 +10,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::ModelError;
+use super::field_table::names_of;
 use super::fields::FieldCheck;
-use super::rope_fields::{RopeFields, RopeContext};
+use super::rope_fields::{RopeContext, RopeFields};
 use super::saved_by::SavedBy;
 use crate::nn::LlamaConfig;
+
+/// The fields that are read.
+pub(super) const READ: &[fn() -> &'static [&'static str]] = &[names_of::<RawLlama>];
 
 /// A Llama's fields as a file gives them.
 #[derive(Debug, Deserialize)]

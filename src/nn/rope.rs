@@ -81,9 +81,7 @@ impl Rope {
             RopeScaling::Linear { factor } => {
                 plain.into_iter().map(|each| each / factor as f32).collect()
             }
-            RopeScaling::Llama3 { .. } => {
-                plain.into_iter().map(|each| self.llama3(each)).collect()
-            }
+            RopeScaling::Llama3 { .. } => plain.into_iter().map(|each| self.llama3(each)).collect(),
             RopeScaling::Yarn { .. } => self.yarn(plain, head_dim),
         }
     }
@@ -123,7 +121,8 @@ impl Rope {
         let dim = head_dim as f64;
         // The index of the frequency that turns so often over the length of training.
         let index_of = |rotations: f64| {
-            dim * (trained_length / (rotations * 2.0 * PI)).ln() / (2.0 * f64::from(self.theta).ln())
+            dim * (trained_length / (rotations * 2.0 * PI)).ln()
+                / (2.0 * f64::from(self.theta).ln())
         };
         let (low, high) = match ends {
             RampEnds::Rounded => (index_of(beta_fast).floor(), index_of(beta_slow).ceil()),

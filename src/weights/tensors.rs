@@ -223,10 +223,9 @@ impl TensorReader {
     /// that would change the result if it were not overlooked.
     pub fn refuse_others(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
         match self.names().find(|name| !known(&name[self.prefix.len()..])) {
-            Some(name) => Err(WeightsError::ExtraTensor {
-                path: self.file_of(name),
-                tensor: name.to_owned(),
-            }),
+            Some(name) => {
+                Err(WeightsError::ExtraTensor { path: self.file_of(name), tensor: name.to_owned() })
+            }
             None => Ok(()),
         }
     }

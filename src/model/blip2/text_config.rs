@@ -9,6 +9,7 @@ Field names and defaults are those of huggingface/transformers v4.57.3
 use serde::Deserialize;
 
 use super::config::RawConfig;
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
 use crate::model::language_shape::LanguageShape;
 use crate::model::llama_config::RawLlama;
@@ -94,6 +95,13 @@ impl TokenIds {
         }
     }
 }
+
+/// The fields of an OPT that are read.
+pub(super) const READ_OPT: &[fn() -> &'static [&'static str]] =
+    &[names_of::<TextKind>, names_of::<RawOpt>];
+/// Those of a T5.
+pub(super) const READ_T5: &[fn() -> &'static [&'static str]] =
+    &[names_of::<TextKind>, names_of::<RawT5>];
 
 /// The fields that decide how the others are read.
 #[derive(Deserialize)]

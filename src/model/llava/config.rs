@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::model::ModelError;
 use crate::model::clip_config::RawClipTower;
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
 use crate::model::llama_config::RawLlama;
 use crate::model::saved_by::SavedBy;
@@ -91,6 +92,20 @@ impl Config {
     }
 }
 
+/// The fields of the hub's file that are read.
+pub(super) const READ_HUB: &[fn() -> &'static [&'static str]] = &[names_of::<RawHub>];
+/// Those of the original's.
+pub(super) const READ_ORIGINAL: &[fn() -> &'static [&'static str]] =
+    &[names_of::<LayoutField>, names_of::<RawOriginal>, names_of::<RawLlama>];
+/// Those of the tower's.
+pub(super) const READ_TOWER: &[fn() -> &'static [&'static str]] = &[names_of::<RawClipTower>];
+
+/// Whether the folder has the original layout.
+pub(super) fn is_original(folder: &CheckpointFolder) -> Result<bool, ModelError> {
+    let kind: LayoutField = folder.required_json(NAME, "the configuration")?;
+    Ok(kind.mm_vision_tower.is_some())
+}
+
 /// The field that only the original layout has.
 #[derive(Deserialize)]
 struct LayoutField {
@@ -128,7 +143,8 @@ impl FeatureLayers {
             Self::Several(layers) => match layers[..] {
                 [layer] => Ok(layer),
                 _ => {
-                    let expected = "one layer (features of several side by side are not implemented)";
+                    let expected =
+                        "one layer (features of several side by side are not implemented)";
                     Err(check.error("vision_feature_layer", format!("{layers:?}"), expected))
                 }
             },

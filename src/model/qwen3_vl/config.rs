@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::model::ModelError;
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
-use crate::model::rope_fields::{RopeFields, RopeContext};
+use crate::model::rope_fields::{RopeContext, RopeFields};
 use crate::model::saved_by::SavedBy;
 use crate::nn::{Activation, Bias, HeadWeights, Rope};
 use crate::weights::CheckpointFolder;
@@ -126,6 +127,13 @@ const DEFAULT_THETA: f64 = 5e6;
 
 /// What it takes where the file has no `mrope_section`.
 const DEFAULT_SECTION: [usize; 3] = [24, 20, 20];
+
+/// The fields of the file that are read.
+pub(super) const READ_OUTER: &[fn() -> &'static [&'static str]] = &[names_of::<RawConfig>];
+/// Those of `text_config`.
+pub(super) const READ_TEXT: &[fn() -> &'static [&'static str]] = &[names_of::<RawText>];
+/// Those of `vision_config`.
+pub(super) const READ_VISION: &[fn() -> &'static [&'static str]] = &[names_of::<RawVision>];
 
 #[derive(Deserialize)]
 struct RawConfig {
