@@ -1,6 +1,6 @@
 //! Whether generation options can be had, each by itself and together.
 
-use crate::model::ModelError;
+use crate::model::{GenerationRules, ModelError};
 use crate::request::{GenerationOptions, Sampling};
 
 /// Checks that the options are in their ranges and do not contradict each other.
@@ -45,6 +45,19 @@ pub(super) fn check(options: &GenerationOptions) -> Result<(), ModelError> {
         return error("top_p", top_p, "a number from 0 to 1");
     }
     Ok(())
+}
+
+/// The options of an answer under the rules of its checkpoint, which count where a case asks for no
+/// penalty and no length.
+pub(super) fn under(options: &GenerationOptions, rules: &GenerationRules) -> GenerationOptions {
+    let mut options = options.clone();
+    if options.repetition_penalty == 1.0 {
+        options.repetition_penalty = rules.repetition_penalty;
+    }
+    if options.min_new_tokens == 0 {
+        options.min_new_tokens = rules.min_new_tokens.min(options.max_new_tokens);
+    }
+    options
 }
 
 #[cfg(test)]

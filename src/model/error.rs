@@ -36,6 +36,16 @@ pub enum ModelError {
         /// What it should be.
         expected: String,
     },
+    /// A low-rank change lies beside the weights.
+    #[error(
+        "{path}: a low-rank adapter (LoRA) lies in this folder, which is not applied; merge it into \
+         the weights in Python with merge_and_unload() and save_pretrained(), or take it away",
+        path = path.display()
+    )]
+    Adapter {
+        /// `adapter_config.json`.
+        path: PathBuf,
+    },
     /// The tokenizer could not be read or used.
     #[error("{path}: {message}", path = path.display())]
     Tokenizer {

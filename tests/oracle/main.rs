@@ -34,6 +34,7 @@ mod pictures;
 mod qwen3_vl;
 /// Penalty and filters against transformers' logits processors.
 mod sampling;
+mod saved_by;
 /// CLIP and sentence encoders against transformers and sentence-transformers.
 mod scorers;
 /// Rows that come and go in the slots of one cache.

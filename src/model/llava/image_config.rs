@@ -7,13 +7,17 @@ Follows haotian-liu/LLaVA `llava/mm_utils.py` (`expand2square`, `process_images`
 use ::image::{Rgb, RgbImage, imageops};
 
 use super::config::{Config, Layout, Squaring};
-use crate::model::clip_image::{ClipImage, PREPROCESSOR_CONFIG, RawClipImage, check_aspect};
-use crate::model::fields::FieldCheck;
+use crate::model::clip_image::{ClipImage, RawClipImage, check_aspect};
+use crate::model::field_table::names_of;
+use crate::model::picture_settings::PictureSettings;
 use crate::model::square_image::size_of;
 use crate::model::{ModelError, PreparedImage};
 use crate::weights::CheckpointFolder;
 
-/// `preprocessor_config.json`, checked.
+/// The fields that are read.
+pub(super) const READ: &[fn() -> &'static [&'static str]] = &[names_of::<RawClipImage>];
+
+/// The picture settings, checked.
 #[derive(Debug, Clone, Copy)]
 pub struct ImageConfig {
     /// What is done first.
@@ -25,15 +29,14 @@ pub struct ImageConfig {
 }
 
 impl ImageConfig {
-    /// Reads and checks `preprocessor_config.json`, in the original layout the tower's.
+    /// Reads and checks the picture settings, in the original layout the tower's.
     pub(super) fn load(folder: &CheckpointFolder, config: &Config) -> Result<Self, ModelError> {
         let folder = match &config.layout {
             Layout::Hub { .. } => folder,
             Layout::Original { tower, .. } => tower,
         };
-        let raw: RawClipImage =
-            folder.required_json(PREPROCESSOR_CONFIG, "how pictures are resized")?;
-        let check = FieldCheck::new(folder.path().join(PREPROCESSOR_CONFIG));
+        let settings = PictureSettings::find(folder)?;
+        let (raw, check): (RawClipImage, _) = (settings.read()?, settings.check());
         let sizes = config.clip.sizes;
         Ok(Self {
             squaring: squaring(&raw, &config.layout),
