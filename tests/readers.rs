@@ -165,7 +165,8 @@ enum Outcome {
 impl Entry {
     fn outcome(&self, reader: Reader) -> Outcome {
         let nothing = Value::from(reader.nothing());
-        let mut values = std::iter::once(&self.reading).chain(&self.also).filter(|one| **one != nothing);
+        let mut values =
+            std::iter::once(&self.reading).chain(&self.also).filter(|one| **one != nothing);
         if values.any(|value| self.is_read_as(reader, value)) {
             return Outcome::Right;
         }
@@ -233,9 +234,7 @@ impl Entry {
                 Expectation::Number { value, tolerance: 1e-9 }
             }
             Reader::Facts => Expectation::Facts(self.fact_sheet()),
-            Reader::Boxes => {
-                Expectation::Boxes { truth: self.truth(value), min_iou: SAME_BOX }
-            }
+            Reader::Boxes => Expectation::Boxes { truth: self.truth(value), min_iou: SAME_BOX },
             Reader::Judge => self.judgement(),
             Reader::Normalize => Expectation::Exact(self.expected.clone().unwrap_or_default()),
         }
@@ -251,7 +250,8 @@ impl Entry {
             .unwrap_or_else(|error| panic!("{}: {error}", self.id));
         let labelled = |edges: [f64; 4]| LabelledBox {
             label: "box".to_owned(),
-            bounds: PixelBox::try_from(edges).unwrap_or_else(|error| panic!("{}: {error}", self.id)),
+            bounds: PixelBox::try_from(edges)
+                .unwrap_or_else(|error| panic!("{}: {error}", self.id)),
         };
         boxes.into_iter().map(labelled).collect()
     }
@@ -434,7 +434,8 @@ fn report(reader: Reader) -> Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = [" cases", " right", "  unread", "  missed", "  wrong", "  precision", "   recall"];
+        let columns =
+            [" cases", " right", "  unread", "  missed", "  wrong", "  precision", "   recall"];
         writeln!(f, "{:<14}{}   unread", "reader", columns.concat())?;
         for (language, tally) in &self.by_language {
             writeln!(f, "{:<14}{tally}", format!("{} {language}", self.reader.name()))?;
@@ -501,7 +502,8 @@ fn the_corpus_is_as_large_and_mixed_as_issue_12_asks() {
         let hand = of(|entry| !entry.source.starts_with("rule:"));
         let zh = of(|entry| entry.language == "zh");
         assert!(entries.len() >= reader.least(), "{}: {}", reader.name(), entries.len());
-        let line = format!("{}: {} answers, {hand} by hand, {zh} Chinese", reader.name(), entries.len());
+        let line =
+            format!("{}: {} answers, {hand} by hand, {zh} Chinese", reader.name(), entries.len());
         writeln!(counts, "{line}").expect("a String takes all");
         (all, by_hand, chinese) = (all + entries.len(), by_hand + hand, chinese + zh);
     }
@@ -512,10 +514,34 @@ fn the_corpus_is_as_large_and_mixed_as_issue_12_asks() {
 #[test]
 fn every_entry_is_well_formed() {
     const STYLES: [&str; 28] = [
-        "ambiguous", "chatty", "correction", "cut", "date", "decimal", "decimal-comma", "denied",
-        "double-negation", "explained", "fraction", "hedged", "idiom", "json", "latex", "loop",
-        "markdown", "ordinal", "range", "ratio", "refusing", "repeated", "scale", "separators",
-        "superscript", "terse", "thinking", "units",
+        "ambiguous",
+        "chatty",
+        "correction",
+        "cut",
+        "date",
+        "decimal",
+        "decimal-comma",
+        "denied",
+        "double-negation",
+        "explained",
+        "fraction",
+        "hedged",
+        "idiom",
+        "json",
+        "latex",
+        "loop",
+        "markdown",
+        "ordinal",
+        "range",
+        "ratio",
+        "refusing",
+        "repeated",
+        "scale",
+        "separators",
+        "superscript",
+        "terse",
+        "thinking",
+        "units",
     ];
     for (reader, _) in READERS {
         let mut ids = std::collections::BTreeSet::new();
@@ -524,7 +550,7 @@ fn every_entry_is_well_formed() {
             assert!(ids.insert(id.clone()), "{id} stands twice");
             assert!(!entry.also.contains(&entry.reading), "{id}: also repeats the reading");
             assert!(["en", "zh"].contains(&entry.language.as_str()), "{id}: {}", entry.language);
-            assert!(STYLES.contains(&entry.style.as_str()) , "{id}: {}", entry.style);
+            assert!(STYLES.contains(&entry.style.as_str()), "{id}: {}", entry.style);
             assert!(!entry.source.is_empty(), "{id} has no source");
             assert!(entry.why.is_none() || entry.reading == "unread", "{id}: why of a value");
         }
