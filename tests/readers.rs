@@ -492,6 +492,43 @@ fn texts_are_equal_if_a_person_calls_them_so() {
     hold(Reader::Normalize);
 }
 
+/// What models put around an answer without meaning anything by it.
+const FRAMES: [&str; 8] = [
+    "Thank you for the picture. {}",
+    "Here is my answer:\n\n{}",
+    "{}\n\nLet me know if you need anything else.",
+    "{}\n\nI hope this helps!",
+    "感谢您的图片。{}",
+    "以下是我的回答：\n\n{}",
+    "{}\n\n希望对您有帮助！",
+    "<think>Let me look at the picture first.</think>\n\n{}",
+];
+
+#[test]
+fn a_polite_frame_does_not_turn_an_answer_into_another() {
+    let mut astray = String::new();
+    for reader in [Reader::Choice, Reader::YesNo, Reader::Number] {
+        let plain = |entry: &Entry| {
+            entry.finish == FinishReason::Stop
+                && entry.style != "thinking"
+                && entry.style != "refusing"
+                && !entry.answer.trim().is_empty()
+                && entry.outcome(reader) != Outcome::Wrong
+        };
+        for mut entry in reader.entries().into_iter().filter(plain) {
+            let bare = entry.answer.clone();
+            for frame in FRAMES {
+                entry.answer = frame.replace("{}", &bare);
+                if entry.outcome(reader) == Outcome::Wrong {
+                    writeln!(astray, "{}: {:?}", entry.id, entry.answer)
+                        .expect("a String takes all");
+                }
+            }
+        }
+    }
+    assert!(astray.is_empty(), "a frame made of these another answer:\n{astray}");
+}
+
 #[test]
 fn the_corpus_is_as_large_and_mixed_as_issue_12_asks() {
     let (mut all, mut by_hand, mut chinese) = (0, 0, 0);
