@@ -493,16 +493,24 @@ fn texts_are_equal_if_a_person_calls_them_so() {
 }
 
 /// What models put around an answer without meaning anything by it.
-const FRAMES: [&str; 8] = [
-    "Thank you for the picture. {}",
-    "Here is my answer:\n\n{}",
-    "{}\n\nLet me know if you need anything else.",
-    "{}\n\nI hope this helps!",
-    "感谢您的图片。{}",
-    "以下是我的回答：\n\n{}",
-    "{}\n\n希望对您有帮助！",
-    "<think>Let me look at the picture first.</think>\n\n{}",
-];
+fn frames(language: &str) -> [&'static str; 5] {
+    match language {
+        "zh" => [
+            "感谢您的图片。{}",
+            "以下是我的回答：\n\n{}",
+            "{}\n\n希望对您有帮助！",
+            "{}\n\n如有其他问题，请随时告诉我。",
+            "<think>先看一下图片。</think>\n\n{}",
+        ],
+        _ => [
+            "Thank you for the picture. {}",
+            "Here is my answer:\n\n{}",
+            "{}\n\nI hope this helps!",
+            "{}\n\nLet me know if you need anything else.",
+            "<think>Let me look at the picture first.</think>\n\n{}",
+        ],
+    }
+}
 
 #[test]
 fn a_polite_frame_does_not_turn_an_answer_into_another() {
@@ -517,7 +525,7 @@ fn a_polite_frame_does_not_turn_an_answer_into_another() {
         };
         for mut entry in reader.entries().into_iter().filter(plain) {
             let bare = entry.answer.clone();
-            for frame in FRAMES {
+            for frame in frames(&entry.language) {
                 entry.answer = frame.replace("{}", &bare);
                 if entry.outcome(reader) == Outcome::Wrong {
                     writeln!(astray, "{}: {:?}", entry.id, entry.answer)
