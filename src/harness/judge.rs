@@ -8,6 +8,7 @@ use crate::answer::{Answer, DeviceClass, ModelInput};
 use crate::case::{InvalidCase, SnapshotPer};
 use crate::checksum::FileSums;
 use crate::engine::{self, Answered};
+use crate::extract::{answer_of, said};
 use crate::journal::{Attempt, Journal, Place, Status, TrialRecord};
 use crate::score::{self, Reading, Verdict};
 use crate::snapshot::{
@@ -251,8 +252,9 @@ impl Judge {
         let sizes = engine::picture_sizes(answer);
         let notation = blank.speaker.as_ref().and_then(|speaker| speaker.boxes);
         let out = self.journal.path().parent()?;
+        let said = said(answer);
         let path =
-            overlay::draw(&planned.case, &planned.model, &answer.text, notation, &sizes, out)?;
+            overlay::draw(&planned.case, &planned.model, answer_of(&said), notation, &sizes, out)?;
         Some(self.relative(&path))
     }
 
@@ -336,7 +338,7 @@ fn attempt(planned: &Planned, run: usize, answered: Answered, by: Option<&Answer
     let judged = planned.case.expectation.as_ref().filter(|one| !one.is_only_measured());
     let verdict = judged.map(|expectation| {
         let evidence = score::Evidence {
-            text: &answer.text,
+            text: &said(&answer),
             finish: answer.finish,
             notation: by.and_then(|by| by.identity.capabilities.boxes),
             image_sizes: &image_sizes,
