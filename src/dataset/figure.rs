@@ -6,6 +6,7 @@ Each is the official one of its benchmark ([`crate::score`]). Must not know file
 
 use super::Row;
 use crate::case::{Expectation, Metric, MetricExpectation, TruthKind};
+use crate::extract::after_thought;
 use crate::opinion::{Opinion, Said};
 use crate::score::caption::ptb::{Context, LineBreaks, TokenizeError, tokenize};
 use crate::score::caption::{CaptionCorpus, TokenizedItem, bleu, cider, rouge_l};
@@ -160,7 +161,7 @@ fn more_figures(metric: Metric) -> Vec<(&'static str, Figure)> {
 pub struct AnsweredRow<'r> {
     /// The row.
     pub row: &'r Row,
-    /// What the model said.
+    /// What the model said, its thoughts included.
     pub text: &'r str,
     /// Whether the row's expectation holds.
     pub passed: bool,
@@ -332,7 +333,8 @@ fn corpus(rows: &[AnsweredRow<'_>]) -> Result<CaptionCorpus, FigureError> {
         rows.iter().flat_map(|one| one.row.captions.iter().map(|_| one.row)).collect();
     let references: Vec<&str> =
         rows.iter().flat_map(|one| one.row.captions.iter().map(String::as_str)).collect();
-    let candidates: Vec<&str> = rows.iter().map(|one| one.text).collect();
+    let candidates: Vec<&str> =
+        rows.iter().map(|one| after_thought(one.text).unwrap_or_default()).collect();
     let mut references = tokens(&references, &|place| owners[place].id.clone())?.into_iter();
     let candidates = tokens(&candidates, &|place| rows[place].row.id.clone())?;
     let references: Vec<Vec<String>> =

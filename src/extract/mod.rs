@@ -14,6 +14,7 @@ mod numerals;
 mod occurrence;
 mod refusal;
 mod text;
+mod thought;
 mod yes_no;
 
 pub use boxes::{BoxNotation, BoxReading, FoundBox, boxes};
@@ -23,6 +24,9 @@ pub use number::number;
 pub use occurrence::{affirms, contains};
 pub use refusal::is_refusal;
 pub use text::normalize;
+pub use thought::{
+    Unfinished, after_thought, answer_of, inside_answer_tag, said, thought_opened_by, with_opened_thought,
+};
 pub use yes_no::yes_no;
 
 /// What came of looking for one value in an answer.

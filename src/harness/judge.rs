@@ -9,6 +9,7 @@ use crate::answer::{Answer, DeviceClass, ModelInput};
 use crate::case::{InvalidCase, SnapshotPer};
 use crate::checksum::FileSums;
 use crate::engine::{self, Answered};
+use crate::extract::{answer_of, said};
 use crate::foreign;
 use crate::journal::{Attempt, Journal, JournalError, Place, Status, TrialRecord};
 use crate::score::{self, Reading, Verdict};
@@ -256,7 +257,8 @@ impl Judge {
         let notation = blank.speaker.as_ref().and_then(|speaker| speaker.boxes);
         let out = self.journal.path().parent()?;
         let Planned { case, model, .. } = planned;
-        match overlay::draw(case, model, &answer.text, notation, &sizes, out) {
+        let said = said(answer);
+        match overlay::draw(case, model, answer_of(&said), notation, &sizes, out) {
             Ok(path) => Some(self.relative(&path?)),
             // What cannot be drawn is not worth failing for.
             Err(error) => {
@@ -363,7 +365,7 @@ fn attempt(planned: &Planned, run: usize, answered: Answered, by: Option<&Answer
     let judged = planned.case.expectation.as_ref().filter(|one| !one.is_only_measured());
     let verdict = judged.map(|expectation| {
         let evidence = score::Evidence {
-            text: &answer.text,
+            text: &said(&answer),
             finish: answer.finish,
             notation: by.and_then(|by| by.identity.capabilities.boxes),
             image_sizes: &image_sizes,

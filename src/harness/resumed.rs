@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::case::Case;
 use crate::engine::{Answered, TrialRequest};
-use crate::extract::BoxNotation;
+use crate::extract::{BoxNotation, said};
 use crate::journal::{Speaker, Status, TrialRecord};
 use crate::model::{self, Identity};
 use crate::opinion::Opinion;
@@ -102,7 +102,7 @@ fn answers(record: &TrialRecord) -> Vec<RecordedAnswer<'_>> {
 
 fn lacks_opinion(case: &Case, (answer, opinions): &RecordedAnswer<'_>) -> bool {
     let (Some(expectation), Some(answer)) = (&case.expectation, answer) else { return false };
-    let asked = inquiries(expectation, &question(case), &answer.text);
+    let asked = inquiries(expectation, &question(case), &said(answer));
     asked.iter().any(|inquiry| inquiry.find(opinions).is_none())
 }
 

@@ -9,6 +9,7 @@ use std::sync::mpsc::SyncSender;
 
 use crate::case::Case;
 use crate::engine::{self, Engine, EngineError, EngineSettings, Fleet, ScorerInUse, ToJudge};
+use crate::extract::said;
 use crate::opinion::{Inquiry, Matter, Said};
 use crate::registry::Registry;
 use crate::score::advised::inquiries;
@@ -46,7 +47,7 @@ impl SecondRound {
     pub(super) fn pass_on(&mut self, case: &Arc<Case>, receiver: SyncSender<Reply>, reply: Reply) {
         let inquiries = match (&case.expectation, &reply.answered) {
             (Some(expectation), Ok(answered)) => {
-                inquiries(expectation, &question(case), &answered.answer.text)
+                inquiries(expectation, &question(case), &said(&answered.answer))
             }
             _ => Vec::new(),
         };
