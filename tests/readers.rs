@@ -492,6 +492,26 @@ fn texts_are_equal_if_a_person_calls_them_so() {
     hold(Reader::Normalize);
 }
 
+#[test]
+fn an_answer_that_never_came_is_called_so() {
+    let mut astray = String::new();
+    for reader in [Reader::Choice, Reader::YesNo, Reader::Number, Reader::Boxes] {
+        let only_thought = |entry: &Entry| entry.style == "thinking" && entry.reading == "unread";
+        for entry in reader.entries().into_iter().filter(only_thought) {
+            let found = entry.verdict(reader, &entry.some_value(reader)).reading;
+            let is_right = match entry.finish {
+                FinishReason::Length => found == Reading::Truncated,
+                FinishReason::Stop => matches!(found, Reading::Truncated | Reading::Empty),
+            };
+            if !is_right {
+                writeln!(astray, "{}: {found:?}: {:?}", entry.id, entry.answer)
+                    .expect("a String takes all");
+            }
+        }
+    }
+    assert!(astray.is_empty(), "these are thoughts without an answer:\n{astray}");
+}
+
 /// What models put around an answer without meaning anything by it.
 fn frames(language: &str) -> [&'static str; 5] {
     match language {
