@@ -233,7 +233,7 @@ enum Boxes {
 
 /// Why the command came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum CommandError {
+enum CommandError {
     #[error(transparent)]
     Score(#[from] OfflineError),
     #[error(transparent)]
@@ -264,13 +264,13 @@ impl ScoreArgs {
     ///
     /// # Errors
     /// A file cannot be read or is not as the task wants it; names the place.
-    pub fn table(&self) -> Result<ScoreTable, CommandError> {
+    pub fn table(&self) -> Result<ScoreTable, impl std::error::Error + use<>> {
         score(&self.task)
     }
 }
 
 fn score_and_show(args: &ScoreArgs) -> Result<ScoreTable, CommandError> {
-    let table = args.table()?;
+    let table = score(&args.task)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {
         Format::Json => table.write_json(&mut out)?,
