@@ -198,7 +198,8 @@ impl Content {
         };
         let headers = [("X-Repo-Commit", self.commit.clone()), ("ETag", format!("\"{tag}\""))];
         if is_resolved && self.large.contains(&name) {
-            let more = [("Location", format!("{}/cdn/{name}", self.elsewhere)), ("X-Linked-Etag", tag)];
+            let more =
+                [("Location", format!("{}/cdn/{name}", self.elsewhere)), ("X-Linked-Etag", tag)];
             let headers: Vec<_> = headers.into_iter().chain(more).collect();
             return answer_with(302, &headers, 0, b"");
         }

@@ -25,7 +25,8 @@ pub use occurrence::{affirms, contains};
 pub use refusal::is_refusal;
 pub use text::normalize;
 pub use thought::{
-    Unfinished, after_thought, answer_of, inside_answer_tag, said, thought_opened_by, with_opened_thought,
+    Unfinished, after_thought, answer_of, inside_answer_tag, said, thought_opened_by,
+    with_opened_thought,
 };
 pub use yes_no::yes_no;
 

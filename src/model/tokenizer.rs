@@ -14,6 +14,11 @@ use crate::weights::CheckpointFolder;
 const FAST: &str = "tokenizer.json";
 const SENTENCEPIECE: &str = "tokenizer.model";
 
+/// Bytes of a prompt at most. The regex engine behind splitting rules gives up at 1,000,000 steps back, and the
+/// tokenizers crate then splits no further without a word: a run of a million spaces would get other ids
+/// than in Python.
+const MAX_PROMPT_BYTES: usize = 500_000;
+
 /// The tokenizer and the stop tokens that go with it.
 pub struct TextTokenizer {
     path: PathBuf,
@@ -113,6 +118,10 @@ impl TextTokenizer {
     }
 
     fn ids(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, ModelError> {
+        if text.len() > MAX_PROMPT_BYTES {
+            let (found, most) = (text.len(), MAX_PROMPT_BYTES);
+            return Err(self.error(format!("a prompt of {found} bytes; at most {most} are taken")));
+        }
         let encoding = self.tokenizer.encode_fast(text, add_special_tokens);
         encoding
             .map(|encoding| encoding.get_ids().to_vec())
