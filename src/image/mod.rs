@@ -6,6 +6,7 @@ normalisation, patches) is in [`crate::model`].
 */
 
 mod decode;
+mod jpeg;
 pub mod resize;
 
 pub use decode::{DecodedImage, ImageError, decode_file};
