@@ -73,11 +73,12 @@ use crate::case::{
     LabelledBox, MetricExpectation, ModelPattern, PersonAnswer, Problem, RonSource, Runs,
     SimilarityExpectation, SnapshotPer, SnapshotPolicy, TruthKind, ask,
 };
-use crate::geometry::PixelBox;
+use crate::geometry::{PixelBox, PixelSize};
 
 mod base64;
 mod definition;
 mod error;
+mod fields;
 mod figure;
 mod import;
 mod json;
@@ -89,11 +90,15 @@ mod parquet;
 mod parquet;
 mod pickle;
 mod picture;
+mod picture_place;
+mod python_literal;
+mod python_number;
 mod record;
 mod sample;
 mod schema;
 mod table;
 mod template;
+mod text_file;
 
 pub use definition::Gate;
 pub use figure::{AnsweredRow, FigureError, FigureValue};
@@ -105,7 +110,9 @@ pub use schema::RowTests;
 use definition::{Definition, Scorers};
 use error::{DataError, DataPlace, DataProblem};
 use figure::Scoring;
-use layout::{Draft, DraftImage, Layout, Truth};
+use layout::{BadRow, Draft, DraftImage, Heads, Layout, Truth};
+use picture::{Found, Sizes};
+use picture_place::PicturePlace;
 use sample::{Head, Sample};
 
 /// A data set whose rows are listed but not read.
@@ -168,13 +175,7 @@ impl Dataset {
             let problem = DataProblem::NoRows { expected: "rows" };
             return Err(DataError::new(definition.layout.path(), DataPlace::File, problem).into());
         }
-        for name in definition.prompt.names() {
-            if !listed.columns.iter().any(|known| known == name) {
-                let known = listed.columns.join(", ");
-                let problem = format!("the rows have no {{{name}}}; they have {known}");
-                return Err(place.field("prompt").error(Problem::DataSet(problem)));
-            }
-        }
+        definition.check_templates(&listed, place)?;
         refuse_repeated_ids(&*definition.layout, &listed.rows)?;
         let heads = definition.sample.take(listed.rows).map_err(|index| {
             let Sample::Ids(ids) = &definition.sample else {
@@ -267,12 +268,25 @@ impl Dataset {
     /// Reads the rows at these places of [`Self::row_names`], in their order.
     ///
     /// # Errors
-    /// A file is not as it should be, or a picture is not there; names the place.
+    /// A file is not as it should be, or a row is not; names the place.
     pub fn rows(&self, wanted: &[usize], pictures: Pictures<'_>) -> Result<Vec<Row>, CaseError> {
+        self.each_row(wanted, pictures)?.into_iter().collect()
+    }
+
+    /// As [`Self::rows`], where a row that cannot be asked (its picture is not there, say) leaves the others
+    /// as they are.
+    ///
+    /// # Errors
+    /// A file is not as it should be; names the place.
+    pub fn each_row(
+        &self,
+        wanted: &[usize],
+        pictures: Pictures<'_>,
+    ) -> Result<Vec<Result<Row, CaseError>>, CaseError> {
         let ids: Vec<&str> = wanted.iter().map(|index| self.heads[*index].id.as_str()).collect();
         let mut drafts = self.drafts(&ids.iter().copied().collect())?;
         let row = |id: &&str| match drafts.remove(*id) {
-            Some(draft) => self.row(draft, pictures),
+            Some(draft) => Ok(draft.map_err(CaseError::from).and_then(|one| self.row(one, pictures))),
             None => {
                 let problem = DataProblem::NoRows { expected: "the rows that were listed" };
                 let path = self.definition.layout.path();
@@ -283,28 +297,33 @@ impl Dataset {
     }
 
     /// Drafts by id, with the pictures that they take from other rows.
-    fn drafts(&self, wanted: &HashSet<&str>) -> Result<HashMap<String, Draft>, DataError> {
+    fn drafts(&self, wanted: &HashSet<&str>) -> Result<ById, DataError> {
         let layout = &self.definition.layout;
         let mut drafts = layout.drafts(wanted)?;
-        let lenders: HashSet<String> = drafts.iter().filter_map(lender).collect();
-        let lenders = layout.drafts(&lenders.iter().map(String::as_str).collect())?;
-        let lent: HashMap<String, Vec<DraftImage>> =
-            lenders.into_iter().map(|draft| (draft.id, draft.images)).collect();
-        for draft in &mut drafts {
-            if let Some(id) = lender(draft) {
-                draft.images = lent.get(&id).cloned().ok_or_else(|| {
-                    let message = format!("the picture is that of row {id}, which is not there");
-                    DataError::new(&draft.path, draft.place, DataProblem::Picture(message))
-                })?;
-            }
+        let lenders: HashSet<String> = drafts.iter().flatten().filter_map(lender).collect();
+        if !lenders.is_empty() {
+            let lenders = layout.drafts(&lenders.iter().map(String::as_str).collect())?;
+            let lent: HashMap<String, Vec<DraftImage>> =
+                lenders.into_iter().flatten().map(|draft| (draft.id, draft.images)).collect();
+            drafts = drafts.into_iter().map(|draft| lend(draft?, &lent)).collect();
         }
-        Ok(drafts.into_iter().map(|draft| (draft.id.clone(), draft)).collect())
+        let by_id = |draft: Result<Draft, BadRow>| match draft {
+            Ok(draft) => (draft.id.clone(), Ok(draft)),
+            Err(BadRow { id, error }) => (id, Err(error)),
+        };
+        Ok(drafts.into_iter().map(by_id).collect())
     }
 
     fn row(&self, draft: Draft, pictures: Pictures<'_>) -> Result<Row, CaseError> {
         let error = |problem| CaseError::from(DataError::new(&draft.path, draft.place, problem));
         let name = self.row_name(&draft.id);
-        let images = self.images(&draft, &name, pictures).map_err(error)?;
+        let sizes = match draft.truth {
+            Truth::Box(_) => Sizes::Wanted,
+            _ => Sizes::IfChecked,
+        };
+        let found = self.images(&draft, &name, pictures, sizes).map_err(error)?;
+        check_frame(&draft, &found).map_err(error)?;
+        let images: Vec<PathBuf> = found.into_iter().map(|found| found.path).collect();
         let prompt = self.definition.prompt.fill(&draft.values);
         let common = &self.definition.common;
         let conversation = ask(common.system.clone(), prompt.clone(), images.len());
@@ -348,12 +367,15 @@ impl Dataset {
         draft: &Draft,
         name: &CaseName,
         pictures: Pictures<'_>,
-    ) -> Result<Vec<PathBuf>, DataProblem> {
+        sizes: Sizes,
+    ) -> Result<Vec<Found>, DataProblem> {
         let beside = self.path.parent().unwrap_or(Path::new(""));
         let folder = self.definition.common.image_folder.as_deref().unwrap_or(beside);
+        let template = self.definition.layout.images().map_or("", |images| images.folder());
+        let place = PicturePlace::new(&self.path, folder, template);
         let resolve = |(number, image): (usize, &DraftImage)| match image {
-            DraftImage::File(image) => picture::file(folder.join(image), pictures),
-            DraftImage::Beside(path) => picture::file(path.clone(), pictures),
+            DraftImage::File(image) => picture::file(place.resolve(image)?, pictures, sizes),
+            DraftImage::Beside(path) => picture::file(path.clone(), pictures, sizes),
             DraftImage::Base64(text) => {
                 picture::unpack(text, &format!("{}_{}", name.snapshot_stem(), number + 1), pictures)
             }
@@ -423,8 +445,8 @@ impl Dataset {
             let name = self.row_name(&head.id);
             let message = format!("{other} and {} would both be named {name}", head.id);
             let path = self.definition.layout.path();
-            let place = DataPlace::Text(head.offset);
-            return Err(DataError::new(path, place, DataProblem::Table(message)).into());
+            let problem = DataProblem::Table(message);
+            return Err(DataError::new(path, place_of(head), problem).into());
         }
         Ok(())
     }
@@ -436,11 +458,67 @@ fn refuse_repeated_ids(layout: &dyn Layout, heads: &[Head]) -> Result<(), DataEr
         None => Ok(()),
         Some(head) => {
             let problem = DataProblem::Duplicate { what: layout.id_name(), id: head.id.clone() };
-            let place =
-                if head.offset == 0 { DataPlace::File } else { DataPlace::Text(head.offset) };
-            Err(DataError::new(layout.path(), place, problem))
+            Err(DataError::new(layout.path(), place_of(head), problem))
         }
     }
+}
+
+/// Where a row begins; files without lines have no such place.
+fn place_of(head: &Head) -> DataPlace {
+    if head.offset == 0 { DataPlace::File } else { DataPlace::Row(head.offset) }
+}
+
+type ById = HashMap<String, Result<Draft, DataError>>;
+
+/// The draft with the pictures of the row that it names.
+fn lend(mut draft: Draft, lent: &HashMap<String, Vec<DraftImage>>) -> Result<Draft, BadRow> {
+    let Some(id) = lender(&draft) else { return Ok(draft) };
+    match lent.get(&id) {
+        Some(images) => {
+            draft.images = images.clone();
+            Ok(draft)
+        }
+        None => {
+            let message = format!("the picture is that of row {id}, which is not there");
+            let problem = DataProblem::Picture(message);
+            let error = DataError::new(&draft.path, draft.place, problem);
+            Err(BadRow { id: draft.id, error })
+        }
+    }
+}
+
+/// How far a box may reach beyond its picture, in pixels, exclusive: COCO has boxes that do by a fraction.
+const SLACK: f64 = 1.0;
+
+/// That a row's box is in the frame of its picture: boxes that were made for other copies are common.
+fn check_frame(draft: &Draft, found: &[Found]) -> Result<(), DataProblem> {
+    let (Truth::Box([x1, y1, x2, y2]), [Found { path, size: Some(size) }]) = (&draft.truth, found)
+    else {
+        return Ok(());
+    };
+    let refuse = |message: String| Err(DataProblem::Picture(message));
+    let path = path.display();
+    if let Some(told) = draft.size.filter(|told| told != size) {
+        return refuse(format!(
+            "the picture {path} is {size} pixels, and the files of the data set say {told}: the box \
+             is that of another copy of it"
+        ));
+    }
+    let PixelSize { width, height } = *size;
+    let (width, height) = (f64::from(width), f64::from(height));
+    if *x1 <= -SLACK || *y1 <= -SLACK || *x2 >= width + SLACK || *y2 >= height + SLACK {
+        return refuse(format!(
+            "the box [{x1}, {y1}, {x2}, {y2}] reaches beyond the picture {path}, which is {size} \
+             pixels; was it made for another copy of it?"
+        ));
+    }
+    if *x2 <= 1.0 && *y2 <= 1.0 && width.min(height) > 1.0 {
+        return refuse(format!(
+            "the box [{x1}, {y1}, {x2}, {y2}] is within one pixel of the picture {path}, which is \
+             {size} pixels; expected pixels, and these seem to be shares of its sides"
+        ));
+    }
+    Ok(())
 }
 
 /// The row whose picture a draft takes.
