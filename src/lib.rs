@@ -62,6 +62,7 @@ macro_rules! main {
                 package: option_env!("CARGO_PKG_NAME").unwrap_or_default(),
                 target: option_env!("CARGO_CRATE_NAME").unwrap_or_default(),
                 assert_snapshot,
+                insta_workspace: || $crate::__private::insta::_get_workspace_root!().to_path_buf(),
             })
         }
     };

@@ -106,15 +106,17 @@ pub(crate) fn remove_abandoned(folder: &Path) {
             && is_abandoned(&entry).unwrap_or(false)
         {
             // What cannot be removed is in nobody's way.
-            let _ = fs::remove_file(entry.path());
+            let _ = match entry.file_type() {
+                Ok(found) if found.is_dir() => fs::remove_dir_all(entry.path()),
+                _ => fs::remove_file(entry.path()),
+            };
         }
     }
 }
 
 fn is_abandoned(entry: &fs::DirEntry) -> io::Result<bool> {
-    let metadata = entry.metadata()?;
-    let age = metadata.modified()?.elapsed().unwrap_or_default();
-    Ok(metadata.is_file() && age > ABANDONED_AFTER)
+    let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+    Ok(age > ABANDONED_AFTER)
 }
 
 /// Refuses a link in the place of a file that is written to where it is.
@@ -135,7 +137,7 @@ pub(crate) fn refuse_link(path: &Path) -> io::Result<()> {
 
 /// A free name in the same folder, short whatever the file is called, that nobody can guess: keys of
 /// a [`RandomState`] come from the system.
-fn beside(path: &Path) -> PathBuf {
+pub(crate) fn beside(path: &Path) -> PathBuf {
     let drawn = RandomState::new().build_hasher().finish();
     path.with_file_name(format!("{BESIDE_PREFIX}{drawn:016x}{BESIDE_SUFFIX}"))
 }

@@ -7,6 +7,7 @@ use crate::case::DiscoveryError;
 use crate::journal::JournalError;
 use crate::registry::RegistryError;
 use crate::report::ReportError;
+use crate::snapshot::SnapshotError;
 
 /// The run itself failed, as against some of its cases.
 #[derive(Debug, thiserror::Error)]
@@ -68,11 +69,8 @@ pub enum RunError {
         source: std::io::Error,
     },
     /// insta's own settings cannot be used.
-    #[error("insta cannot use its settings: {words}")]
-    Insta {
-        /// What insta says.
-        words: String,
-    },
+    #[error("the settings of snapshots cannot be used; {0}")]
+    Insta(SnapshotError),
     /// cargo-insta's file of referenced snapshots cannot be written.
     #[error("cannot tell cargo-insta which snapshots are referenced: {0}")]
     SnapshotReferences(std::io::Error),

@@ -174,9 +174,11 @@ impl Judge {
         let snapshot = self.compare_answer(planned, &answer, blank.place.as_ref());
         let input = self.compare_input(planned, &answer.input);
         let is_settled = snapshot.outcome.is_settled() && input.outcome.is_settled();
+        let is_unusable = [&snapshot, &input].into_iter().any(SnapshotResult::is_unusable);
         let passes = snapshot.passes && input.passes;
         let known_failure = blank.known_failure.is_some();
         let status = |is_settled: bool| match datasets::fails_alone(planned) {
+            _ if !is_settled && is_unusable => Status::Error,
             true => status(&verdict, is_settled, known_failure),
             false if is_settled => Status::Recorded,
             false => Status::Failed,
@@ -234,12 +236,17 @@ impl Judge {
 
     /// Judges a case that only asks what the model would get.
     fn judge_input(&self, planned: &Planned, by: Option<&Answering>, input: ModelInput) -> Judged {
-        let SnapshotResult { outcome, passes } = self.compare_input(planned, &input);
+        let compared = self.compare_input(planned, &input);
+        let is_unusable = compared.is_unusable();
+        let SnapshotResult { outcome, passes } = compared;
         let blank = self.blank(planned, by);
         let known_failure = blank.known_failure.is_some();
         let passes = status(&None, passes, known_failure).is_success();
         let record = TrialRecord {
-            status: status(&None, outcome.is_settled(), known_failure),
+            status: match is_unusable {
+                true => Status::Error,
+                false => status(&None, outcome.is_settled(), known_failure),
+            },
             input_snapshot: outcome,
             prepared: Some(input),
             ..blank

@@ -87,6 +87,14 @@ fn snapshot(what: &str, outcome: &SnapshotOutcome, now: &str) -> Option<String> 
             "this {what} has no accepted snapshot yet; look at it with `cargo insta review`, or \
              accept all with INSTA_UPDATE=always"
         )),
+        SnapshotOutcome::HeadChanged { fields } => Some(format!(
+            "the {what} is the accepted one, but the head of its snapshot is not ({}), and insta is \
+             told to compare that too (require_full_match); `cargo insta review` accepts it",
+            fields.join(", ")
+        )),
+        SnapshotOutcome::Unusable { reason } => {
+            Some(format!("the snapshot of this {what} cannot be used: {reason}"))
+        }
         SnapshotOutcome::Changed { accepted, divergence } => {
             let place = divergence.map(|place| first_difference(&place, accepted, now));
             Some(format!(

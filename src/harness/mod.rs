@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use crate::case::KnownNames;
 use crate::foreign;
 use crate::registry::Registry;
-use crate::snapshot::{self, AssertSnapshot};
+use crate::snapshot::{self, AssertSnapshot, InstaVariables};
 
 mod arguments;
 mod ask;
@@ -87,6 +87,8 @@ pub struct Site {
     pub target: &'static str,
     /// insta's macro, expanded there.
     pub assert_snapshot: AssertSnapshot,
+    /// What insta takes for the workspace's folder there.
+    pub insta_workspace: fn() -> PathBuf,
 }
 
 impl Site {
@@ -126,28 +128,32 @@ fn is_member(project: &Path) -> bool {
 /// Runs the eval suite of a project as a test binary.
 pub fn main(site: Site) -> ExitCode {
     interrupt::make_file_limit_an_error();
-    quieten_insta();
+    let insta = prepare_insta();
     let variable = |name: &str| std::env::var(name).ok();
     let arguments = match TestArguments::read(std::env::args_os(), variable) {
         Ok(arguments) => arguments,
         Err(error) => return refuse_arguments(&error),
     };
-    run::run(&site, &arguments).unwrap_or_else(|error| {
+    run::run(&site, &arguments, insta).unwrap_or_else(|error| {
         say(&format!("error: {}", foreign::shown(&error)));
         ExitCode::from(CANNOT_RUN)
     })
 }
 
-/// insta prints diffs to stdout from whichever thread failed, which would break the test
-/// protocol; a trial's own message shows the difference instead.
-fn quieten_insta() {
-    if std::env::var_os("INSTA_OUTPUT").is_none() {
-        // SAFETY: this is the first thing `main` does; no other thread exists that could read
-        // the environment meanwhile.
-        unsafe { std::env::set_var("INSTA_OUTPUT", "none") };
-    }
+/// Takes over what insta must not do by itself: it prints diffs to stdout from whichever thread failed,
+/// which would break the test protocol (a trial's own message shows the difference instead), and it
+/// works on copies of snapshots.
+fn prepare_insta() -> InstaVariables {
     foreign::show_panics_harmlessly();
     snapshot::install_quiet_panics();
+    // SAFETY: this is among the first things that `main` does; no other thread exists that could read
+    // the environment meanwhile.
+    unsafe {
+        if std::env::var_os("INSTA_OUTPUT").is_none() {
+            std::env::set_var("INSTA_OUTPUT", "none");
+        }
+        InstaVariables::take()
+    }
 }
 
 fn refuse_arguments(error: &ArgumentError) -> ExitCode {
@@ -188,6 +194,7 @@ mod tests {
             package: "vision",
             target,
             assert_snapshot: |_, _, _| {},
+            insta_workspace: PathBuf::new,
         };
         site.out_of(&member_folder).strip_prefix("/target").unwrap().to_owned()
     }

@@ -14,7 +14,7 @@ use crate::engine;
 use crate::journal::{Run, RunHeader, RunPlan};
 use crate::registry::Registry;
 use crate::report;
-use crate::snapshot::SnapshotFolder;
+use crate::snapshot::{InstaVariables, SnapshotFolder};
 
 use super::arguments::{Format, TestArguments};
 use super::console::{self, Announcement, Console, Ending, Listed};
@@ -35,7 +35,11 @@ use super::{
 const MODEL_PREFIX: &str = "model::";
 
 /// Lists or runs the suite of a project.
-pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, RunError> {
+pub(super) fn run(
+    site: &Site,
+    arguments: &TestArguments,
+    insta: InstaVariables,
+) -> Result<ExitCode, RunError> {
     let project = site.project();
     let variable = |name: &str| std::env::var(name).ok();
     let settings = Settings::read(variable, &project, site.out_of(&project))?;
@@ -56,7 +60,13 @@ pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, Ru
     let mut selection = Selection::new(arguments, scope, &history, pictures);
     let plan = plan(&project, &settings, &registry, &mut selection)?;
     refuse_unknown_name(&selection, &settings, &plan)?;
-    let snapshots = SnapshotFolder::new(project.join(SNAPSHOTS), site.assert_snapshot);
+    let snapshots = SnapshotFolder::new(
+        project.join(SNAPSHOTS),
+        settings.out.clone(),
+        insta,
+        site.assert_snapshot,
+        site.insta_workspace,
+    );
     plan.mark_snapshots(&snapshots, &registry).map_err(RunError::SnapshotReferences)?;
     let chosen: Vec<&PlannedTrial> =
         plan.trials().iter().filter(|trial| is_selected(trial, &selection)).collect();
@@ -71,6 +81,9 @@ pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, Ru
     replay::refuse_own_journal(plan.models(), &settings.out)?;
     let header = header(&registry, &settings, arguments, &chosen);
     let folder = folder.map_or_else(|| folder::take(&settings), Ok)?;
+    if plan.keeps_snapshots() {
+        snapshots.check_settings().map_err(RunError::Insta)?;
+    }
     let (_folder, journal) = folder::open(folder, &settings, &header)?;
     let retry = settings.nextest.as_ref().map_or(0, |nextest| nextest.retry);
     let pictures = FileSums::default();
