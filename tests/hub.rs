@@ -198,7 +198,8 @@ impl Content {
         };
         let headers = [("X-Repo-Commit", self.commit.clone()), ("ETag", format!("\"{tag}\""))];
         if is_resolved && self.large.contains(&name) {
-            let more = [("Location", format!("{}/cdn/{name}", self.elsewhere)), ("X-Linked-Etag", tag)];
+            let more =
+                [("Location", format!("{}/cdn/{name}", self.elsewhere)), ("X-Linked-Etag", tag)];
             let headers: Vec<_> = headers.into_iter().chain(more).collect();
             return answer_with(302, &headers, 0, b"");
         }
@@ -352,7 +353,10 @@ fn pickles_are_fetched_where_there_is_nothing_else() {
 
 #[test]
 fn a_shard_that_is_not_there_or_leads_out_of_the_cache_is_an_error() {
-    for (shard, expected) in [("model-9.safetensors", "has no model-9"), ("../x", "has no ../x")] {
+    for (shard, expected) in [
+        ("model-9.safetensors", "has no model-9"),
+        ("../x", "it names the file \"../x\", which is not below its folder"),
+    ] {
         let index = format!(r#"{{"weight_map": {{"a": "{shard}"}}}}"#);
         let hub = Hub::new(&[
             ("config.json", b"{}"),

@@ -25,6 +25,7 @@ mod sentencepiece;
 mod shown;
 pub(crate) mod square_image;
 pub mod tokenizer;
+mod tokenizer_limits;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use tokenizers::Tokenizer;
 
 use super::ModelError;
 use super::sentencepiece::{self, PrefixSpace};
+use super::tokenizer_limits;
 use crate::weights::CheckpointFolder;
 
 const FAST: &str = "tokenizer.json";
@@ -35,7 +36,10 @@ impl TextTokenizer {
     pub fn without_stop_tokens(folder: &CheckpointFolder, name: &str) -> Result<Self, ModelError> {
         let path = folder.required(name, "the fast tokenizer")?;
         let text = folder.required_text(name, "the fast tokenizer")?;
-        Self::new(path, Tokenizer::from_bytes(text).map_err(|error| error.to_string()))
+        let checked = tokenizer_limits::check(text.as_bytes());
+        let tokenizer =
+            checked.and_then(|()| Tokenizer::from_bytes(text).map_err(|error| error.to_string()));
+        Self::new(path, tokenizer)
     }
 
     /// Reads Llama's `tokenizer.model` whether or not there is a `tokenizer.json`, and the stop

@@ -48,9 +48,10 @@ impl<'a> Environment<'a> {
     /// `HF_HUB_CACHE`, its old name, or `hub` in the hub's home folder.
     pub(super) fn hub_cache(self) -> PathBuf {
         let named = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"].into_iter();
-        named.into_iter().find_map(|name| self.path(name)).unwrap_or_else(|| {
-            self.hub_home().join("hub")
-        })
+        named
+            .into_iter()
+            .find_map(|name| self.path(name))
+            .unwrap_or_else(|| self.hub_home().join("hub"))
     }
 
     fn home(self) -> Option<PathBuf> {

@@ -44,15 +44,16 @@ const TYPES: [(&str, u64); 20] = [
 pub(super) fn tensors(file: &WeightsFile) -> Result<HashMap<String, StoredTensor>, WeightsError> {
     let data_start = 8 + header_length(file)?;
     let header = file.bytes(8..data_start)?;
-    let Header(entries) = serde_json::from_slice(&header)
-        .map_err(|error| header_error(file, error.to_string()))?;
+    let Header(entries) =
+        serde_json::from_slice(&header).map_err(|error| header_error(file, error.to_string()))?;
     drop(header);
     check_length(file, data_start, &entries)?;
     check_places(file, &entries)?;
     let mut tensors = HashMap::with_capacity(entries.len());
     for (name, entry) in entries {
         let start = data_start + entry.data_offsets.0;
-        let stored = StoredTensor { numbers: entry.numbers(), shape: entry.shape, start, order: None };
+        let stored =
+            StoredTensor { numbers: entry.numbers(), shape: entry.shape, start, order: None };
         if let Some(_twice) = tensors.insert(name.clone(), stored) {
             return Err(header_error(file, format!("tensor `{name}` is described twice")));
         }

@@ -84,7 +84,10 @@ impl Weights {
             weights.tensors.extend(tensors);
             weights.files.push(file);
             if weights.tensors.len() > MAX_TENSORS {
-                return Err(WeightsError::TooManyTensors { path: path.clone(), limit: MAX_TENSORS });
+                return Err(WeightsError::TooManyTensors {
+                    path: path.clone(),
+                    limit: MAX_TENSORS,
+                });
             }
         }
         Ok(weights)

@@ -79,7 +79,8 @@ fn directory(file: &WeightsFile) -> Result<Vec<u8>, ZipError> {
     let tail_start = file.length().saturating_sub(END + MAX_COMMENT);
     let tail = file.bytes(tail_start..file.length())?;
     let is_end = |record: &[u8]| {
-        record.starts_with(b"PK\x05\x06") && number(record, 20, 2) == Some(record.len() as u64 - END)
+        record.starts_with(b"PK\x05\x06")
+            && number(record, 20, 2) == Some(record.len() as u64 - END)
     };
     // The comment may hold anything, so the record is the one whose comment ends the file.
     let place = (0..=tail.len().saturating_sub(END as usize)).rev().find(|at| is_end(&tail[*at..]));
@@ -173,11 +174,13 @@ fn wide_fields(mut extra: &[u8]) -> impl Iterator<Item = u64> {
 fn extent(file: &WeightsFile, entry: &Entry<'_>) -> Result<Range<u64>, ZipError> {
     let name = entry.name;
     let header_end = entry.local.checked_add(LOCAL).filter(|end| *end <= file.length());
-    let header_end = header_end.ok_or_else(|| ZipError::Form(format!("its entry {name} is cut off")))?;
+    let header_end =
+        header_end.ok_or_else(|| ZipError::Form(format!("its entry {name} is cut off")))?;
     let header = file.bytes(entry.local..header_end)?;
     let lengths = number(&header, 26, 2).zip(number(&header, 28, 2));
     let lengths = lengths.filter(|_| header.starts_with(b"PK\x03\x04"));
-    let lengths = lengths.ok_or_else(|| ZipError::Form(format!("its entry {name} has no place")))?;
+    let lengths =
+        lengths.ok_or_else(|| ZipError::Form(format!("its entry {name} has no place")))?;
     let start = header_end + lengths.0 + lengths.1;
     let end = start.checked_add(entry.length);
     let end = end.ok_or_else(|| ZipError::Form(format!("its entry {name} is too large")))?;

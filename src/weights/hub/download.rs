@@ -153,7 +153,8 @@ impl Download<'_> {
         let etag = etag.ok_or_else(|| useless("it has no ETag that can name a file"))?;
         let headers = reply.response.headers();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let of_range = text("content-range").and_then(|range| range.rsplit_once('/')?.1.parse().ok());
+        let of_range =
+            text("content-range").and_then(|range| range.rsplit_once('/')?.1.parse().ok());
         let whole = reply.response.status() == 200;
         let length = text("content-length").filter(|_| whole).and_then(|text| text.parse().ok());
         let bytes = reply.said.size.or(of_range).or(length);
