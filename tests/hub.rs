@@ -353,7 +353,10 @@ fn pickles_are_fetched_where_there_is_nothing_else() {
 
 #[test]
 fn a_shard_that_is_not_there_or_leads_out_of_the_cache_is_an_error() {
-    for (shard, expected) in [("model-9.safetensors", "has no model-9"), ("../x", "has no ../x")] {
+    for (shard, expected) in [
+        ("model-9.safetensors", "has no model-9"),
+        ("../x", "it names the file \"../x\", which is not below its folder"),
+    ] {
         let index = format!(r#"{{"weight_map": {{"a": "{shard}"}}}}"#);
         let hub = Hub::new(&[
             ("config.json", b"{}"),

@@ -4,6 +4,9 @@ Memory in use and its peak: of the GPU that a model is on, or of the process on 
 
 use candle_core::Device;
 
+use super::EngineError;
+use crate::weights::readable_size;
+
 #[cfg(feature = "cuda")]
 mod cuda;
 mod process;
@@ -72,6 +75,26 @@ impl Meter {
             #[cfg(feature = "cuda")]
             Self::Cuda(pool) => pool.free_bytes(),
         }
+    }
+}
+
+/// An error if so much more memory cannot be had on this device. A GPU's driver says so by itself; on a
+/// CPU a failed allocation would end the process.
+pub(super) fn check_room(meter: &Meter, needed: u64) -> Result<(), EngineError> {
+    match meter {
+        Meter::Process => match process::available_bytes() {
+            Some(free) if needed > free => Err(EngineError::OutOfMemory {
+                reason: format!(
+                    "{} more are needed, {} are free",
+                    readable_size(needed),
+                    readable_size(free)
+                ),
+                peak_memory_bytes: process::resident_bytes(),
+            }),
+            _ => Ok(()),
+        },
+        #[cfg(feature = "cuda")]
+        Meter::Cuda(_) => Ok(()),
     }
 }
 

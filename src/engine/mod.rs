@@ -173,9 +173,12 @@ impl Engine {
         let precision = settings.precision_of(entry);
         let folder = checkpoint_folder(&entry.source)?;
         weights::check_pins(&folder, &entry.sha256)?;
+        let footprint = Footprint::read(&folder, precision.data_type()).ok();
+        if let Some(footprint) = &footprint {
+            memory::check_room(&Meter::of(&device), footprint.weights())?;
+        }
         let model = guarded(|| Ok(model::load(&folder, &device, Some(precision.data_type()))?))?;
         let identity = identity_of(&folder, model.processor().as_ref(), entry)?;
-        let footprint = Footprint::read(&folder, precision.data_type()).ok();
         let description = ModelDescription {
             name: entry.name.clone(),
             device: device::label(&device),
@@ -236,7 +239,8 @@ impl Engine {
                 batch,
                 self_check: self.self_check,
                 // A batch that is fixed is tried as it is.
-                footprint: self.footprint.filter(|_| self.batch == BatchSize::Automatic),
+                footprint: self.footprint,
+                is_fitted: self.batch != BatchSize::Automatic,
             };
             serving.run(&prepared);
         });

@@ -13,7 +13,7 @@ use super::gallery::Gallery;
 use super::input::{Company, Input};
 use super::memory::Meter;
 use super::{
-    Answered, EngineError, Event, OutOfMemory, SelfChecking, TrialRequest, guarded, room,
+    Answered, EngineError, Event, OutOfMemory, SelfChecking, TrialRequest, guarded, memory, room,
     self_check, vision,
 };
 use crate::answer::MemoryShortage;
@@ -37,8 +37,10 @@ pub(super) struct Serving<'s> {
     /// Most requests in the cache at a time.
     pub(super) batch: usize,
     pub(super) self_check: SelfChecking,
-    /// What decides about the batch before the first cache is made; none if nothing does.
+    /// What tells how much memory a batch takes, if that is known.
     pub(super) footprint: Option<Footprint>,
+    /// Whether the batch is not to be made smaller before the first cache is made.
+    pub(super) is_fitted: bool,
 }
 
 /// What is on its way.
@@ -122,17 +124,27 @@ impl Serving<'_> {
             return Ok(());
         }
         work.decoding = None;
+        self.check_room(work, batch)?;
         work.decoding = Some(guarded(|| Ok(Decoding::new(self.model, slots, tokens)?))?);
         Ok(())
     }
 
     /// Makes the batch as small as free memory asks for, once.
     fn fit_batch(&mut self, work: &Work) {
-        if let (Some(footprint), Some(free)) = (self.footprint.take(), self.meter.free_bytes()) {
-            let demands = work.waiting.iter().map(Input::demand);
-            let demand = demands.fold(Demand::default(), Demand::and);
-            self.batch = room::fitting(&footprint, &demand, free, self.batch);
+        if std::mem::replace(&mut self.is_fitted, true) {
+            return;
         }
+        if let (Some(footprint), Some(free)) = (self.footprint, self.meter.free_bytes()) {
+            self.batch = room::fitting(&footprint, &demand_of(&work.waiting), free, self.batch);
+        }
+    }
+
+    /// An error where the cache and a call that fills it would not fit into memory.
+    fn check_room(&self, work: &Work, batch: usize) -> Result<(), EngineError> {
+        let Some(footprint) = self.footprint else { return Ok(()) };
+        let demand = demand_of(work.waiting.iter().take(batch));
+        let prediction = footprint.predict(&demand, &room::bounds(batch));
+        memory::check_room(self.meter, prediction.cache.saturating_add(prediction.activations))
     }
 
     /// How many may be in the cache with the first of those that wait.
@@ -289,6 +301,11 @@ impl Serving<'_> {
 /// Whether enough slots are free for others to be read in while requests are decoded.
 fn is_refilled(decoding: &Decoding) -> bool {
     decoding.free_slots() * REFILLED_PART >= decoding.slots()
+}
+
+/// What these ask for together.
+fn demand_of<'i>(inputs: impl IntoIterator<Item = &'i Input>) -> Demand {
+    inputs.into_iter().map(Input::demand).fold(Demand::default(), Demand::and)
 }
 
 impl Work {

@@ -186,12 +186,17 @@ impl Footprint {
     pub fn read(folder: &Path, dtype: DType) -> Result<Self, ModelError> {
         let checkpoint = CheckpointFolder::open(folder)?;
         let shape = (family_of(&checkpoint)?.shape)(&checkpoint)?;
-        let mut numbers = 0;
+        let mut numbers = 0_u64;
         for file in find_weight_files(folder)? {
-            numbers += Weights::open_file(&file)?.count_numbers();
+            numbers = numbers.saturating_add(Weights::open_file(&file)?.count_numbers());
         }
         let number_bytes = dtype.size_in_bytes();
-        Ok(Self { shape, weights: numbers * number_bytes as u64, number_bytes })
+        Ok(Self { shape, weights: numbers.saturating_mul(number_bytes as u64), number_bytes })
+    }
+
+    /// Bytes of the weights.
+    pub fn weights(&self) -> u64 {
+        self.weights
     }
 
     /// What answering such requests takes.

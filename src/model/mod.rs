@@ -31,6 +31,7 @@ mod shown;
 pub(crate) mod square_image;
 pub mod tokenizer;
 mod tokenizer_config;
+mod tokenizer_limits;
 mod word_pieces;
 
 use std::ops::Range;

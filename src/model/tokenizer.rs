@@ -8,7 +8,7 @@ use tokenizers::Tokenizer;
 
 use super::sentencepiece::{self, PrefixSpace};
 use super::tokenizer_config::{Around, TokenizerConfig};
-use super::{GenerationRules, ModelError};
+use super::{GenerationRules, ModelError, tokenizer_limits};
 use crate::weights::CheckpointFolder;
 
 const FAST: &str = "tokenizer.json";
@@ -67,7 +67,8 @@ impl TextTokenizer {
     pub fn without_stop_tokens(folder: &CheckpointFolder, name: &str) -> Result<Self, ModelError> {
         let text = folder.required_text(name, &missing(folder, name))?;
         let path = folder.path().join(name);
-        Self::new(path, parse(&text))
+        let checked = tokenizer_limits::check(text.as_bytes());
+        Self::new(path, checked.and_then(|()| parse(&text)))
     }
 
     /// Reads Llama's `tokenizer.model` whether or not there is a `tokenizer.json`, and the stop

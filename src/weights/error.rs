@@ -91,6 +91,25 @@ pub enum WeightsError {
         /// The limit.
         limit: usize,
     },
+    /// An index of shards names a file elsewhere.
+    #[error(
+        "{path}: it names the file {name:?}, which is not below its folder; nothing of it was read",
+        path = path.display()
+    )]
+    LeavesFolder {
+        /// The index.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
+    /// An index of shards names more files than any checkpoint has.
+    #[error("{path}: it names more than {limit} files", path = path.display())]
+    TooManyShards {
+        /// The index.
+        path: PathBuf,
+        /// The limit.
+        limit: usize,
+    },
     /// A file is longer than any of its kind.
     #[error("{path}: the file has {found} bytes, of its kind at most {limit} are read",
         path = path.display())]

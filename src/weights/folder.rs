@@ -22,6 +22,24 @@ const LAYOUTS: [(&str, &str); 2] = [
     ("pytorch_model.bin.index.json", "pytorch_model.bin"),
 ];
 
+/// Most files of one checkpoint; those of Llama-3.1-405B are 191.
+const MAX_SHARDS: usize = 1000;
+
+/// Most bytes that are read of files by name; each becomes up to some twenty times as much of JSON's
+/// values. The longest published: 34 MB of Gemma's `tokenizer.json`, 9 MB of DeepSeek-V3's index.
+const MOST_BYTES: [(&str, u64); 7] = [
+    ("tokenizer.json", 64 << 20),
+    ("model.safetensors.index.json", 16 << 20),
+    ("pytorch_model.bin.index.json", 16 << 20),
+    ("vocab.txt", 16 << 20),
+    ("vocab.json", 16 << 20),
+    ("merges.txt", 16 << 20),
+    ("tokenizer.model", 16 << 20),
+];
+
+/// Most bytes of any other text: configurations and templates.
+const MOST_SETTING_BYTES: u64 = 4 << 20;
+
 /// A folder with `config.json` in it. Opening it reads no tensor.
 #[derive(Debug, Clone)]
 pub struct CheckpointFolder {
@@ -87,9 +105,7 @@ impl CheckpointFolder {
 
     /// The bytes of `name`; `hint` tells what it is for when it is missing.
     pub fn required_bytes(&self, name: &str, hint: &str) -> Result<Vec<u8>, WeightsError> {
-        let path = self.required(name, hint)?;
-        check_not_lfs_pointer(&path)?;
-        std::fs::read(&path).map_err(|source| WeightsError::Read { path, source })
+        read_bytes(&self.required(name, hint)?)
     }
 
     /// The text of `name`, if such a file is there.
@@ -148,8 +164,11 @@ impl CheckpointFolder {
     fn layout(&self, holds: impl Fn(&str) -> bool) -> Result<Layout, WeightsError> {
         for (index, single) in LAYOUTS {
             if holds(index) {
-                let shards = self.required_json(index, "it says where each tensor is")?;
-                return Ok(Layout::Sharded(index, shards));
+                let shards: ShardIndex =
+                    self.required_json(index, "it says where each tensor is")?;
+                let layout = Layout::Sharded(index, shards);
+                self.check_shards(index, &layout.files())?;
+                return Ok(layout);
             }
             if holds(single) {
                 return Ok(Layout::Single(single));
@@ -157,6 +176,18 @@ impl CheckpointFolder {
         }
         let hint = "the weights; alternatively shards with an index file, or pytorch_model.bin";
         Err(WeightsError::MissingFile { path: self.path.join(LAYOUTS[0].1), hint: hint.to_owned() })
+    }
+
+    /// An index names files of its own folder, and not without end.
+    fn check_shards(&self, index: &str, names: &BTreeSet<&str>) -> Result<(), WeightsError> {
+        let path = || self.path.join(index);
+        if let Some(name) = names.iter().find(|name| !stays_inside(name)) {
+            return Err(WeightsError::LeavesFolder { path: path(), name: (*name).to_owned() });
+        }
+        match names.len() > MAX_SHARDS {
+            true => Err(WeightsError::TooManyShards { path: path(), limit: MAX_SHARDS }),
+            false => Ok(()),
+        }
     }
 
     fn present(&self, layout: &Layout) -> Result<Vec<PathBuf>, WeightsError> {
@@ -186,10 +217,34 @@ pub(super) fn check_not_lfs_pointer(path: &Path) -> Result<(), WeightsError> {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, WeightsError> {
+/// The whole file, if it is not longer than any of its name.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
     check_not_lfs_pointer(path)?;
-    std::fs::read_to_string(path)
-        .map_err(|source| WeightsError::Read { path: path.to_owned(), source })
+    let read = |source| WeightsError::Read { path: path.to_owned(), source };
+    let name = path.file_name().unwrap_or_default();
+    let limit = MOST_BYTES.iter().find(|(known, _)| name == *known);
+    let limit = limit.map_or(MOST_SETTING_BYTES, |(_, limit)| *limit);
+    let file = File::open(path).map_err(read)?;
+    let too_long = |found| WeightsError::TooLong { path: path.to_owned(), found, limit };
+    let length = file.metadata().map_err(read)?.len();
+    if length > limit {
+        return Err(too_long(length));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(read)?;
+    // It may have grown, or be of a kind that has no length.
+    match bytes.len() as u64 > limit {
+        true => Err(too_long(bytes.len() as u64)),
+        false => Ok(bytes),
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, WeightsError> {
+    let invalid = |cause| std::io::Error::new(std::io::ErrorKind::InvalidData, cause);
+    String::from_utf8(read_bytes(path)?).map_err(|cause| WeightsError::Read {
+        path: path.to_owned(),
+        source: invalid(cause.utf8_error()),
+    })
 }
 
 fn parse_json<T: DeserializeOwned>(path: &Path) -> Result<T, WeightsError> {

@@ -7,12 +7,16 @@ it could call. A name that `torch.load(weights_only=True)` would refuse is refus
 a file made to do harm is noticed (pytorch/pytorch v2.5.1 `torch/_weights_only_unpickler.py`).
 
 Values refer to each other by index, so that neither copies nor depth can exhaust memory or stack.
-`candle_core::pickle` does not serve: it clones what it remembers, and panics on short tuples.
+What is made is counted: the values, the tensors, and the bytes of the tensors' names, since
+dictionaries may hold each other and a name has the keys of all above it. `candle_core::pickle` does
+not serve: it clones what it remembers, and panics on short tuples.
 */
 
 use std::collections::HashMap;
 
 use candle_core::DType;
+
+use super::tensors::{MAX_RANK, MAX_TENSORS};
 
 /// Dictionaries within dictionaries that are looked into: `model.layer` of a checkpoint is 2.
 const MAX_DEPTH: usize = 6;
@@ -20,11 +24,21 @@ const MAX_DEPTH: usize = 6;
 /// Most entries that are looked at; dictionaries may hold each other.
 const MAX_ENTRIES: usize = 1 << 20;
 
+/// Most values that are made. `torch.save` writes some twenty a tensor, in some two hundred bytes.
+const MAX_VALUES: usize = 1 << 21;
+
+/// Most bytes of all names made from keys, for each byte of the pickle. Keys stand in it once, and
+/// most of its bytes are no keys.
+const NAME_BYTES_PER_BYTE: usize = 4;
+
+/// Room for names in any case.
+const SMALL: usize = 1 << 16;
+
+/// Longest part of a refused name that is shown, in characters.
+const SHOWN: usize = 120;
+
 /// Longest key of a dictionary that is looked at, in bytes.
 const MAX_KEY: usize = 1024;
-
-/// Most dimensions of a tensor.
-const MAX_RANK: usize = 8;
 
 /// Why a pickle is not a description of tensors.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +71,14 @@ pub enum PickleError {
     /// It is larger than any description of weights.
     #[error("holds more than {MAX_ENTRIES} entries")]
     TooMany,
+    /// It makes more than its length lets expect.
+    #[error("makes more than {limit} {what}, which no file of weights does")]
+    Amplified {
+        /// What it makes.
+        what: &'static str,
+        /// How much of it is let pass.
+        limit: usize,
+    },
 }
 
 /// What the numbers of a storage are.
@@ -182,6 +204,48 @@ fn storage_type(name: &str) -> Option<StoredType> {
     })
 }
 
+/// The tensors that were found, and what finding them took.
+struct Collected<'a> {
+    tensors: Vec<(String, PickledTensor<'a>)>,
+    entries: usize,
+    /// Bytes of all names that were made, kept or not.
+    name_bytes: usize,
+    most_name_bytes: usize,
+}
+
+impl<'a> Collected<'a> {
+    fn count_entry(&mut self) -> Step {
+        self.entries += 1;
+        match self.entries > MAX_ENTRIES {
+            true => Err(PickleError::TooMany),
+            false => Ok(()),
+        }
+    }
+
+    /// The name under a key; none for a key that is no name.
+    fn name(&mut self, prefix: &str, key: &Value<'a>) -> Step<Option<String>> {
+        let name = match key {
+            Value::Text(text) if text.len() <= MAX_KEY => format!("{prefix}{text}"),
+            Value::Number(number) => format!("{prefix}{number}"),
+            _ => return Ok(None),
+        };
+        self.name_bytes += name.len();
+        let limit = self.most_name_bytes;
+        match self.name_bytes > limit {
+            true => Err(PickleError::Amplified { what: "bytes of names", limit }),
+            false => Ok(Some(name)),
+        }
+    }
+
+    fn keep(&mut self, name: String, tensor: PickledTensor<'a>) -> Step {
+        if self.tensors.len() == MAX_TENSORS {
+            return Err(PickleError::Amplified { what: "tensors", limit: MAX_TENSORS });
+        }
+        self.tensors.push((name, tensor));
+        Ok(())
+    }
+}
+
 /// The stack machine, and everything it has made.
 struct Machine<'a> {
     bytes: &'a [u8],
@@ -193,6 +257,8 @@ struct Machine<'a> {
     dicts: Vec<Vec<(Value<'a>, Value<'a>)>>,
     storages: Vec<(&'a str, StoredType)>,
     tensors: Vec<PickledTensor<'a>>,
+    /// Values and marks that were made.
+    made: usize,
 }
 
 type Step<T = ()> = Result<T, PickleError>;
@@ -209,6 +275,7 @@ impl<'a> Machine<'a> {
             dicts: Vec::new(),
             storages: Vec::new(),
             tensors: Vec::new(),
+            made: 0,
         }
     }
 
@@ -220,10 +287,10 @@ impl<'a> Machine<'a> {
                 b'.' => return Ok(()),
                 0x80 => drop(self.take(1)?),
                 0x95 => drop(self.take(8)?),
-                b'(' => self.marks.push(self.stack.len()),
+                b'(' => self.mark()?,
                 b'0' => drop(self.pop()?),
                 b'1' => drop(self.pop_to_mark()?),
-                b'N' | 0x88 | 0x89 | b']' | 0x8f => self.stack.push(Value::Other),
+                b'N' | 0x88 | 0x89 | b']' | 0x8f => self.push(Value::Other)?,
                 b'G' => self.skip(8)?,
                 b'K' => self.number(1)?,
                 b'M' => self.number(2)?,
@@ -234,12 +301,12 @@ impl<'a> Machine<'a> {
                 0x8d => self.text(8)?,
                 b'B' | b'T' => self.opaque(4)?,
                 b'C' | b'U' => self.opaque(1)?,
-                b')' => self.push_tuple(Vec::new()),
+                b')' => self.push_tuple(Vec::new())?,
                 b't' => self.tuple()?,
                 0x85 => self.tuple_of(1)?,
                 0x86 => self.tuple_of(2)?,
                 0x87 => self.tuple_of(3)?,
-                b'}' => self.push_dict(Vec::new()),
+                b'}' => self.push_dict(Vec::new())?,
                 b'a' => drop(self.pop()?),
                 b'e' | 0x90 => drop(self.pop_to_mark()?),
                 b's' => self.set_item()?,
@@ -264,10 +331,14 @@ impl<'a> Machine<'a> {
         let Value::Dict(top) = self.pop()? else {
             return Err(self.damaged("not a dictionary of tensors"));
         };
-        let mut found = Vec::new();
-        let mut looked_at = 0;
-        self.collect(top, "", 0, &mut looked_at, &mut found)?;
-        Ok(found)
+        let mut collected = Collected {
+            tensors: Vec::new(),
+            entries: 0,
+            name_bytes: 0,
+            most_name_bytes: self.bytes.len() * NAME_BYTES_PER_BYTE + SMALL,
+        };
+        self.collect(top, "", 0, &mut collected)?;
+        Ok(collected.tensors)
     }
 
     fn collect(
@@ -275,23 +346,20 @@ impl<'a> Machine<'a> {
         dict: usize,
         prefix: &str,
         depth: usize,
-        looked_at: &mut usize,
-        found: &mut Vec<(String, PickledTensor<'a>)>,
+        collected: &mut Collected<'a>,
     ) -> Step {
         for (key, value) in &self.dicts[dict] {
-            *looked_at += 1;
-            if *looked_at > MAX_ENTRIES {
-                return Err(PickleError::TooMany);
-            }
-            let name = match key {
-                Value::Text(text) if text.len() <= MAX_KEY => format!("{prefix}{text}"),
-                Value::Number(number) => format!("{prefix}{number}"),
-                _ => continue,
-            };
+            collected.count_entry()?;
             match value {
-                Value::Tensor(tensor) => found.push((name, self.tensors[*tensor].clone())),
+                Value::Tensor(tensor) => {
+                    if let Some(name) = collected.name(prefix, key)? {
+                        collected.keep(name, self.tensors[*tensor].clone())?;
+                    }
+                }
                 Value::Dict(inner) if depth < MAX_DEPTH => {
-                    self.collect(*inner, &format!("{name}."), depth + 1, looked_at, found)?;
+                    if let Some(name) = collected.name(prefix, key)? {
+                        self.collect(*inner, &format!("{name}."), depth + 1, collected)?;
+                    }
                 }
                 _ => {}
             }
@@ -322,6 +390,26 @@ impl<'a> Machine<'a> {
         usize::try_from(value).map_err(|_| self.damaged("a number too large"))
     }
 
+    fn count_value(&mut self) -> Step {
+        self.made += 1;
+        match self.made > MAX_VALUES {
+            true => Err(PickleError::Amplified { what: "values", limit: MAX_VALUES }),
+            false => Ok(()),
+        }
+    }
+
+    fn push(&mut self, value: Value<'a>) -> Step {
+        self.count_value()?;
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Step {
+        self.count_value()?;
+        self.marks.push(self.stack.len());
+        Ok(())
+    }
+
     fn pop(&mut self) -> Step<Value<'a>> {
         if self.marks.last() == Some(&self.stack.len()) {
             return Err(self.damaged("a mark where a value should be"));
@@ -334,11 +422,6 @@ impl<'a> Machine<'a> {
         Ok(self.stack.split_off(mark))
     }
 
-    fn pop_tuple(&mut self) -> Step<Vec<Value<'a>>> {
-        let value = self.pop()?;
-        self.items(value).map(<[_]>::to_vec)
-    }
-
     fn items(&self, value: Value<'a>) -> Step<&[Value<'a>]> {
         match value {
             Value::Tuple(index) => Ok(&self.tuples[index]),
@@ -348,8 +431,7 @@ impl<'a> Machine<'a> {
 
     fn skip(&mut self, bytes: usize) -> Step {
         self.take(bytes)?;
-        self.stack.push(Value::Other);
-        Ok(())
+        self.push(Value::Other)
     }
 
     fn opaque(&mut self, length_bytes: usize) -> Step {
@@ -360,15 +442,13 @@ impl<'a> Machine<'a> {
     #[expect(clippy::cast_possible_wrap, reason = "two bytes at most")]
     fn number(&mut self, bytes: usize) -> Step {
         let value = self.unsigned(bytes)? as i64;
-        self.stack.push(Value::Number(value));
-        Ok(())
+        self.push(Value::Number(value))
     }
 
     fn signed(&mut self) -> Step {
         let mut bytes = [0; 4];
         bytes.copy_from_slice(self.take(4)?);
-        self.stack.push(Value::Number(i32::from_le_bytes(bytes).into()));
-        Ok(())
+        self.push(Value::Number(i32::from_le_bytes(bytes).into()))
     }
 
     /// A number of any length; one that does not fit is nothing a tensor is made of.
@@ -377,44 +457,43 @@ impl<'a> Machine<'a> {
         let digits = self.take(length)?;
         let sign = if digits.last().is_some_and(|byte| *byte >= 0x80) { 0xff } else { 0 };
         let mut bytes = [sign; 8];
-        self.stack.push(match bytes.get_mut(..length) {
+        let value = match bytes.get_mut(..length) {
             Some(low) => {
                 low.copy_from_slice(digits);
                 Value::Number(i64::from_le_bytes(bytes))
             }
             None => Value::Other,
-        });
-        Ok(())
+        };
+        self.push(value)
     }
 
     fn text(&mut self, length_bytes: usize) -> Step {
         let length = self.unsigned(length_bytes)?;
         let text = std::str::from_utf8(self.take(length)?);
-        self.stack.push(text.map_or(Value::Other, Value::Text));
-        Ok(())
+        self.push(text.map_or(Value::Other, Value::Text))
     }
 
-    fn push_tuple(&mut self, items: Vec<Value<'a>>) {
-        self.stack.push(Value::Tuple(self.tuples.len()));
+    fn push_tuple(&mut self, items: Vec<Value<'a>>) -> Step {
+        self.push(Value::Tuple(self.tuples.len()))?;
         self.tuples.push(items);
+        Ok(())
     }
 
     fn tuple(&mut self) -> Step {
         let items = self.pop_to_mark()?;
-        self.push_tuple(items);
-        Ok(())
+        self.push_tuple(items)
     }
 
     fn tuple_of(&mut self, count: usize) -> Step {
         let mut items = (0..count).map(|_| self.pop()).collect::<Step<Vec<_>>>()?;
         items.reverse();
-        self.push_tuple(items);
-        Ok(())
+        self.push_tuple(items)
     }
 
-    fn push_dict(&mut self, entries: Vec<(Value<'a>, Value<'a>)>) {
-        self.stack.push(Value::Dict(self.dicts.len()));
+    fn push_dict(&mut self, entries: Vec<(Value<'a>, Value<'a>)>) -> Step {
+        self.push(Value::Dict(self.dicts.len()))?;
         self.dicts.push(entries);
+        Ok(())
     }
 
     fn set_item(&mut self) -> Step {
@@ -452,8 +531,8 @@ impl<'a> Machine<'a> {
     fn recall(&mut self, key_bytes: usize) -> Step {
         let key = self.unsigned(key_bytes)?;
         let value = self.memo.get(&key).ok_or_else(|| self.damaged("nothing remembered"))?;
-        self.stack.push(*value);
-        Ok(())
+        let value = *value;
+        self.push(value)
     }
 
     fn line(&mut self) -> Step<&'a str> {
@@ -479,22 +558,27 @@ impl<'a> Machine<'a> {
 
     fn push_global(&mut self, module: &str, name: &str) -> Step {
         let value = global(module, name);
-        let unknown = || PickleError::Global { name: format!("{module}.{name}") };
-        self.stack.push(value.ok_or_else(unknown)?);
-        Ok(())
+        let unknown = || {
+            let whole = format!("{module}.{name}");
+            let cut = if whole.chars().nth(SHOWN).is_some() { ".." } else { "" };
+            let shown: String = whole.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+            PickleError::Global { name: shown + cut }
+        };
+        self.push(value.ok_or_else(unknown)?)
     }
 
     fn reduce(&mut self) -> Step {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let value = self.call(function, arguments)?;
-        self.stack.push(value);
-        Ok(())
+        self.push(value)
     }
 
     fn call(&mut self, function: Value<'a>, arguments: Value<'a>) -> Step<Value<'a>> {
         let Value::Function(function) = function else { return Ok(Value::Other) };
-        let arguments = self.items(arguments)?.to_vec();
-        match (function, arguments.as_slice()) {
+        // The first four decide; of a tuple of millions, no copy is made for each call.
+        let arguments = self.items(arguments)?;
+        let (first, count) = first_of(arguments);
+        match (function, &first[..count]) {
             (Function::OrderedDict, _) => {
                 self.dicts.push(Vec::new());
                 Ok(Value::Dict(self.dicts.len() - 1))
@@ -552,13 +636,22 @@ impl<'a> Machine<'a> {
     /// `("storage", type, key, device, length)`, as pytorch/pytorch v2.5.1
     /// `torch/serialization.py` `persistent_load` reads it.
     fn storage(&mut self) -> Step {
-        match self.pop_tuple()?.as_slice() {
+        let value = self.pop()?;
+        let (first, count) = first_of(self.items(value)?);
+        match first[..count] {
             [Value::Text("storage"), Value::StorageType(numbers), Value::Text(key), ..] => {
-                self.storages.push((key, *numbers));
-                self.stack.push(Value::Storage(self.storages.len() - 1));
-                Ok(())
+                self.storages.push((key, numbers));
+                self.push(Value::Storage(self.storages.len() - 1))
             }
             _ => Err(self.damaged("a reference that is no storage")),
         }
     }
+}
+
+/// The first four values, filled up with others, and how many there are.
+fn first_of<'a>(values: &[Value<'a>]) -> ([Value<'a>; 4], usize) {
+    let count = values.len().min(4);
+    let mut first = [Value::Other; 4];
+    first[..count].copy_from_slice(&values[..count]);
+    (first, count)
 }

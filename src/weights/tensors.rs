@@ -12,7 +12,7 @@ use super::weights_file::WeightsFile;
 use super::{safetensors_file, torch_file};
 
 /// Most tensors of a checkpoint; DeepSeek-V3 has 91,991.
-pub(super) const MAX_TENSORS: usize = 1 << 17;
+pub(super) const MAX_TENSORS: usize = 1 << 18;
 
 /// Most dimensions of a tensor.
 pub(super) const MAX_RANK: usize = 8;

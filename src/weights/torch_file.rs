@@ -18,7 +18,7 @@ const OLD_HEAD: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x
 
 /// Longest description of tensors that is read, in bytes; those of published models have less
 /// than one MiB.
-const MAX_PICKLE: u64 = 32 << 20;
+const MAX_PICKLE: u64 = 16 << 20;
 
 /// How often a number of the file may stand in its tensors: tied weights share their numbers, and a
 /// file in which everything is shared would take any amount of memory.

@@ -14,10 +14,10 @@ use super::WeightsError;
 use super::weights_file::WeightsFile;
 
 /// Most entries: a storage per tensor, and a few more. Those of published files are some thousands.
-const MAX_ENTRIES: u64 = 1 << 17;
+const MAX_ENTRIES: u64 = 1 << 18;
 
 /// Longest directory that is read, in bytes.
-const MAX_DIRECTORY: u64 = 16 << 20;
+const MAX_DIRECTORY: u64 = 32 << 20;
 
 /// Lengths of the records without names and comments.
 const END: u64 = 22;
