@@ -32,6 +32,7 @@ pub mod scorer;
 pub mod snapshot;
 pub mod stats;
 pub mod weights;
+mod whole_file;
 
 /// Names that [`main!`] needs in the user's crate.
 #[doc(hidden)]
