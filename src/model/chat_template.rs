@@ -11,6 +11,7 @@ in its order: `chat_template.jinja`, `chat_template.json`, `tokenizer_config.jso
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -24,13 +25,17 @@ use crate::weights::CheckpointFolder;
 
 mod limits;
 mod methods;
+mod tags;
 
 const NAME: &str = "chat_template";
+
+/// The filter that values go through before they are kept.
+const CHARGED: &str = "eyechart_charged";
 
 /// A parsed template.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Environment<'static>,
+    environment: Arc<Environment<'static>>,
     path: PathBuf,
     special_tokens: BTreeMap<String, String>,
 }
@@ -71,13 +76,14 @@ impl ChatTemplate {
         special_tokens: BTreeMap<String, String>,
     ) -> Result<Self, ModelError> {
         limits::check(&source).map_err(|message| refused(path, message))?;
-        let parse = || {
+        let parse = move || {
             let mut environment = environment()?;
+            let source = tags::with_filter_of_kept_values(&source, CHARGED);
             environment.add_template_owned(NAME, source)?;
             Ok(environment)
         };
         let parsed = limits::on_large_stack(parse).map_err(|message| refused(path, message))?;
-        let environment = parsed.map_err(|error| template_error(path, &error))?;
+        let environment = Arc::new(parsed.map_err(|error| template_error(path, &error))?);
         Ok(Self { environment, path: path.to_owned(), special_tokens })
     }
 
@@ -91,7 +97,8 @@ impl ChatTemplate {
         let tokens = special_tokens.iter();
         let tokens = tokens.map(|(name, token)| (name.as_str(), token.as_str().into()));
         let context = minijinja::Value::from_pairs(tokens.chain(messages));
-        let render = || environment.get_template(NAME)?.render(context);
+        let environment = Arc::clone(environment);
+        let render = move || environment.get_template(NAME)?.render(context);
         limits::on_large_stack(render)
             .map_err(|message| refused(path, message))?
             .map_err(|error| template_error(path, &error))
@@ -163,6 +170,8 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.set_unknown_method_callback(methods::call);
     environment.add_function("raise_exception", raise_exception);
     environment.add_filter("tojson", to_json);
+    environment.add_filter(CHARGED, limits::charged);
+    environment.set_formatter(limits::write_value);
     Ok(environment)
 }
 

@@ -109,6 +109,7 @@ fn shared_values_are_counted_each_time() {
         "{{ '{}'.format(n.x) }}",
         "{{ '%s' % n.x }}",
         "{{ [n.x].count(n.x) }}",
+        "",
         "{{ n.x == [n.x[0], n.x[1] ~ 'x'] }}",
         "{{ raise_exception(n.x) }}",
         "{{ {'a': n.x} | tojson }}",
@@ -118,14 +119,14 @@ fn shared_values_are_counted_each_time() {
     ] {
         is_stopped(&again(60, "['a']", "[n.x, n.x]", end));
     }
+    is_stopped(&format!("{{% set x = ['a'] %}}{}", "{% set x = x + x %}".repeat(60)));
+    is_stopped(&format!("{{% set x = ['a'] %}}{}", "{% set x = {'a': x, 'b': x} %}".repeat(60)));
 }
 
 #[test]
 fn nesting_needs_no_more_stack_than_there_is() {
     for source in [
         format!("{{{{ {}1 }}}}", "not ".repeat(500_000)),
-        format!("{{{{ {}1 }}}}", "-".repeat(16_000)),
-        format!("{{{{ {}1 }}}}", "not ".repeat(4_000)),
         format!("{{{{ {}1{} }}}}", "(".repeat(8_000), ")".repeat(8_000)),
         format!("{{{{ {}1{} }}}}", "[".repeat(8_000), "]".repeat(8_000)),
         "{% if a %}".repeat(20_000),
@@ -136,6 +137,8 @@ fn nesting_needs_no_more_stack_than_there_is() {
     }
     // These may have an end.
     for source in [
+        format!("{{{{ {}1 }}}}", "-".repeat(16_000)),
+        format!("{{{{ {}1 }}}}", "not ".repeat(4_000)),
         format!("{{{{ a{} }}}}", ".b".repeat(8_000)),
         format!("{{{{ 1{} }}}}", "+1".repeat(8_000)),
         format!("{{{{ 'a'{} }}}}", "~1".repeat(8_000)),

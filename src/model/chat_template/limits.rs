@@ -3,15 +3,23 @@
 //!
 //! minijinja's fuel bounds time and memory of what it does itself: a unit is an instruction or about 64
 //! bytes of data, and what is too large is refused before it is made. [`super::methods`] does the same for
-//! Python's methods. Nesting is bounded before parsing, since the parser recurses, and the rest of it
+//! Python's methods. It does not look into lists: one that holds the list before twice, thirty times
+//! over, is small in memory and larger than any when it is written or compared. So what is written or
+//! kept by `{% set %}` is paid for with all that is in it, each time it is in it.
+//!
+//! Nesting is bounded before parsing, since the parser recurses, and the rest of it
 //! has a stack of its own that is large enough for what a template of this fuel can nest.
 
 use std::fmt::Display;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
+use std::time::Duration;
 
 use minijinja::value::ValueKind;
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::{Error, ErrorKind, Output, State, Value, escape_formatter};
+
+use super::tags;
 
 /// Longest template. Published ones have 1 to 50 KB.
 const LONGEST_BYTES: usize = 256 * 1024;
@@ -25,6 +33,9 @@ pub(super) const FUEL: u64 = 400_000;
 
 /// The stack of a parse or a rendering. Only what is used of it is ever in memory.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
+
+/// Longest time of a parse or a rendering, for what fuel does not see.
+const LONGEST_TIME: Duration = Duration::from_secs(60);
 
 /// Deepest nesting of a value that a function of ours takes.
 const DEEPEST_VALUE: usize = 100;
@@ -40,7 +51,7 @@ pub(super) fn check(source: &str) -> Result<(), String> {
             source.len()
         ));
     }
-    match longest_tag(source) {
+    match tags::longest(source) {
         length if length > LONGEST_TAG_BYTES => Err(format!(
             "a tag of the template is {length} bytes long, expected {LONGEST_TAG_BYTES} at most"
         )),
@@ -48,54 +59,45 @@ pub(super) fn check(source: &str) -> Result<(), String> {
     }
 }
 
-/// The length of the longest text from `{{` or `{%` to its end. Texts in quotes may hold an end.
-fn longest_tag(source: &str) -> usize {
-    let bytes = source.as_bytes();
-    let (mut longest, mut position) = (0, 0);
-    while position + 1 < bytes.len() {
-        match &bytes[position..position + 2] {
-            b"{{" | b"{%" => {
-                let length = tag_length(&bytes[position..]);
-                longest = longest.max(length);
-                position += length;
-            }
-            // Neither does a comment nest, nor what is in it.
-            b"{#" => position += comment_length(&bytes[position..]),
-            _ => position += 1,
-        }
-    }
-    longest
-}
-
-fn tag_length(tag: &[u8]) -> usize {
-    let end = if tag.starts_with(b"{{") { b"}}" } else { b"%}" };
-    let mut quote = None;
-    let mut position = 2;
-    while position < tag.len() {
-        match (quote, tag[position]) {
-            (Some(_), b'\\') => position += 1,
-            (Some(open), byte) if byte == open => quote = None,
-            (None, byte @ (b'"' | b'\'')) => quote = Some(byte),
-            (None, _) if tag[position..].starts_with(end) => return position + 2,
-            _ => {}
-        }
-        position += 1;
-    }
-    tag.len()
-}
-
-fn comment_length(comment: &[u8]) -> usize {
-    comment.windows(2).position(|pair| pair == b"#}").map_or(comment.len(), |end| end + 2)
-}
-
-/// Does work that may nest deep, on a stack for that.
-pub(super) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
-        let thread = thread.map_err(|error| format!("no thread to render it: {error}"))?;
+/// Does work that may nest deep, on a stack for that, and waits for it for a while. No thread can be
+/// ended from outside: one that takes longer is left behind.
+pub(super) fn on_large_stack<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let (sender, receiver) = channel();
+    let run = move || {
+        // Whoever waited may have gone.
+        let _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
+    };
+    let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(run);
+    thread.map_err(|error| format!("no thread to render it: {error}"))?;
+    match receiver.recv_timeout(LONGEST_TIME) {
         // A panic is the trial's, as if there were no thread.
-        Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-    })
+        Ok(done) => Ok(done.unwrap_or_else(|panic| resume_unwind(panic))),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+            Err(format!("the template was not done after {} s", LONGEST_TIME.as_secs()))
+        }
+    }
+}
+
+/// Writes a value, paid for before if it has others in it.
+pub(super) fn write_value(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    if value.as_object().is_some() {
+        charge_value(state, value)?;
+    }
+    escape_formatter(out, state, value)
+}
+
+/// The filter of values that are kept.
+pub(super) fn charged(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    if value.as_object().is_some() {
+        charge_value(state, &value)?;
+    }
+    Ok(value)
 }
 
 /// The message of a template's error.
@@ -119,8 +121,7 @@ pub(super) fn charge(state: &State<'_, '_>, bytes: usize) -> Result<(), Error> {
     state.consume_fuel(bytes as u64 / 64 + 1)
 }
 
-/// Takes fuel for all that is in a value, each time it is in it: lists that hold the same list twice,
-/// thirty times over, are small in memory and larger than any when written.
+/// Takes fuel for all that is in a value, each time it is in it.
 pub(super) fn charge_value(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
     charge_nested(state, value, 0)
 }
@@ -147,14 +148,6 @@ fn charge_nested(state: &State<'_, '_>, value: &Value, depth: usize) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tags_are_measured_from_end_to_end() {
-        assert_eq!(longest_tag("a {{ b }} {%- c -%}"), "{%- c -%}".len());
-        assert_eq!(longest_tag(r#"{{ "}} \" }}" }} x"#), r#"{{ "}} \" }}" }}"#.len());
-        assert_eq!(longest_tag("{# {{ aaaaaaaaaaaaaaaa }} #}{{ a }}"), "{{ a }}".len());
-        assert_eq!(longest_tag("{{ never"), "{{ never".len());
-    }
 
     #[test]
     fn what_is_too_long_says_by_how_much() {
