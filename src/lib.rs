@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod answer_cache;
 pub mod asked;
+mod bounded_file;
 pub mod case;
 pub mod checksum;
 pub mod compare;

@@ -1,5 +1,6 @@
 //! What the `defaults.ron` of a folder and of the folders around it set.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,10 +52,12 @@ impl Defaults {
 
 /// The tags of both, each once.
 pub(super) fn added(mut tags: Vec<String>, more: Vec<String>) -> Vec<String> {
-    for tag in more {
-        if !tags.contains(&tag) {
-            tags.push(tag);
-        }
+    if more.is_empty() {
+        return tags;
     }
+    let known: HashSet<String> = tags.iter().cloned().collect();
+    let mut added = HashSet::new();
+    let is_new = |tag: &String| !known.contains(tag) && added.insert(tag.clone());
+    tags.extend(more.into_iter().filter(is_new));
     tags
 }

@@ -188,6 +188,17 @@ pub enum Problem {
          folder, or set `id` in place of the file's name"
     )]
     Name(String),
+    /// The name would make names of files that no system takes.
+    #[error(
+        "the name takes {found} bytes of its snapshot's file name, expected {limit} at most; rename \
+         the file or folder, or set a shorter `id`"
+    )]
+    NameLength {
+        /// How many it takes.
+        found: usize,
+        /// The most.
+        limit: usize,
+    },
     /// Another case has the name too, or one whose snapshot would be the same file.
     #[error("the name {name:?} collides with {other_name:?} of {}; set another `id`", other.display())]
     NameCollision {
@@ -299,11 +310,19 @@ pub enum Problem {
     /// A pattern that does not compile.
     #[error("not a regular expression: {0}")]
     Regex(String),
+    /// A pattern that is longer than one by hand is.
+    #[error("the regular expression is {found} bytes long, expected {limit} at most")]
+    RegexLength {
+        /// Its length.
+        found: usize,
+        /// The longest.
+        limit: usize,
+    },
     /// A pattern that every answer matches.
     #[error("/{0}/ matches every text, so no answer could fail")]
     RegexMatchesAll(String),
     /// A number out of its range.
-    #[error("{what} is {found}, expected {expected}")]
+    #[error("{what} is {}, expected {expected}", readable(*found))]
     NumberRange {
         /// What it is.
         what: &'static str,
@@ -401,6 +420,15 @@ pub enum Problem {
     NoLeast,
 }
 
+/// The number, without zeros that nobody counts.
+fn readable(number: f64) -> String {
+    let size = number.abs();
+    match size == 0.0 || !size.is_finite() || (1e-6..1e16).contains(&size) {
+        true => number.to_string(),
+        false => format!("{number:e}"),
+    }
+}
+
 fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
@@ -418,6 +446,25 @@ pub enum DiscoveryError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Folders lie in each other without end.
+    #[error("folders nest more than {limit} deep at {}; move what is no case elsewhere", path.display())]
+    TooDeep {
+        /// The folder.
+        path: PathBuf,
+        /// The deepest.
+        limit: usize,
+    },
+    /// There are more folders than any suite has: links show some again and again, perhaps.
+    #[error(
+        "more than {limit} folders of cases, the last at {}; do links show some of them again?",
+        path.display()
+    )]
+    TooManyFolders {
+        /// The folder.
+        path: PathBuf,
+        /// The most.
+        limit: usize,
     },
     /// There is not one case in the folder.
     #[error("no case found: {} has no file that matches {pattern}", root.display())]

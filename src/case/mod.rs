@@ -86,6 +86,7 @@ mod expectation;
 mod found;
 mod generation;
 mod known;
+mod lookalike;
 mod metric;
 mod name;
 mod outline;

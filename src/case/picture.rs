@@ -7,16 +7,25 @@ use image::ImageReader;
 
 use super::error::Problem;
 use super::suggestion::nearest;
+use crate::bounded_file::{self, ReadError};
 use crate::geometry::PixelSize;
+
+/// Most files of a folder among which one of a similar name is looked for.
+const MOST_NEIGHBOURS: usize = 1_000;
 
 /// The size that a picture's header gives; no pixel is decoded.
 pub(crate) fn size(path: &Path) -> Result<PixelSize, Problem> {
-    if path.is_dir() {
-        let reason = "it is a folder".to_owned();
-        return Err(Problem::UnreadableImage { path: path.to_owned(), reason });
-    }
-    if !path.exists() {
-        return Err(missing(path));
+    match bounded_file::require_file(path) {
+        Ok(()) => {}
+        Err(ReadError::Io(_)) if !path.exists() => return Err(missing(path)),
+        Err(ReadError::NotAFile(kind)) => {
+            let reason = format!("it is {kind}");
+            return Err(Problem::UnreadableImage { path: path.to_owned(), reason });
+        }
+        Err(error) => {
+            let reason = error.to_string();
+            return Err(Problem::UnreadableImage { path: path.to_owned(), reason });
+        }
     }
     // Decoders are known to panic on hostile files.
     let size = catch_unwind(AssertUnwindSafe(|| header_size(path)))
@@ -39,7 +48,9 @@ pub(crate) fn missing(path: &Path) -> Problem {
 fn similar_file(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let neighbours = path.parent()?.read_dir().ok()?;
-    let neighbours: Vec<String> =
-        neighbours.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let neighbours: Vec<String> = neighbours
+        .take(MOST_NEIGHBOURS)
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
     nearest(name, neighbours.iter().map(String::as_str)).map(str::to_owned)
 }

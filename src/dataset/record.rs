@@ -206,7 +206,8 @@ impl Record {
 
     /// Whether a column has the hub's struct of a picture.
     pub(super) fn is_picture(&self, name: &str) -> bool {
-        let is_struct = |value: &Value| value.as_object().is_some_and(|one| one.contains_key(BYTES));
+        let is_struct =
+            |value: &Value| value.as_object().is_some_and(|one| one.contains_key(BYTES));
         match self.fields.get(name) {
             Some(Value::Array(items)) => items.iter().any(is_struct),
             value => value.is_some_and(is_struct),

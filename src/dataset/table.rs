@@ -94,8 +94,11 @@ pub(crate) fn for_each(
                 return Err(error(DataProblem::Table(UNCLOSED.to_owned())));
             }
             Some(names) => {
-                let fields: Map<String, Value> =
-                    names.iter().zip(&row).map(|(name, cell)| (name.clone(), value(cell))).collect();
+                let fields: Map<String, Value> = names
+                    .iter()
+                    .zip(&row)
+                    .map(|(name, cell)| (name.clone(), value(cell)))
+                    .collect();
                 visit(Record::new(fields, &shared, place))?;
             }
         }

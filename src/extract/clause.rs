@@ -110,8 +110,19 @@ const LONGEST: usize = 400;
 
 /// Words that begin a clause of their own.
 const CONNECTORS: &[&str] = &[
-    "but", "however", "although", "though", "whereas", "while", "because", "since", "therefore", "thus",
-    "hence", "so", "yet",
+    "but",
+    "however",
+    "although",
+    "though",
+    "whereas",
+    "while",
+    "because",
+    "since",
+    "therefore",
+    "thus",
+    "hence",
+    "so",
+    "yet",
 ];
 
 const CHINESE_CONNECTORS: &[&str] =
@@ -174,7 +185,9 @@ fn is_mark(c: char) -> bool {
 fn is_inside(text: &str, at: usize, before: Option<char>, mark: char, after: Option<char>) -> bool {
     let is = |c: Option<char>, test: fn(&char) -> bool| c.as_ref().is_some_and(test);
     match mark {
-        '.' | ',' | ':' if is(before, char::is_ascii_digit) && is(after, char::is_ascii_digit) => true,
+        '.' | ',' | ':' if is(before, char::is_ascii_digit) && is(after, char::is_ascii_digit) => {
+            true
+        }
         '.' if is(before, char::is_ascii_lowercase) && is(after, char::is_ascii_lowercase) => true,
         '.' => is_number_sign(&text[..at], &text[at + 1..]),
         _ => false,

@@ -29,6 +29,7 @@ mod panics;
 
 pub use cut::cut;
 pub use hidden::is_hidden;
+pub(crate) use hidden::is_plain;
 pub use json::{JsonStrings, json};
 pub use panics::show_panics_harmlessly;
 

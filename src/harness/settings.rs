@@ -52,6 +52,9 @@ const NEXTEST_RUN: &str = "NEXTEST_RUN_ID";
 /// Set by cargo-nextest: which try this is, from 1.
 const NEXTEST_ATTEMPT: &str = "NEXTEST_ATTEMPT";
 
+/// Most cases answered together.
+const MOST_BATCHED: usize = 10_000;
+
 /// A run's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -145,7 +148,9 @@ pub enum SettingsError {
         found: String,
     },
     /// The batch size.
-    #[error("{BATCH}: \"{found}\" is not a batch size; write a whole number from 1")]
+    #[error(
+        "{BATCH}: \"{found}\" is not a batch size; write a whole number from 1 to {MOST_BATCHED}"
+    )]
     Batch {
         /// What was set.
         found: String,
@@ -224,8 +229,8 @@ fn parse_processes(found: String) -> Result<Processes, SettingsError> {
 
 fn parse_batch(found: String) -> Result<BatchSize, SettingsError> {
     match found.trim().parse::<NonZeroUsize>() {
-        Ok(batch) => Ok(BatchSize::Fixed(batch)),
-        Err(_) => Err(SettingsError::Batch { found }),
+        Ok(batch) if batch.get() <= MOST_BATCHED => Ok(BatchSize::Fixed(batch)),
+        Ok(_) | Err(_) => Err(SettingsError::Batch { found }),
     }
 }
 
@@ -279,6 +284,13 @@ mod tests {
             (DTYPE, "f64"),
             (BATCH, "0"),
             (BATCH, "many"),
+            (BATCH, "10001"),
+            (BATCH, "18446744073709551616"),
+            (BATCH, "1e3"),
+            (BATCH, "-0"),
+            (BATCH, "inf"),
+            (PARTITION, "hash:1/10001"),
+            (PARTITION, "slice:1/18446744073709551616"),
             (SELF_CHECK, "all"),
             (PARTITION, "count:1/2"),
             (RESUME, "yes"),

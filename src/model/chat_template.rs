@@ -4,16 +4,18 @@ The chat template that a checkpoint brings, rendered as transformers renders it.
 Follows huggingface/transformers `utils/chat_template_utils.py` (`_compile_jinja_template`):
 `trim_blocks`, `lstrip_blocks`, loop controls, `raise_exception`, and a `tojson` that keeps
 non-ASCII text and writes Python's separators. Templates are looked for where transformers looks,
-in its order: `chat_template.jinja`, `chat_template.json`, `tokenizer_config.json`.
+in its order: `chat_template.jinja`, `chat_template.json`, `tokenizer_config.json`. It is code of others:
+[`limits`] bounds what it may cost.
 */
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::{Environment, Error, ErrorKind, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,12 +23,19 @@ use super::ModelError;
 use crate::request::{Conversation, Part, Role, Turn};
 use crate::weights::CheckpointFolder;
 
+mod limits;
+mod methods;
+mod tags;
+
 const NAME: &str = "chat_template";
+
+/// The filter that values go through before they are kept.
+const CHARGED: &str = "eyechart_charged";
 
 /// A parsed template.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Environment<'static>,
+    environment: Arc<Environment<'static>>,
     path: PathBuf,
     special_tokens: BTreeMap<String, String>,
 }
@@ -66,11 +75,15 @@ impl ChatTemplate {
         source: String,
         special_tokens: BTreeMap<String, String>,
     ) -> Result<Self, ModelError> {
-        let parsed = environment().and_then(|mut environment| {
+        limits::check(&source).map_err(|message| refused(path, message))?;
+        let parse = move || {
+            let mut environment = environment()?;
+            let source = tags::with_filter_of_kept_values(&source, CHARGED);
             environment.add_template_owned(NAME, source)?;
             Ok(environment)
-        });
-        let environment = parsed.map_err(|error| template_error(path, &error))?;
+        };
+        let parsed = limits::on_large_stack(parse).map_err(|message| refused(path, message))?;
+        let environment = Arc::new(parsed.map_err(|error| template_error(path, &error))?);
         Ok(Self { environment, path: path.to_owned(), special_tokens })
     }
 
@@ -84,15 +97,20 @@ impl ChatTemplate {
         let tokens = special_tokens.iter();
         let tokens = tokens.map(|(name, token)| (name.as_str(), token.as_str().into()));
         let context = minijinja::Value::from_pairs(tokens.chain(messages));
-        environment
-            .get_template(NAME)
-            .and_then(|template| template.render(context))
+        let environment = Arc::clone(environment);
+        let render = move || environment.get_template(NAME)?.render(context);
+        limits::on_large_stack(render)
+            .map_err(|message| refused(path, message))?
             .map_err(|error| template_error(path, &error))
     }
 }
 
 fn template_error(path: &Path, error: &Error) -> ModelError {
-    ModelError::ChatTemplate { path: path.to_owned(), message: error.to_string() }
+    refused(path, limits::message(error))
+}
+
+fn refused(path: &Path, message: String) -> ModelError {
+    ModelError::ChatTemplate { path: path.to_owned(), message }
 }
 
 fn find_template(folder: &CheckpointFolder) -> Result<(PathBuf, String), ModelError> {
@@ -148,9 +166,12 @@ fn message(turn: &Turn) -> Message<'_> {
 fn environment() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_syntax(syntax()?);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_fuel(Some(limits::FUEL));
+    environment.set_unknown_method_callback(methods::call);
     environment.add_function("raise_exception", raise_exception);
     environment.add_filter("tojson", to_json);
+    environment.add_filter(CHARGED, limits::charged);
+    environment.set_formatter(limits::write_value);
     Ok(environment)
 }
 
@@ -158,14 +179,20 @@ fn syntax() -> Result<SyntaxConfig, Error> {
     SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()
 }
 
-fn raise_exception(message: String) -> Result<minijinja::Value, Error> {
-    Err(Error::new(ErrorKind::InvalidOperation, message))
+fn raise_exception(
+    state: &State<'_, '_>,
+    message: minijinja::Value,
+) -> Result<minijinja::Value, Error> {
+    limits::charge_value(state, &message)?;
+    Err(Error::new(ErrorKind::InvalidOperation, limits::cut(&message)))
 }
 
-fn to_json(value: Serde<Value>) -> Result<String, Error> {
+fn to_json(state: &State<'_, '_>, value: minijinja::Value) -> Result<String, Error> {
+    limits::charge_value(state, &value)?;
+    let value = Value::deserialize(value)?;
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonSeparators);
-    let written = value.0.serialize(&mut serializer);
+    let written = value.serialize(&mut serializer);
     written.map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
     String::from_utf8(bytes)
         .map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))

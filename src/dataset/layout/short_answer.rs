@@ -130,5 +130,9 @@ pub(in crate::dataset) fn viz_wiz(file: PathBuf, images: Template) -> RowLayout 
 /// People in the order of the file, numbered from 1: VizWiz does not number them, and VQA accuracy leaves out
 /// one at a time.
 fn numbered(people: Vec<PersonAnswer>) -> Vec<PersonAnswer> {
-    people.into_iter().zip(1..).map(|(person, id)| PersonAnswer { id: Some(id), ..person }).collect()
+    people
+        .into_iter()
+        .zip(1..)
+        .map(|(person, id)| PersonAnswer { id: Some(id), ..person })
+        .collect()
 }
