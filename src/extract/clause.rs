@@ -16,8 +16,6 @@ pub(super) struct Clause<'t> {
     pub(super) raw: &'t str,
     /// Where it begins in the folded text.
     pub(super) start: usize,
-    /// Number of its sentence.
-    pub(super) sentence: usize,
     /// Whether its sentence is a question.
     pub(super) is_asked: bool,
 }
@@ -78,17 +76,16 @@ fn power_digit(c: char) -> Option<char> {
 /// The clauses of a folded text.
 pub(super) fn clauses(folded: &str) -> Vec<Clause<'_>> {
     let mut found = Vec::new();
-    let (mut start, mut sentence, mut first_of_sentence) = (0, 0, 0);
+    let (mut start, mut first_of_sentence) = (0, 0);
     for cut in cuts(folded) {
         let raw = &folded[start..cut.start];
         if raw.chars().any(char::is_alphanumeric) {
-            found.push(Clause { raw, start, sentence, is_asked: false });
+            found.push(Clause { raw, start, is_asked: false });
         }
         if cut.ends_sentence {
             for clause in &mut found[first_of_sentence..] {
                 clause.is_asked = cut.asks;
             }
-            sentence += 1;
             first_of_sentence = found.len();
         }
         start = cut.end;
@@ -110,8 +107,19 @@ const LONGEST: usize = 400;
 
 /// Words that begin a clause of their own.
 const CONNECTORS: &[&str] = &[
-    "but", "however", "although", "though", "whereas", "while", "because", "since", "therefore", "thus",
-    "hence", "so", "yet",
+    "but",
+    "however",
+    "although",
+    "though",
+    "whereas",
+    "while",
+    "because",
+    "since",
+    "therefore",
+    "thus",
+    "hence",
+    "so",
+    "yet",
 ];
 
 const CHINESE_CONNECTORS: &[&str] =
@@ -174,7 +182,9 @@ fn is_mark(c: char) -> bool {
 fn is_inside(text: &str, at: usize, before: Option<char>, mark: char, after: Option<char>) -> bool {
     let is = |c: Option<char>, test: fn(&char) -> bool| c.as_ref().is_some_and(test);
     match mark {
-        '.' | ',' | ':' if is(before, char::is_ascii_digit) && is(after, char::is_ascii_digit) => true,
+        '.' | ',' | ':' if is(before, char::is_ascii_digit) && is(after, char::is_ascii_digit) => {
+            true
+        }
         '.' if is(before, char::is_ascii_lowercase) && is(after, char::is_ascii_lowercase) => true,
         '.' => is_number_sign(&text[..at], &text[at + 1..]),
         _ => false,

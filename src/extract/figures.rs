@@ -35,13 +35,21 @@ pub(super) struct Figure {
 pub(super) fn with_digits(folded: &str) -> String {
     let english = NUMBER_WORDS.as_ref().map_or_else(
         || folded.to_owned(),
-        |pattern| pattern.replace_all(folded, |found: &Captures<'_>| digits_of(folded, found)).into_owned(),
+        |pattern| {
+            pattern
+                .replace_all(folded, |found: &Captures<'_>| digits_of(folded, found))
+                .into_owned()
+        },
     );
     let mut replaced = String::with_capacity(english.len());
     for piece in english.split_inclusive(|c: char| !c.is_alphanumeric()) {
         let end = piece.char_indices().next_back().filter(|(_, c)| !c.is_alphanumeric());
         let (words, mark) = piece.split_at(end.map_or(piece.len(), |(at, _)| at));
-        replaced.push_str(&if words.is_ascii() { words.to_owned() } else { replace_chinese(words) });
+        replaced.push_str(&if words.is_ascii() {
+            words.to_owned()
+        } else {
+            replace_chinese(words)
+        });
         replaced.push_str(mark);
     }
     replaced
@@ -77,18 +85,24 @@ fn digits_of(text: &str, found: &Captures<'_>) -> String {
 /// Whether "one" is a number between these texts.
 fn counts(before: &str, after: &str) -> bool {
     const NOT_BEHIND: [&str; 26] = [
-        "of", "on", "in", "at", "with", "that", "which", "who", "whose", "another", "by", "is", "day", "side",
-        "should", "would", "could", "may", "might", "must", "has", "to", "or", "from", "was", "next",
+        "of", "on", "in", "at", "with", "that", "which", "who", "whose", "another", "by", "is",
+        "day", "side", "should", "would", "could", "may", "might", "must", "has", "to", "or",
+        "from", "was", "next",
     ];
     const IN_FRONT: [&str; 28] = [
-        "is", "are", "only", "just", "exactly", "see", "has", "have", "contains", "shows", "count", "be",
-        "counted", "least", "minus", "of", "and", "about", "with", "was", "to", "than", "includes", "equals",
-        "or", "answer", "say", "point",
+        "is", "are", "only", "just", "exactly", "see", "has", "have", "contains", "shows", "count",
+        "be", "counted", "least", "minus", "of", "and", "about", "with", "was", "to", "than",
+        "includes", "equals", "or", "answer", "say", "point",
     ];
-    let next = after.trim_start_matches(' ').split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let next = after
+        .trim_start_matches(' ')
+        .split(|c: char| !c.is_alphabetic())
+        .next()
+        .unwrap_or_default();
     let tail = before.trim_end_matches([' ', '*', '"', '\'', '(']);
     let starts = tail.is_empty() || tail.ends_with(|c: char| !c.is_alphanumeric());
-    let previous = tail.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_lowercase();
+    let previous =
+        tail.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_lowercase();
     let in_front = starts || IN_FRONT.contains(&previous.as_str()) || tail.ends_with(is_chinese);
     in_front && !NOT_BEHIND.contains(&next) && !after.starts_with("'s")
 }
@@ -156,8 +170,11 @@ impl Scene<'_> {
         let written = &self.text[self.digits.clone()];
         let scaled = Scaled::read(written, before, after);
         let vague = || {
-            is_bounded(&before[..start]) || is_joined(before, after) || scaled.factor.is_none()
-                || is_followed_by_bound(&after[scaled.length..]) || is_near_numeral(before, &after[scaled.length..])
+            is_bounded(&before[..start])
+                || is_joined(before, &after[scaled.length..])
+                || scaled.factor.is_none()
+                || is_followed_by_bound(&after[scaled.length..])
+                || is_near_numeral(before, &after[scaled.length..])
         };
         let number = (!vague()).then(|| Some(sign * value(written)? * scaled.factor?)).flatten();
         let value = number.filter(|one| one.is_finite()).map_or(Value::Vague, Value::Exactly);
@@ -224,7 +241,9 @@ fn value(written: &str) -> Option<f64> {
     let plain: String = match (points, commas) {
         (1, 0) if has_doubtful_group(written) => return None,
         (2.., _) => written.replace('.', "").replace(',', "."),
-        (1, 1) if written.find('.') < written.find(',') => written.replace('.', "").replace(',', "."),
+        (1, 1) if written.find('.') < written.find(',') => {
+            written.replace('.', "").replace(',', ".")
+        }
         _ => written.replace([',', '_', '\''], ""),
     };
     plain.parse().ok()
@@ -352,12 +371,12 @@ fn is_followed_by_bound(after: &str) -> bool {
 fn is_joined(before: &str, after: &str) -> bool {
     let digit_at_end = |text: &str| text.ends_with(|c: char| c.is_ascii_digit());
     let digit_at_start = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
-    let behind = [":", ".", "x", "×", "_", "'"].iter().any(|mark| {
-        after.strip_prefix(mark).is_some_and(digit_at_start)
-    });
-    let in_front = [":", ".", "x", "×", "'"].iter().any(|mark| {
-        before.strip_suffix(mark).is_some_and(digit_at_end)
-    });
+    let behind = [":", ".", "x", "×", "_", "'"]
+        .iter()
+        .any(|mark| after.strip_prefix(mark).is_some_and(digit_at_start));
+    let in_front = [":", ".", "x", "×", "'"]
+        .iter()
+        .any(|mark| before.strip_suffix(mark).is_some_and(digit_at_end));
     behind || in_front
 }
 
@@ -371,7 +390,8 @@ fn is_near_numeral(before: &str, after: &str) -> bool {
         Some(c) => is_left(c),
         None => false,
     };
-    let is_unit = ["千米", "千克", "千瓦", "千卡", "千赫"].iter().any(|unit| after.starts_with(unit));
+    let is_unit =
+        ["千米", "千克", "千瓦", "千卡", "千赫"].iter().any(|unit| after.starts_with(unit));
     in_front || (after.starts_with(is_left) && !is_unit)
 }
 
@@ -380,7 +400,8 @@ fn join_fractions(text: &str, found: &mut Vec<Figure>) {
     let mut joined: Vec<Figure> = Vec::with_capacity(found.len());
     let mut rest = std::mem::take(found).into_iter().peekable();
     while let Some(figure) = rest.next() {
-        let is_over = |next: &Figure| text.get(figure.place.end..next.place.start) == Some("\u{2044}");
+        let is_over =
+            |next: &Figure| text.get(figure.place.end..next.place.start) == Some("\u{2044}");
         let Some(bottom) = rest.next_if(is_over) else {
             joined.push(figure);
             continue;
@@ -401,14 +422,18 @@ fn join_fractions(text: &str, found: &mut Vec<Figure>) {
 
 fn quotient(top: Value, bottom: Value) -> Value {
     match (top, bottom) {
-        (Value::Exactly(top), Value::Exactly(bottom)) if bottom != 0.0 => Value::Exactly(top / bottom),
+        (Value::Exactly(top), Value::Exactly(bottom)) if bottom != 0.0 => {
+            Value::Exactly(top / bottom)
+        }
         _ => Value::Vague,
     }
 }
 
 fn sum(whole: Value, share: Value) -> Value {
     match (whole, share) {
-        (Value::Exactly(whole), Value::Exactly(share)) if whole >= 0.0 => Value::Exactly(whole + share),
+        (Value::Exactly(whole), Value::Exactly(share)) if whole >= 0.0 => {
+            Value::Exactly(whole + share)
+        }
         (Value::Exactly(whole), Value::Exactly(share)) => Value::Exactly(whole - share),
         _ => Value::Vague,
     }

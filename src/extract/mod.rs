@@ -22,7 +22,7 @@ mod thought;
 mod vocabulary;
 mod yes_no;
 
-pub use boxes::{BoxNotation, BoxReading, FoundBox, boxes};
+pub use boxes::{BoxError, BoxNotation, BoxReading, FoundBox, boxes};
 pub use choice::choice;
 pub use judgement::{JudgementError, Preference, mark, preference};
 pub use number::number;
@@ -30,7 +30,8 @@ pub use occurrence::{affirms, contains};
 pub use refusal::is_refusal;
 pub use text::normalize;
 pub use thought::{
-    Unfinished, after_thought, answer_of, inside_answer_tag, said, thought_opened_by, with_opened_thought,
+    Unfinished, after_thought, answer_of, inside_answer_tag, said, thought_opened_by,
+    with_opened_thought,
 };
 pub use yes_no::yes_no;
 

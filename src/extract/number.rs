@@ -95,8 +95,7 @@ fn claims_of(text: &str, clause: &Clause<'_>, figures: Vec<Figure>) -> Vec<Claim
 
 /// Whether a figure is a line or a sentence by itself, at the start or the end of the answer.
 fn is_alone(text: &str, figure: &Figure) -> bool {
-    const MARKS: [char; 13] =
-        [' ', '*', '_', '#', '>', '"', '\'', '`', '(', ')', '$', '%', '\t'];
+    const MARKS: [char; 13] = [' ', '*', '_', '#', '>', '"', '\'', '`', '(', ')', '$', '%', '\t'];
     let before = text[..figure.place.start].trim_end_matches(MARKS);
     let after = text[figure.place.end..].trim_start_matches(MARKS);
     let opens = before.is_empty() || before.ends_with(['\n', '.', '。', ':']);
@@ -131,16 +130,39 @@ fn says_none(text: &str) -> bool {
         Regex::new(&format!(r"(?i)^{english} ([a-z]+(?: [a-z]+)?){tail}[.!]?$|^(?:no ([a-z]+))[.!]?$|^(?:图中|图片中|画面中|图里)?没有(\p{{Han}}{{0,3}})[。.]?$")).ok()
     });
     const NO_COUNT: [&str; 24] = [
-        "idea", "way", "image", "picture", "photo", "number", "numbers", "information", "indication",
-        "answer", "data", "doubt", "text", "one", "need", "sign", "evidence", "figure", "数字", "数值", "数据",
-        "办法", "答案", "文字",
+        "idea",
+        "way",
+        "image",
+        "picture",
+        "photo",
+        "number",
+        "numbers",
+        "information",
+        "indication",
+        "answer",
+        "data",
+        "doubt",
+        "text",
+        "one",
+        "need",
+        "sign",
+        "evidence",
+        "figure",
+        "数字",
+        "数值",
+        "数据",
+        "办法",
+        "答案",
+        "文字",
     ];
     let Some(found) = NONE.as_ref().and_then(|pattern| pattern.captures(text.trim())) else {
         return false;
     };
     let noun = (1..=3).find_map(|group| found.get(group)).map(|noun| noun.as_str().to_lowercase());
     noun.is_some_and(|noun| {
-        !NO_COUNT.iter().any(|one| noun.split(' ').any(|word| word == *one) || (!one.is_ascii() && noun.contains(one)))
+        !NO_COUNT.iter().any(|one| {
+            noun.split(' ').any(|word| word == *one) || (!one.is_ascii() && noun.contains(one))
+        })
     })
 }
 
@@ -257,12 +279,58 @@ mod tests {
     #[test]
     fn what_is_not_certain_is_unread() {
         for text in [
-            "more than 5", "at least 5", "5 or more", "5+", "over 100 people", "<5", "至少5个", "5个以上", "30多个",
-            "三十多个", "十几个", "几十个", "三、四个", "三四个", "三到四个", "3-4", "3 to 4", "between 3 and 5",
-            "3 or 4", "3~4", "5:30", "3x4", "5M", "5±1", "1.500", "1,5", "three and a half", "two thirds",
-            "3点5", "三点五个", "3个半", "hundreds of people", "a few", "the red one", "no one", "one of the dogs",
-            "2024-05-06", "COVID-19", "iPhone15", "1980s", "3D", "4K", "in the 3rd row", "第三个", "not 5",
-            "not sure, 3 perhaps?", "Is it 3?", "<think>3", "5³", "tens of thousands", "2 1/2", "3万5千",
+            "more than 5",
+            "at least 5",
+            "5 or more",
+            "5+",
+            "over 100 people",
+            "<5",
+            "至少5个",
+            "5个以上",
+            "30多个",
+            "三十多个",
+            "十几个",
+            "几十个",
+            "三、四个",
+            "三四个",
+            "三到四个",
+            "3-4",
+            "3 to 4",
+            "between 3 and 5",
+            "3 or 4",
+            "3~4",
+            "5:30",
+            "3x4",
+            "5M",
+            "5±1",
+            "1.500",
+            "1,5",
+            "three and a half",
+            "two thirds",
+            "3点5",
+            "三点五个",
+            "3个半",
+            "hundreds of people",
+            "a few",
+            "the red one",
+            "no one",
+            "one of the dogs",
+            "2024-05-06",
+            "COVID-19",
+            "iPhone15",
+            "1980s",
+            "3D",
+            "4K",
+            "in the 3rd row",
+            "第三个",
+            "not 5",
+            "not sure, 3 perhaps?",
+            "Is it 3?",
+            "<think>3",
+            "5³",
+            "tens of thousands",
+            "2 1/2",
+            "3万5千",
         ] {
             assert!(!matches!(number(text), Found(_)), "of {text:?}: {:?}", number(text));
         }

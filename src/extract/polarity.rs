@@ -61,7 +61,8 @@ impl Polarity {
     }
 
     fn deny(&mut self, words: &str, start: usize, end: usize, text: &str) {
-        let is_number = text == "no" && words[end..].trim_start().starts_with(|c: char| c.is_ascii_digit());
+        let is_number =
+            text == "no" && words[end..].trim_start().starts_with(|c: char| c.is_ascii_digit());
         let is_second_half = text == "nor" && !self.denials.is_empty();
         if !is_number && !is_second_half {
             self.denials.push((start, end));
@@ -99,14 +100,19 @@ fn sense(text: &str) -> Sense {
 /// Whether a negation still holds behind these words: a place named on the way ends it ("no trees in
 /// front of the house" denies trees), unless the place is the picture itself.
 fn reaches(between: &str) -> bool {
-    !PLACE.iter().any(|pattern| pattern.find_iter(between).any(|found| {
-        let is_right_behind = between[..found.start()].trim().is_empty();
-        let after = between[found.end()..].trim_start();
-        let after = ["the ", "this ", "my "].iter().find_map(|word| after.strip_prefix(word)).unwrap_or(after);
-        let is_picture =
-            ["image", "picture", "photo", "scene"].iter().any(|word| after.starts_with(word));
-        !is_right_behind && !is_picture
-    }))
+    !PLACE.iter().any(|pattern| {
+        pattern.find_iter(between).any(|found| {
+            let is_right_behind = between[..found.start()].trim().is_empty();
+            let after = between[found.end()..].trim_start();
+            let after = ["the ", "this ", "my "]
+                .iter()
+                .find_map(|word| after.strip_prefix(word))
+                .unwrap_or(after);
+            let is_picture =
+                ["image", "picture", "photo", "scene"].iter().any(|word| after.starts_with(word));
+            !is_right_behind && !is_picture
+        })
+    })
 }
 
 static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| {

@@ -128,8 +128,11 @@ fn word(text: &str) -> Option<YesOrNo> {
         ("yes" | "no", "or" | "and" | "no" | "yes") => None,
         ("yes" | "yeah" | "yep" | "yup" | "true", _) => Some(Yes),
         ("nope" | "nah" | "false", _) => Some(No),
-        ("no", "it" | "there" | "this" | "that" | "they" | "he" | "she" | "i" | "the" | "we" | "you"
-            | "these" | "those" | "its" | "theres" | "not" | "sir" | "im") => Some(No),
+        (
+            "no",
+            "it" | "there" | "this" | "that" | "they" | "he" | "she" | "i" | "the" | "we" | "you"
+            | "these" | "those" | "its" | "theres" | "not" | "sir" | "im",
+        ) => Some(No),
         _ => None,
     }
 }

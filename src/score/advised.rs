@@ -50,7 +50,8 @@ fn inquiries_of_answer(expectation: &Expectation, question: &str, answer: &str) 
         Expectation::Similarity(expected) => vec![similarity_inquiry(expected, answer)],
         Expectation::All(parts) | Expectation::Any(parts) => {
             let mut all: Vec<Inquiry> = Vec::new();
-            for inquiry in parts.iter().flat_map(|part| inquiries_of_answer(part, question, answer)) {
+            for inquiry in parts.iter().flat_map(|part| inquiries_of_answer(part, question, answer))
+            {
                 if !all.contains(&inquiry) {
                     all.push(inquiry);
                 }

@@ -29,7 +29,8 @@ pub(super) fn mentioned(folded: &str, tokens: &[Token], at: usize, count: usize)
     }
     let before = before(folded, place.start);
     if !is_capital {
-        let ends = folded[place.end..].trim_start_matches(['*', '.', '"', '\'', '`', ')', '}', '。']);
+        let ends =
+            folded[place.end..].trim_start_matches(['*', '.', '"', '\'', '`', ')', '}', '。']);
         let is_last = ends.trim_start_matches(' ').is_empty() || ends.starts_with('\n');
         return (is_last && is_announced(&before)).then_some(option);
     }
@@ -40,17 +41,75 @@ pub(super) fn mentioned(folded: &str, tokens: &[Token], at: usize, count: usize)
 fn is_bracketed(folded: &str, place: &Range<usize>) -> bool {
     let before = folded[..place.start].chars().next_back();
     let after = folded[place.end..].chars().next();
-    matches!((before, after), (Some('(' | '[' | '{'), Some(')' | ']' | '}')) | (Some('*'), Some('*')))
+    matches!(
+        (before, after),
+        (Some('(' | '[' | '{'), Some(')' | ']' | '}')) | (Some('*'), Some('*'))
+    )
 }
 
 /// Words right behind which a capital is an option's letter.
 const LEADS: &[&str] = &[
-    "is", "be", "option", "options", "answer", "answers", "choice", "choices", "choose", "chose",
-    "pick", "select", "selected", "letter", "with", "for", "say", "think", "believe", "guess", "and", "or",
-    "nor", "not", "are", "was", "than", "of", "to", "its", "definitely", "surely", "certainly",
-    "probably", "likely", "correction", "unlike", "neither", "both", "either", "that", "think", "eliminate",
-    "exclude", "wait", "actually", "no", "yes", "clearly", "between", "then", "so", "because", "since",
-    "while", "but", "thus", "therefore", "hence", "why", "except",
+    "is",
+    "be",
+    "option",
+    "options",
+    "answer",
+    "answers",
+    "choice",
+    "choices",
+    "choose",
+    "chose",
+    "pick",
+    "select",
+    "selected",
+    "letter",
+    "with",
+    "for",
+    "say",
+    "think",
+    "believe",
+    "guess",
+    "and",
+    "or",
+    "nor",
+    "not",
+    "are",
+    "was",
+    "than",
+    "of",
+    "to",
+    "its",
+    "definitely",
+    "surely",
+    "certainly",
+    "probably",
+    "likely",
+    "correction",
+    "unlike",
+    "neither",
+    "both",
+    "either",
+    "that",
+    "think",
+    "eliminate",
+    "exclude",
+    "wait",
+    "actually",
+    "no",
+    "yes",
+    "clearly",
+    "between",
+    "then",
+    "so",
+    "because",
+    "since",
+    "while",
+    "but",
+    "thus",
+    "therefore",
+    "hence",
+    "why",
+    "except",
 ];
 
 const CHINESE_LEADS: &str = "选項项是案为择和或与非除到即应而但除如";
@@ -58,17 +117,24 @@ const CHINESE_LEADS: &str = "选項项是案为择和或与非除到即应而但
 fn stands_as_letter(folded: &str, tokens: &[Token], at: usize, before: &str) -> bool {
     let trimmed = before.trim_end_matches(|c: char| !c.is_alphanumeric());
     let gap = &before[trimmed.len()..];
-    if trimmed.is_empty() || gap.contains(['.', ',', ':', ';', '\n', '?', '!', '。', '、', '/', '&', '=']) {
+    if trimmed.is_empty()
+        || gap.contains(['.', ',', ':', ';', '\n', '?', '!', '。', '、', '/', '&', '='])
+    {
         return true;
     }
     match trimmed.chars().next_back() {
         Some(c) if is_chinese(c) => CHINESE_LEADS.contains(c),
         _ => {
             let lead = at.checked_sub(1).map(|index| tokens[index].text.as_str());
-            lead.is_some_and(|lead| LEADS.contains(&lead)) || is_announced(before) || gap.contains('(') || {
-                let single = |index: usize| folded.get(tokens[index].place.clone()).is_some_and(|t| t.len() == 1);
-                at.checked_sub(1).is_some_and(single)
-            }
+            lead.is_some_and(|lead| LEADS.contains(&lead))
+                || is_announced(before)
+                || gap.contains('(')
+                || {
+                    let single = |index: usize| {
+                        folded.get(tokens[index].place.clone()).is_some_and(|t| t.len() == 1)
+                    };
+                    at.checked_sub(1).is_some_and(single)
+                }
         }
     }
 }
@@ -81,9 +147,35 @@ fn is_article(folded: &str, tokens: &[Token], at: usize) -> bool {
         && next.place.start > place.end;
     let goes_on = !matches!(
         next.text.as_str(),
-        "or" | "and" | "is" | "because" | "since" | "as" | "nor" | "was" | "are" | "cannot" | "seems"
-            | "looks" | "would" | "should" | "isnt" | "cant" | "rather" | "instead" | "not" | "but" | "over"
-            | "would not" | "does" | "doesnt" | "matches" | "fits" | "and not" | "it" | "has" | "to"
+        "or" | "and"
+            | "is"
+            | "because"
+            | "since"
+            | "as"
+            | "nor"
+            | "was"
+            | "are"
+            | "cannot"
+            | "seems"
+            | "looks"
+            | "would"
+            | "should"
+            | "isnt"
+            | "cant"
+            | "rather"
+            | "instead"
+            | "not"
+            | "but"
+            | "over"
+            | "would not"
+            | "does"
+            | "doesnt"
+            | "matches"
+            | "fits"
+            | "and not"
+            | "it"
+            | "has"
+            | "to"
     );
     let is_word = next.text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
     let is_pronoun = &folded[place.clone()] == "I";
@@ -130,19 +222,27 @@ static ANNOUNCED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let adverb = r"(?: (?:likely|probably|definitely|clearly|therefore|indeed|simply|then|thus|most likely|thus|hence|actually))*";
     let verb = r"(?:is|are|would be|should be|must be|will be|was|has to be|=)";
     let tail = r#"(?: the)?(?: correct| right| best)?(?: option| choice| letter| answer)?(?: a| an| the)?[\s"'*`(\[{$:>_=\\-]*(?:text\{|textbf\{|mathrm\{|boxed\{)*$"#;
-    let named = format!(r"\b{noun}(?: (?:to|here|for|given)\b[^.!?]{{0,48}})?{adverb},? {verb}{adverb}:?{tail}");
-    let field = format!(r#"\b(?:answer|choice|final answer|correct option|correct choice|prediction|verdict|label|selected option)["'*`_ ]*[:=]{tail}"#);
-    let bare = format!(r"(?:^|[.!?:\n] ?)[\s*_#>]*(?:final |correct |my |the )*answer(?: option| choice)?{tail}");
-    let verbs = format!(r"\b(?:i|we|i would|i'd|i will|i'll|to)? ?(?:choose|chose|select|selected|pick|picked|go with|going with){tail}");
+    let named = format!(
+        r"\b{noun}(?: (?:to|here|for|given)\b[^.!?]{{0,48}})?{adverb},? {verb}{adverb}:?{tail}"
+    );
+    let field = format!(
+        r#"\b(?:answer|choice|final answer|correct option|correct choice|prediction|verdict|label|selected option)["'*`_ ]*[:=]{tail}"#
+    );
+    let bare = format!(
+        r"(?:^|[.!?:\n] ?)[\s*_#>]*(?:final |correct |my |the )*answer(?: option| choice)?{tail}"
+    );
+    let verbs = format!(
+        r"\b(?:i|we|i would|i'd|i will|i'll|to)? ?(?:choose|chose|select|selected|pick|picked|go with|going with){tail}"
+    );
     let chinese = r#"(?:答案(?:应该|应|就)?(?:是|为|选|:)?|正确(?:的)?(?:选项|答案)(?:应该|应|就)?(?:是|为|:)|(?:应该|应|故|我|所以|因此|就|会|可以)?选(?:择)?(?:选项|:|了)?|应该是|结论是)[\s"'*`(\[{:]*(?:选项)?[\s"'*`(\[{:]*$"#;
     Regex::new(&format!("{named}|{field}|{bare}|{verbs}|{chinese}")).ok()
 });
 
 /// Whether the text in front announces an answer.
 pub(super) fn is_announced(before: &str) -> bool {
-    let denies = ["不选", "不应选", "不能选", "没选", "未选"].iter().any(|one| {
-        before.trim_end_matches([' ', '(', '*', '"']).ends_with(one)
-    });
+    let denies = ["不选", "不应选", "不能选", "没选", "未选"]
+        .iter()
+        .any(|one| before.trim_end_matches([' ', '(', '*', '"']).ends_with(one));
     !denies && ANNOUNCED.as_ref().is_some_and(|pattern| pattern.is_match(before))
 }
 
@@ -152,7 +252,8 @@ static CONFIRMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"^,?\s*{adverb}(?:is|are|would be|must be|should be|seems) {adverb}(?:the )?(?:only |most |one |best )*(?:correct|right|true|best|accurate|appropriate|answer|option|valid|choice|my answer)\b"
     );
     let bare = r"^is\s*[.!]*$";
-    let chinese = r"^(?:项|选项)?(?:是|才是|为)?(?:唯一)?(?:正确|对的|答案|最(?:合适|符合|准确|佳)|符合)";
+    let chinese =
+        r"^(?:项|选项)?(?:是|才是|为)?(?:唯一)?(?:正确|对的|答案|最(?:合适|符合|准确|佳)|符合)";
     Regex::new(&format!("{english}|{bare}|{chinese}")).ok()
 });
 
@@ -197,7 +298,8 @@ pub(super) fn is_line(folded: &str, place: &Range<usize>) -> bool {
 }
 
 const MARKS: [char; 20] = [
-    ' ', '*', '_', '#', '>', '-', '"', '\'', '`', '(', '[', '{', ')', ']', '}', '.', '$', '!', '。', '\t',
+    ' ', '*', '_', '#', '>', '-', '"', '\'', '`', '(', '[', '{', ')', ']', '}', '.', '$', '!',
+    '。', '\t',
 ];
 
 fn starts_line(folded: &str, start: usize) -> bool {
@@ -212,10 +314,13 @@ pub(super) fn are_linked(between: &str, after: &str) -> bool {
     }
     let link = between.to_lowercase();
     let link = link.trim_matches(|c: char| MARKS.contains(&c) || c == ',');
-    let ends = || after.trim_start_matches(MARKS).starts_with(['\n', ',']) || after.trim_matches(MARKS).is_empty();
+    let ends = || {
+        after.trim_start_matches(MARKS).starts_with(['\n', ','])
+            || after.trim_matches(MARKS).is_empty()
+    };
     match link {
-        "or" | "and" | "or option" | "and option" | "/" | "&" | "和" | "或" | "或者" | "与" | "及" | "、" | "or maybe"
-        | "or perhaps" | "or possibly" => true,
+        "or" | "and" | "or option" | "and option" | "/" | "&" | "和" | "或" | "或者" | "与"
+        | "及" | "、" | "or maybe" | "or perhaps" | "or possibly" => true,
         "" => between.contains(',') && ends(),
         _ => false,
     }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::super::clause::{Clause, clauses};
 use super::super::clause::words_with_places;
+use super::super::clause::{Clause, clauses};
 use super::super::polarity::{Polarity, Stance};
 use super::super::yes_no::corrects;
 use super::letter;
@@ -123,8 +123,8 @@ fn texts(tokens: &[Token], wordings: &[Vec<String>], folded: &str) -> Vec<TextFo
             tokens[at..].len() >= wording.len()
                 && wording.iter().zip(&tokens[at..]).all(|(word, token)| *word == token.text)
         };
-        let longest =
-            starting.and_then(|all| all.iter().filter(fits).max_by_key(|one| wordings[**one].len()));
+        let longest = starting
+            .and_then(|all| all.iter().filter(fits).max_by_key(|one| wordings[**one].len()));
         match longest {
             Some(&option) if !is_shaded(tokens, at, folded) => {
                 let end = at + wordings[option].len();
@@ -152,7 +152,8 @@ impl Scene<'_> {
     /// The options of an answer that is nothing but their letters, or one's text.
     fn alone(&self, texts: &[TextFound]) -> Option<Vec<usize>> {
         let whole = texts.iter().find(|found| self.is_all(&found.tokens));
-        let is_linked = |token: &&Token| !matches!(token.text.as_str(), "and" | "or" | "和" | "或" | "&");
+        let is_linked =
+            |token: &&Token| !matches!(token.text.as_str(), "and" | "or" | "和" | "或" | "&");
         let letters: Option<Vec<usize>> = self
             .tokens
             .iter()
@@ -199,7 +200,8 @@ impl Scene<'_> {
         let clauses = clauses(self.folded);
         let mut current = Current::default();
         for (option, tokens, is_letter) in found {
-            let place = self.tokens[tokens.start].place.start..self.tokens[tokens.end - 1].place.end;
+            let place =
+                self.tokens[tokens.start].place.start..self.tokens[tokens.end - 1].place.end;
             current.move_to(&clauses, place.start);
             let mention = self.mention(option, place, is_letter, &current, all.last());
             all.push(mention);
@@ -229,8 +231,9 @@ impl Scene<'_> {
         previous: Option<&Mention>,
     ) -> Mention {
         let after = letter::behind(self.folded, &place, &self.wordings[option], is_letter);
-        let linked = previous
-            .filter(|one| letter::are_linked(self.between(&one.place, &place), &self.folded[place.end..]));
+        let linked = previous.filter(|one| {
+            letter::are_linked(self.between(&one.place, &place), &self.folded[place.end..])
+        });
         let before = letter::before(self.folded, place.start);
         let (mut force, mut stance) = (Force::Plain, current.stance_at(place.start));
         if letter::is_line(self.folded, &place) {
@@ -260,9 +263,14 @@ impl Scene<'_> {
         let (letter, text) = (&all[at - 1], &all[at]);
         let between = self.between(&letter.place, &text.place);
         let is_right_behind = between.chars().all(|c| !c.is_alphanumeric())
-            || matches!(between.trim_start_matches(['.', ')', ':', ',', ' ']), "it is " | "It is " | "It's " | "is ");
-        let tail = self.folded[text.place.end..].trim_start_matches(['*', '"', '\'', ')', '`', '}']);
-        let ends = tail.trim_start_matches(' ').is_empty() || tail.starts_with(['.', '\n', '!', ',', ';', '。']);
+            || matches!(
+                between.trim_start_matches(['.', ')', ':', ',', ' ']),
+                "it is " | "It is " | "It's " | "is "
+            );
+        let tail =
+            self.folded[text.place.end..].trim_start_matches(['*', '"', '\'', ')', '`', '}']);
+        let ends = tail.trim_start_matches(' ').is_empty()
+            || tail.starts_with(['.', '\n', '!', ',', ';', '。']);
         let disagrees = letter.is_letter && !text.is_letter && letter.option != text.option;
         if disagrees && is_right_behind && ends && text.stance == Stance::Stated {
             all[at - 1].contradicted_by = Some(all[at].option);

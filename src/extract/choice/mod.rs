@@ -70,7 +70,7 @@ fn denied(mentions: &[Mention]) -> Extraction<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{choice, Extraction};
+    use super::{Extraction, choice};
     use Extraction::{Absent, Ambiguous, Found};
 
     fn read(text: &str) -> Extraction<usize> {
