@@ -9,9 +9,10 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::clause::clauses;
+use super::clause::{clauses, words};
 use super::figures::figures;
 use super::final_answer::boxed;
+use super::polarity::{Polarity, Stance};
 use super::thought::answer_of;
 use super::yes_no::corrects;
 
@@ -109,6 +110,10 @@ pub fn mark(reply: &str) -> Result<f64, JudgementError> {
     let reply = value_of(reply);
     let mut marks = Vec::new();
     for found in found(&NAMED_MARK, &BARE_MARK, reply) {
+        let start = found.get(0).map_or(0, |whole| whole.start());
+        if is_denied(&reply[..start]) {
+            return Err(JudgementError::Absent { wanted: "mark" });
+        }
         marks.push(one_mark(&found)?);
         let end = found.get(0).map_or(0, |whole| whole.end());
         let rest = sentence(&reply[end..]);
@@ -183,6 +188,12 @@ fn names_further_mark(rest: &str) -> bool {
     let rest = before_reason(rest);
     let is_share = |at: usize| rest[..at].trim_end().ends_with("of");
     figures(rest).iter().any(|figure| !is_share(figure.place.start))
+}
+
+/// Whether the clause that leads to a value denies it: "I would not give it a score of 4".
+fn is_denied(before: &str) -> bool {
+    let start = before.rfind(['.', ',', ';', ':', '!', '\n', '。', '，']).unwrap_or(0);
+    Polarity::of(&words(&before[start..])).stance() != Stance::Stated
 }
 
 /// Whether a correction follows.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::clause::{clauses, fold};
+use super::clause::{Clause, clauses, fold, simplified};
 use super::polarity::{Polarity, Stance};
 use super::text::{is_chinese, normalize};
 
@@ -21,15 +21,26 @@ pub fn contains(text: &str, wording: &str) -> bool {
 pub fn affirms(text: &str, wording: &str) -> bool {
     let folded = fold(text);
     let clauses = clauses(&folded);
+    let wording: String = wording.chars().map(simplified).collect();
+    let wording = wording.as_str();
     let mut is_found = false;
-    for clause in clauses.iter().filter(|clause| !clause.is_asked) {
-        let normalized = format!(" {} ", normalize(clause.raw));
+    let mut is_list_denied = false;
+    for clause in &clauses {
+        let normalized = format!(" {} ", normalize(&clause.raw.replace("'s ", " ")));
+        let polarity = Polarity::of(&normalized);
+        is_list_denied = match polarity.stance() {
+            Stance::Denied => true,
+            _ => is_list_denied && continues_list(clause, &normalized),
+        };
         let mut places = occurrences(&normalized, wording).peekable();
         if places.peek().is_none() {
             continue;
         }
         is_found = true;
-        let polarity = Polarity::of(&normalized);
+        let continues = is_list_denied && polarity.stance() == Stance::Stated;
+        if clause.is_asked || continues {
+            continue;
+        }
         let is_stated = |start: usize| {
             let after = &normalized[start + wording.len()..];
             polarity.stance_at(&normalized, start) == Stance::Stated && !is_denied_behind(after)
@@ -39,12 +50,42 @@ pub fn affirms(text: &str, wording: &str) -> bool {
         }
     }
     // A wording may reach over punctuation ("red, white and blue"); no clause then holds it.
-    !is_found && !text.trim_end().ends_with('?') && {
-        let normalized = normalize(text);
+    !is_found && !folded.trim_end().ends_with('?') && {
+        let normalized = normalize(&folded);
         contains(&normalized, wording)
             && Polarity::of(&format!(" {normalized} ")).stance() == Stance::Stated
     }
 }
+
+/// Whether a clause goes on with the list of the one before it: ", bird or cat", 、鸟.
+fn continues_list(clause: &Clause<'_>, normalized: &str) -> bool {
+    let words = normalized.split_whitespace().count();
+    match clause.opened_by {
+        Some('、') => true,
+        Some(',') => {
+            clause.raw.is_ascii()
+                && words <= 4
+                && !VERBS.iter().any(|verb| normalized.contains(verb))
+        }
+        _ => false,
+    }
+}
+
+/// What a clause of its own has.
+const VERBS: [&str; 12] = [
+    " is ",
+    " are ",
+    " there ",
+    " has ",
+    " have ",
+    " shows ",
+    " i ",
+    " it ",
+    " just ",
+    " only ",
+    " instead ",
+    " rather ",
+];
 
 /// Whether what stands behind a wording says that it is not there.
 fn is_denied_behind(after: &str) -> bool {
@@ -53,7 +94,7 @@ fn is_denied_behind(after: &str) -> bool {
         let english = format!(
             r"^ (?:[a-z]+ )?(?:(?:is|are|was|were|do|does|can|could) (?:not|never)|isnt|arent|doesnt|dont|cannot|cant) (?:be |actually )?{there}|^ (?:is|are|was|were) (?:absent|missing|nowhere)"
         );
-        let chinese = "^ ?(?:并|都|也|均)?(?:不存在|不见|没有出现|没出现|未出现|不在(?:图|画)|看不到|看不见|没有被|缺失)";
+        let chinese = "^ ?(?:并|都|也|均)?(?:没有|没|不存在|不见|没有出现|没出现|未出现|不在(?:图|画)|看不到|看不见|没有被|缺失)";
         Regex::new(&format!("{english}|{chinese}")).ok()
     });
     let mut to = after.len().min(64);
