@@ -421,6 +421,16 @@ pub(super) const EXISTENCE: &[&str] = &[
 
 /// Statements that something is there, Chinese; 有 at the start of a clause is one too.
 pub(super) const CHINESE_EXISTENCE: &[&str] = &[
+    "没准有",
+    "无疑有",
+    "可能有",
+    "应该有",
+    "显然有",
+    "也有",
+    "都有",
+    "大概有",
+    "似乎有",
+    "好像有",
     "中有",
     "里有",
     "上有",

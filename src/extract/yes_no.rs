@@ -183,7 +183,8 @@ fn states_existence(words: &str) -> bool {
 }
 
 fn states_existence_in_chinese(words: &str) -> bool {
-    if ["不仅有", "不但有", "不只有", "不光有", "不单有"].iter().any(|one| words.contains(one)) {
+    if ["不仅有", "不但有", "不只有", "不光有", "不单有"].iter().any(|one| words.contains(one))
+    {
         return true;
     }
     let mut plain = words.to_owned();

@@ -16,6 +16,7 @@ impl Written {
     }
 
     /// A box without a label.
+    #[cfg(test)]
     pub(super) fn bare(numbers: [f64; 4]) -> Self {
         Self::of(None, numbers)
     }
