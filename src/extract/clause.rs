@@ -5,6 +5,9 @@ Readers look for what an answer says in its clauses and ask of each what it does
 does not reach into the next. Knows nothing of what is looked for.
 */
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 
 use super::text::is_chinese;
@@ -16,10 +19,10 @@ pub(super) struct Clause<'t> {
     pub(super) raw: &'t str,
     /// Where it begins in the folded text.
     pub(super) start: usize,
-    /// Number of its sentence.
-    pub(super) sentence: usize,
-    /// Whether its sentence is a question.
+    /// Whether its sentence is a question, or speaks of what is not so.
     pub(super) is_asked: bool,
+    /// The mark in front of it; none for the first one, or where a word begins it.
+    pub(super) opened_by: Option<char>,
 }
 
 impl Clause<'_> {
@@ -34,6 +37,12 @@ impl Clause<'_> {
 /// `^2`, fractions keep their slash (U+2044) and stand apart from the whole number before them, thin
 /// and fixed spaces between digits become `_`.
 pub(super) fn fold(text: &str) -> String {
+    with_powers(text).nfkc().map(simplified).collect::<String>().replace("{,}", ",")
+}
+
+/// A text whose powers, fractions, signs and fixed spaces are kept apart from what compatibility
+/// folding would make of them.
+pub(super) fn with_powers(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut in_power = false;
     for c in text.chars() {
@@ -60,7 +69,15 @@ pub(super) fn fold(text: &str) -> String {
         }
         in_power = power.is_some();
     }
-    plain.nfkc().collect()
+    plain
+}
+
+/// The simplified form of the traditional characters that readers know; others stay.
+pub(super) fn simplified(c: char) -> char {
+    const TRADITIONAL: &str = "選項為確對沒無圖這應該認擇錯誤實當個兩點萬億負張隻條說見並們會還後題問總過來從與區邊裡裏嗎";
+    const SIMPLIFIED: &str = "选项为确对没无图这应该认择错误实当个两点万亿负张只条说见并们会还后题问总过来从与区边里里吗";
+    let place = if is_chinese(c) { TRADITIONAL.chars().position(|one| one == c) } else { None };
+    place.and_then(|place| SIMPLIFIED.chars().nth(place)).unwrap_or(c)
 }
 
 fn power_digit(c: char) -> Option<char> {
@@ -78,22 +95,36 @@ fn power_digit(c: char) -> Option<char> {
 /// The clauses of a folded text.
 pub(super) fn clauses(folded: &str) -> Vec<Clause<'_>> {
     let mut found = Vec::new();
-    let (mut start, mut sentence, mut first_of_sentence) = (0, 0, 0);
+    let (mut start, mut sentence_start, mut first_of_sentence) = (0, 0, 0);
+    let mut opened_by = None;
     for cut in cuts(folded) {
         let raw = &folded[start..cut.start];
         if raw.chars().any(char::is_alphanumeric) {
-            found.push(Clause { raw, start, sentence, is_asked: false });
+            found.push(Clause { raw, start, is_asked: false, opened_by });
         }
         if cut.ends_sentence {
+            let is_unreal = is_unreal(&folded[sentence_start..cut.start]);
             for clause in &mut found[first_of_sentence..] {
-                clause.is_asked = cut.asks;
+                clause.is_asked = cut.asks || is_unreal;
             }
-            sentence += 1;
+            sentence_start = cut.end;
             first_of_sentence = found.len();
         }
         start = cut.end;
+        opened_by = folded[cut.start..cut.end].chars().next();
     }
     found
+}
+
+/// Whether a sentence speaks of what is not so: "If there were a dog, it would be visible".
+fn is_unreal(sentence: &str) -> bool {
+    static ENGLISH: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?is)\bif\b.*\b(?:were|would|had been)\b|\b(?:were|would|had been)\b.*\bif\b")
+            .ok()
+    });
+    const CHINESE: [&str; 4] = ["如果是", "如果有", "假如", "要是"];
+    ENGLISH.as_ref().is_some_and(|pattern| pattern.is_match(sentence))
+        || CHINESE.iter().any(|word| sentence.contains(word))
 }
 
 /// A place between two clauses, as wide as the marks that stand there.
@@ -146,7 +177,8 @@ fn cuts(text: &str) -> Vec<Cut> {
             last = at;
         } else if is_chinese(c) {
             let rest = &text[at..];
-            let connects = |word: &&&str| rest.starts_with(**word) && at > 0;
+            let connects =
+                |word: &&&str| rest.starts_with(**word) && at > 0 && before != Some('不');
             if CHINESE_CONNECTORS.iter().find(connects).is_some() {
                 found.push(Cut { start: at, end: at, ends_sentence: false, asks: false });
             }
@@ -171,7 +203,12 @@ fn cuts(text: &str) -> Vec<Cut> {
 fn cut_before(text: &str, start: usize, end: usize, found: &mut Vec<Cut>) -> Option<usize> {
     let word = &text[start..end];
     let is_connector = CONNECTORS.iter().any(|one| one.eq_ignore_ascii_case(word));
-    if is_connector && start > 0 {
+    let before = text[..start].trim_end();
+    let is_idiom =
+        ["nothing", "anything", "Anything", "Nothing", "none", "all", "everything", "help", "and"]
+            .iter()
+            .any(|word| before.ends_with(word));
+    if is_connector && !is_idiom && start > 0 {
         found.push(Cut { start, end: start, ends_sentence: false, asks: false });
     }
     None

@@ -166,13 +166,19 @@ impl Scene<'_> {
         if is_in_word(before) || is_ordinal(before, after) {
             return None;
         }
+        let (before, is_share) = match before.strip_suffix('.') {
+            Some(shorter) if !shorter.ends_with(char::is_alphanumeric) => (shorter, true),
+            _ => (before, false),
+        };
         let (sign, start) = sign(before);
-        let written = &self.text[self.digits.clone()];
+        let written = &self.text[before.len()..self.digits.end];
+        let written = if is_share { &format!("0{written}") } else { written };
         let scaled = Scaled::read(written, before, after);
         let vague = || {
             is_bounded(&before[..start])
-                || is_joined(before, after)
+                || is_joined(before, &after[scaled.length..])
                 || scaled.factor.is_none()
+                || is_attached(&after[scaled.length..])
                 || is_followed_by_bound(&after[scaled.length..])
                 || is_near_numeral(before, &after[scaled.length..])
         };
@@ -336,6 +342,19 @@ fn factor_of(word: &str) -> f64 {
         "billion" | "bn" => 1e9,
         _ => 1e12,
     }
+}
+
+/// Whether letters stand right behind the digits that are no unit: "42abc", "5pm".
+fn is_attached(after: &str) -> bool {
+    const UNITS: [&str; 60] = [
+        "kg", "g", "mg", "t", "km", "m", "cm", "mm", "nm", "l", "ml", "cl", "lb", "lbs", "oz",
+        "ft", "in", "inch", "mi", "yd", "mph", "kmh", "kph", "h", "hr", "hrs", "hour", "hours",
+        "min", "mins", "sec", "ms", "px", "kb", "mb", "gb", "tb", "w", "kw", "kwh", "v", "a", "ma",
+        "hz", "khz", "mhz", "ghz", "c", "f", "usd", "eur", "rmb", "x", "pt", "pts", "pcs", "deg",
+        "years", "days", "times",
+    ];
+    let letters = after.bytes().take_while(u8::is_ascii_alphabetic).take(16).count();
+    letters > 0 && !UNITS.contains(&after[..letters].to_lowercase().as_str())
 }
 
 /// Whether words in front make the number a bound and no value.

@@ -22,7 +22,7 @@ mod thought;
 mod vocabulary;
 mod yes_no;
 
-pub use boxes::{BoxNotation, BoxReading, FoundBox, boxes};
+pub use boxes::{BoxError, BoxNotation, BoxReading, FoundBox, boxes};
 pub use choice::choice;
 pub use judgement::{JudgementError, Preference, mark, preference};
 pub use number::number;

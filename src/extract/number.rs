@@ -1,5 +1,6 @@
 //! The number that an answer gives.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -52,6 +53,7 @@ fn exact(value: Value) -> Option<f64> {
 /// A figure with what its clause does to it.
 struct Claim {
     value: Value,
+    place: Range<usize>,
     is_declared: bool,
     stance: Stance,
 }
@@ -75,7 +77,30 @@ fn claims(text: &str) -> Vec<Claim> {
             found.extend(claims_of(text, clause, inside));
         }
     }
+    for at in 1..found.len() {
+        let between = text.get(found[at - 1].place.end..found[at].place.start).unwrap_or_default();
+        found[at].is_declared |=
+            found[at - 1].is_declared && are_linked(between, &text[found[at].place.end..]);
+    }
     found
+}
+
+/// Whether what stands between two figures joins them as equals: "3 or 4", "[3, 4]".
+fn are_linked(between: &str, after: &str) -> bool {
+    if between.len() > 24 {
+        return false;
+    }
+    let link = between.trim_matches([' ', '*', '_', '"', '\'', '$', '[', ']']);
+    let goes_on = || {
+        let rest = after.trim_start_matches([' ', '"', '\'']);
+        rest.is_empty() || [",", "]", "and", "or", "、"].iter().any(|mark| rest.starts_with(mark))
+    };
+    match link {
+        "or" | "and" | "to" | "-" | "–" | "/" | "~" | "或" | "和" | "到" | "至" | "或者"
+        | "or maybe" | "or perhaps" => true,
+        "," | "、" => goes_on(),
+        _ => false,
+    }
 }
 
 fn claims_of(text: &str, clause: &Clause<'_>, figures: Vec<Figure>) -> Vec<Claim> {
@@ -88,6 +113,7 @@ fn claims_of(text: &str, clause: &Clause<'_>, figures: Vec<Figure>) -> Vec<Claim
             value: figure.value,
             is_declared: is_alone(text, &figure) || is_announced(text, &figure),
             stance: polarity.stance_at(&words, at),
+            place: figure.place,
         }
     };
     figures.into_iter().map(claim).collect()

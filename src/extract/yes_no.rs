@@ -35,6 +35,14 @@ fn read(folded: &str) -> Extraction<YesOrNo> {
     let clauses = clauses(folded);
     let said: Vec<Said> = clauses.iter().map(Said::by).collect();
     let words = since_correction(&said, |one| one.word);
+    let says = |wanted| said.iter().any(|one| one.statement == Some(Statement::Says(wanted)));
+    let agrees = said.iter().any(|one| one.agrees);
+    if agrees && words.iter().all(|word| *word == Yes) && says(No) && !says(Yes) {
+        return Extraction::Ambiguous(vec![Yes, No]);
+    }
+    if said.iter().any(|one| one.statement == Some(Statement::Both)) && words.is_empty() {
+        return Extraction::Ambiguous(vec![Yes, No]);
+    }
     if !words.is_empty() {
         return Extraction::from_candidates(words);
     }
@@ -42,9 +50,6 @@ fn read(folded: &str) -> Extraction<YesOrNo> {
         return Extraction::Absent;
     }
     let stated = |wanted: Statement| said.iter().any(|one| one.statement == Some(wanted));
-    if stated(Statement::Both) {
-        return Extraction::Ambiguous(vec![Yes, No]);
-    }
     let tangled = stated(Statement::Tangle);
     let no = (stated(Statement::Says(No)) || tangled).then_some(No);
     let yes = (stated(Statement::Says(Yes)) || tangled).then_some(Yes);
@@ -64,6 +69,8 @@ fn since_correction(said: &[Said], word: impl Fn(&Said) -> Option<YesOrNo>) -> V
 struct Said {
     word: Option<YesOrNo>,
     statement: Option<Statement>,
+    /// Whether the word is a Chinese yes, which may agree with a denial: 对，没有狗.
+    agrees: bool,
     corrects: bool,
 }
 
@@ -82,12 +89,13 @@ impl Said {
         let text = words.trim();
         let corrects = corrects(text);
         if clause.is_asked {
-            return Self { word: None, statement: None, corrects };
+            return Self { word: None, statement: None, agrees: false, corrects };
         }
         let stripped = without_preamble(text);
         let word = word(stripped);
         let statement = if word.is_some() { None } else { statement(&words) };
-        Self { word, statement, corrects }
+        let agrees = word == Some(Yes) && !stripped.is_ascii();
+        Self { word, statement, agrees, corrects }
     }
 }
 
@@ -139,6 +147,9 @@ fn word(text: &str) -> Option<YesOrNo> {
 
 fn statement(words: &str) -> Option<Statement> {
     let text = words.trim();
+    if EITHER.iter().any(|one| text.contains(one)) {
+        return Some(Statement::Both);
+    }
     let opening = ["是", "有", "对"].iter().any(|one| text.starts_with(one));
     match Polarity::of(words).stance() {
         Stance::Doubted => Some(Statement::Doubt),
@@ -155,6 +166,10 @@ fn statement(words: &str) -> Option<Statement> {
     }
 }
 
+/// Both at once.
+const EITHER: [&str; 8] =
+    ["是或否", "是 否", "有或没有", "有 没有", "是或不是", "是 不是", "对或错", "是还是不是"];
+
 /// Words that open with 是, 有 or 对 and affirm nothing.
 const OTHER_WORDS: [&str; 9] =
     ["是否", "是不是", "有没有", "对不起", "对面", "对于", "对象", "对比", "对方"];
@@ -168,6 +183,10 @@ fn states_existence(words: &str) -> bool {
 }
 
 fn states_existence_in_chinese(words: &str) -> bool {
+    if ["不仅有", "不但有", "不只有", "不光有", "不单有"].iter().any(|one| words.contains(one))
+    {
+        return true;
+    }
     let mut plain = words.to_owned();
     for idiom in NO_EXISTENCE.iter().chain(&["是否有", "有没有", "是否"]) {
         plain = plain.replace(idiom, " ");

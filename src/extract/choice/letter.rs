@@ -34,7 +34,11 @@ pub(super) fn mentioned(folded: &str, tokens: &[Token], at: usize, count: usize)
         let is_last = ends.trim_start_matches(' ').is_empty() || ends.starts_with('\n');
         return (is_last && is_announced(&before)).then_some(option);
     }
-    let stands = stands_as_letter(folded, tokens, at, &before);
+    let judged = || {
+        let behind = behind(folded, place, &[], true);
+        is_confirmed(&behind) || is_denied(&behind)
+    };
+    let stands = stands_as_letter(folded, tokens, at, &before) || judged();
     (stands && !is_article(folded, tokens, at)).then_some(option)
 }
 
@@ -112,7 +116,7 @@ const LEADS: &[&str] = &[
     "except",
 ];
 
-const CHINESE_LEADS: &str = "选項项是案为择和或与非除到即应而但除如";
+const CHINESE_LEADS: &str = "选项是案为择和或者与非除到即应而但如有";
 
 fn stands_as_letter(folded: &str, tokens: &[Token], at: usize, before: &str) -> bool {
     let trimmed = before.trim_end_matches(|c: char| !c.is_alphanumeric());
@@ -218,7 +222,7 @@ fn floor_boundary(text: &str, mut at: usize) -> usize {
 }
 
 static ANNOUNCED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let noun = r"(?:answer|choice|option|pick|selection|response|conclusion|result)s?";
+    let noun = r"(?:answer|ans|choice|option|pick|selection|response|conclusion|result)s?";
     let adverb = r"(?: (?:likely|probably|definitely|clearly|therefore|indeed|simply|then|thus|most likely|thus|hence|actually))*";
     let verb = r"(?:is|are|would be|should be|must be|will be|was|has to be|=)";
     let tail = r#"(?: the)?(?: correct| right| best)?(?: option| choice| letter| answer)?(?: a| an| the)?[\s"'*`(\[{$:>_=\\-]*(?:text\{|textbf\{|mathrm\{|boxed\{)*$"#;
@@ -226,7 +230,7 @@ static ANNOUNCED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"\b{noun}(?: (?:to|here|for|given)\b[^.!?]{{0,48}})?{adverb},? {verb}{adverb}:?{tail}"
     );
     let field = format!(
-        r#"\b(?:answer|choice|final answer|correct option|correct choice|prediction|verdict|label|selected option)["'*`_ ]*[:=]{tail}"#
+        r#"\b(?:answer|ans|choice|final answer|correct option|correct choice|prediction|verdict|label|selected option)["'*`_ ]*[:=]{tail}"#
     );
     let bare = format!(
         r"(?:^|[.!?:\n] ?)[\s*_#>]*(?:final |correct |my |the )*answer(?: option| choice)?{tail}"
@@ -235,7 +239,8 @@ static ANNOUNCED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"\b(?:i|we|i would|i'd|i will|i'll|to)? ?(?:choose|chose|select|selected|pick|picked|go with|going with){tail}"
     );
     let chinese = r#"(?:答案(?:应该|应|就)?(?:是|为|选|:)?|正确(?:的)?(?:选项|答案)(?:应该|应|就)?(?:是|为|:)|(?:应该|应|故|我|所以|因此|就|会|可以)?选(?:择)?(?:选项|:|了)?|应该是|结论是)[\s"'*`(\[{:]*(?:选项)?[\s"'*`(\[{:]*$"#;
-    Regex::new(&format!("{named}|{field}|{bare}|{verbs}|{chinese}")).ok()
+    let also = r"\b(?:so is|as is|so does|as well as|also)(?: option)?\s*$";
+    Regex::new(&format!("{named}|{field}|{bare}|{verbs}|{chinese}|{also}")).ok()
 });
 
 /// Whether the text in front announces an answer.
@@ -249,7 +254,7 @@ pub(super) fn is_announced(before: &str) -> bool {
 static CONFIRMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let adverb = r"(?:also |clearly |definitely |therefore |indeed |thus |obviously |most likely |probably )*";
     let english = format!(
-        r"^,?\s*{adverb}(?:is|are|would be|must be|should be|seems) {adverb}(?:the )?(?:only |most |one |best )*(?:correct|right|true|best|accurate|appropriate|answer|option|valid|choice|my answer)\b"
+        r"^,?\s*{adverb}(?:is|are|must be|should be) {adverb}(?:the )?(?:only |most |one |best )*(?:correct|right|true|best|accurate|appropriate|answer|option|valid|choice|my answer)\b"
     );
     let bare = r"^is\s*[.!]*$";
     let chinese =
@@ -268,7 +273,7 @@ static DENIED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let bare = "(?:incorrect|wrong|false|impossible|unlikely|inaccurate|excluded|eliminated)";
     let verb = r"(?:is|are|was|were|would be|would|seems|looks|does|do|did|must be|can|could|has|have|will|should)";
     let english = format!(
-        r"^(?:[-–—:]\s*)?(?:(?:and|or) [a-z] )?{adverb}(?:{verb}\s+{adverb}{wrong}|(?:is|are|does|do|was|would|ca|could|wo|have|has|should)n't|(?:is|are|does|do|was|would|ca|could|wo)nt\b|cannot|can be (?:ruled out|eliminated|excluded|dismissed)|fails|lacks|contradicts|{bare}\b)"
+        r"^(?:[-–—:]\s*)?(?:(?:and|or) [a-z] )?{adverb}(?:(?:it\s+)?{verb}\s+{adverb}{wrong}|(?:is|are|does|do|was|would|ca|could|wo|have|has|should)n't|(?:is|are|does|do|was|would|ca|could|wo)nt\b|cannot|can be (?:ruled out|eliminated|excluded|dismissed)|fails|lacks|contradicts|{bare}\b)"
     );
     let chinese = r"^(?:项|选项)?(?:都|也|均|明显|显然|肯定|是)?(?:错|不对|不正确|不是|有误|不符|不可能|可以排除|可排除|被排除|排除|不选|不行|不成立|并非|并不|无关)";
     Regex::new(&format!("{english}|{chinese}")).ok()
@@ -318,10 +323,14 @@ pub(super) fn are_linked(between: &str, after: &str) -> bool {
         after.trim_start_matches(MARKS).starts_with(['\n', ','])
             || after.trim_matches(MARKS).is_empty()
     };
+    let goes_on = || {
+        let rest = after.trim_start_matches(MARKS);
+        ["and ", "or ", "& ", ","].iter().any(|link| rest.starts_with(link))
+    };
     match link {
         "or" | "and" | "or option" | "and option" | "/" | "&" | "和" | "或" | "或者" | "与"
         | "及" | "、" | "or maybe" | "or perhaps" | "or possibly" => true,
-        "" => between.contains(',') && ends(),
+        "" => between.contains(',') && (ends() || goes_on()),
         _ => false,
     }
 }

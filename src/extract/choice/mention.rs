@@ -32,6 +32,8 @@ pub(super) struct Mention {
     pub(super) is_letter: bool,
     pub(super) force: Force,
     stance: Stance,
+    /// Whether what stands behind it denies it.
+    is_denied_behind: bool,
     is_asked: bool,
     /// Another option whose text stands right behind the letter.
     pub(super) contradicted_by: Option<usize>,
@@ -209,6 +211,7 @@ impl Scene<'_> {
         for at in 1..all.len() {
             self.note_contradiction(&mut all, at);
         }
+        self.deny_linked(&mut all);
         one_heading_or_many(&mut all, self.folded);
         all
     }
@@ -247,11 +250,33 @@ impl Scene<'_> {
         if let Some(previous) = linked {
             force = force.max(previous.force);
         }
-        if letter::is_denied(&after) {
+        let is_denied_behind = letter::is_denied(&after);
+        if is_denied_behind {
             stance = Stance::Denied;
         }
-        let is_asked = current.is_asked();
-        Mention { option, place, is_letter, force, stance, is_asked, contradicted_by: None }
+        let (is_asked, contradicted_by) = (current.is_asked(), None);
+        Mention {
+            option,
+            place,
+            is_letter,
+            force,
+            stance,
+            is_denied_behind,
+            is_asked,
+            contradicted_by,
+        }
+    }
+
+    /// Denies what is joined to a denied mention behind it: "A, B and D are wrong".
+    fn deny_linked(&self, all: &mut [Mention]) {
+        for at in (1..all.len()).rev() {
+            let (before, one) = (&all[at - 1], &all[at]);
+            let between = self.between(&before.place, &one.place);
+            if one.is_denied_behind && letter::are_linked(between, &self.folded[one.place.end..]) {
+                all[at - 1].stance = Stance::Denied;
+                all[at - 1].is_denied_behind = true;
+            }
+        }
     }
 
     fn between(&self, left: &Range<usize>, right: &Range<usize>) -> &str {
@@ -265,7 +290,20 @@ impl Scene<'_> {
         let is_right_behind = between.chars().all(|c| !c.is_alphanumeric())
             || matches!(
                 between.trim_start_matches(['.', ')', ':', ',', ' ']),
-                "it is " | "It is " | "It's " | "is "
+                "it is "
+                    | "It is "
+                    | "It's "
+                    | "is "
+                    | "a "
+                    | "an "
+                    | "the "
+                    | "A "
+                    | "An "
+                    | "The "
+                    | "It is a "
+                    | "It's a "
+                    | "it is a "
+                    | "It is the "
             );
         let tail =
             self.folded[text.place.end..].trim_start_matches(['*', '"', '\'', ')', '`', '}']);

@@ -32,7 +32,10 @@ use mention::{Force, Mention, Mentions};
 /// is that. A correction ("no, wait") takes back what stood before it. None is ever drawn at random.
 pub fn choice(text: &str, options: &[String]) -> Extraction<usize> {
     let folded = fold(answer_of(text));
-    read(boxed(&folded).unwrap_or(&folded), options)
+    match boxed(&folded).map(|inside| read(inside, options)) {
+        None | Some(Extraction::Absent) => read(&folded, options),
+        Some(found) => found,
+    }
 }
 
 fn read(folded: &str, options: &[String]) -> Extraction<usize> {

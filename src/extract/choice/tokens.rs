@@ -49,7 +49,7 @@ pub(super) fn option_tokens(folded: &str) -> Vec<String> {
 fn belongs_to_word(c: char, in_word: bool, after: Option<char>) -> bool {
     let is_digit_after = after.is_some_and(|c| c.is_ascii_digit());
     match c {
-        '\'' | '_' => in_word,
+        '\'' => in_word && after.is_some_and(char::is_alphanumeric),
         '.' | ',' => in_word && is_digit_after,
         '-' => !in_word && is_digit_after,
         c => c.is_alphanumeric() && !is_chinese(c),
