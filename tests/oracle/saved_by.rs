@@ -2,6 +2,7 @@
 //! prompts, logits and ids. `tools/oracle/resave.py` wrote the files, and saw both versions give the
 //! recorded ids with them.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use eyechart::model::{load_processor, notices};
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::damage::{copy, message_of};
 use crate::fixture::{Features, Fixture, check_all, check_batches};
-use crate::oracle;
+use crate::{oracle, read_json};
 
 const VERSIONS: [&str; 2] = ["4", "5"];
 
@@ -43,13 +44,30 @@ fn files(folder: &Path) -> Vec<String> {
     names.map(|name| name.into_string().unwrap()).collect()
 }
 
+/// The checkpoint with its data. Prompts that the version's own tokenizer cuts otherwise once it has saved
+/// it are compared with those, and left out of what follows.
+fn load(version: &str, name: &str, folder: &TempDir) -> Fixture {
+    let mut fixture = Fixture::load(folder.path(), name, oracle("pictures"), None);
+    let path = format!("saved_by/{version}/{name}/prompts.json");
+    if !oracle(&path).exists() {
+        return fixture;
+    }
+    let prompts: HashMap<String, Vec<u32>> = read_json(&path);
+    for (case, ids) in &prompts {
+        let index = fixture.oracle.cases.iter().position(|each| each.name == *case).unwrap();
+        assert_eq!(fixture.prepare(index).prompt.token_ids, *ids, "{name}, {case}");
+        fixture.oracle.cases.remove(index);
+        fixture.oracle.batches.retain(|batch| !batch.cases.contains(case));
+    }
+    fixture
+}
+
 fn check_saved(version: &str) {
     for name in WHOLE {
         let folder = saved(version, name, &oracle(name));
         eprintln!("{name} of transformers {version}");
-        let load = || Fixture::load(folder.path(), name, oracle("pictures"), None);
-        assert!(check_all(load(), Features::Recorded) >= 13, "{name}");
-        check_batches(load());
+        assert!(check_all(load(version, name, &folder), Features::Recorded) >= 13, "{name}");
+        check_batches(load(version, name, &folder));
     }
 }
 

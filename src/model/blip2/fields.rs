@@ -66,8 +66,11 @@ const TOKENIZER: &[Group] = &[
     Inert(Repeated, &["image_token", "qformer_tokenizer_class"]),
 ];
 
-const QFORMER_TOKENIZER: &[Group] =
-    &[Inert(Output, &["do_basic_tokenize", "clean_up_tokenization_spaces", "never_split"])];
+const QFORMER_TOKENIZER: &[Group] = &[
+    Inert(Repeated, &["extra_special_tokens", "additional_special_tokens"]),
+    // Nothing is decoded with it.
+    Inert(Output, &["do_basic_tokenize", "clean_up_tokenization_spaces", "never_split"]),
+];
 
 /// transformers generates with the inner language model, which never sees the file.
 const NOT_APPLIED: &str = "not applied: the reference generates with the inner language model, which \
