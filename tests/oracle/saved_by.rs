@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use eyechart::model::{load_processor, notices};
+use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::damage::{copy, message_of};
@@ -144,4 +145,29 @@ fn the_shipped_checkpoint_saved_anew_gives_the_same_answers() {
         let load = || Fixture::load(folder.path(), "qwen3_vl/trained", pictures.clone(), None);
         assert!(check_all(load(), Features::Absent) >= 60);
     }
+}
+
+/// The tokenizer of a Q-Former from its words alone.
+#[test]
+fn a_q_former_reads_vocab_txt() {
+    for name in ["instruct_blip/vicuna", "instruct_blip/t5"] {
+        let folder = saved("4", name, &oracle(name));
+        std::fs::remove_file(folder.path().join("qformer_tokenizer/tokenizer.json")).unwrap();
+        let mut fixture = Fixture::load(folder.path(), name, oracle("pictures"), None);
+        let cases: Vec<Connected> = read_json::<Recorded>(&format!("{name}/oracle.json")).cases;
+        assert!(cases.len() >= 10);
+        for (index, case) in cases.iter().enumerate() {
+            assert_eq!(fixture.prepare(index).prompt.connector_ids, case.connector_ids, "{name}");
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    cases: Vec<Connected>,
+}
+
+#[derive(Deserialize)]
+struct Connected {
+    connector_ids: Vec<u32>,
 }

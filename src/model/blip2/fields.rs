@@ -8,19 +8,16 @@ use crate::model::field_table::Reason::{Bookkeeping, Output, Repeated, Training}
 use crate::model::field_table::{Group, Only as OnlyField, Section, common, only};
 use crate::model::{generation, llama_config, tokenizer_config, word_pieces};
 
-const OUTER: &[Group] = &[
-    Inert(
-        Repeated,
-        &[
-            "use_decoder_only_language_model",
-            "tie_word_embeddings",
-            "hidden_size",
-            "vocab_size",
-            "image_text_hidden_size",
-        ],
-    ),
-    Inert(Training, &["initializer_factor"]),
-];
+const OUTER: &[Group] = &[Inert(
+    Repeated,
+    &[
+        "use_decoder_only_language_model",
+        "tie_word_embeddings",
+        "hidden_size",
+        "vocab_size",
+        "image_text_hidden_size",
+    ],
+)];
 
 const VISION: &[Group] = &[
     Inert(Training, &["hidden_dropout_prob", "attention_probs_dropout_prob", "drop_path_rate"]),
