@@ -32,7 +32,9 @@ const WHOLE: [&str; 10] = [
 /// them as they were; then none are stored beside the saved files.
 fn saved(version: &str, name: &str, before: &Path) -> TempDir {
     let folder = copy(&oracle(&format!("saved_by/{version}/{name}")));
-    let is_weights = |name: &str| name.starts_with("model") || name == "tokenizer.model";
+    let is_weights = |name: &str| {
+        ["model", "pytorch_model", "tokenizer.model"].iter().any(|start| name.starts_with(start))
+    };
     let has_weights = files(folder.path()).iter().any(|name| name.ends_with(".safetensors"));
     for file in files(before).into_iter().filter(|name| !has_weights && is_weights(name)) {
         std::fs::copy(before.join(&file), folder.path().join(&file)).unwrap();
@@ -107,8 +109,8 @@ fn a_saved_tower_serves_the_original_layout() {
         let parent = copy(&oracle("llava"));
         let tower = parent.path().join("clip-vit-tiny-patch7-28");
         std::fs::remove_dir_all(&tower).unwrap();
-        let saved = copy(&oracle(&format!("saved_by/{version}/llava/clip-vit-tiny-patch7-28")));
-        std::fs::rename(saved.path(), &tower).unwrap();
+        let name = "llava/clip-vit-tiny-patch7-28";
+        std::fs::rename(saved(version, name, &oracle(name)).path(), &tower).unwrap();
         let original = parent.path().join("original");
         let fixture = Fixture::load(&original, "llava/original", oracle("pictures"), None);
         assert!(check_all(fixture, Features::Recorded) >= 13);

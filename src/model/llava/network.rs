@@ -61,11 +61,7 @@ impl Places {
         let body = root.under("model");
         let projector = body.under("mm_projector");
         Self {
-            tower: match tower.contains("embeddings.class_embedding") {
-                // As transformers 5 writes it.
-                true => tower.clone(),
-                false => tower.under("vision_model"),
-            },
+            tower: tower.under("vision_model"),
             projector: [projector.under(0), projector.under(2)],
             body,
             head: root.under("lm_head"),
