@@ -12,7 +12,7 @@ A case is one RON file; `Some` may be left out everywhere, and unknown fields ar
 |---|---|
 | `images` | files, at least one, relative to the case file or to the folder's `image_folder` |
 | `prompt` | the question; or `turns: [User(".."), Assistant(".."), User("..")]` in its place |
-| `system` | the system prompt |
+| `system` | the system prompt; `""` for none where the family or the folder has one |
 | `preset` | `Description`, `ShortAnswer`, `Choice` or `Grounding`: each family asks in its own words, see below; `AsWritten` undoes a folder's |
 | `expect` | what is right, see below; without it the snapshot alone judges |
 | `dimension` | `Description`, `QuestionAnswering`, `Grounding` or `SeveralImages` |

@@ -290,6 +290,7 @@ mod tests {
         let beam = |slot| Beam::empty(Slot(slot));
         for parents in [[4, 4, 4], [5, 4, 6], [6, 6, 4], [5, 5, 6]] {
             let mut search = BeamSearch {
+                rules: Arc::default(),
                 options: options.clone(),
                 prompt: Vec::new(),
                 stop_tokens: Arc::from([]),

@@ -42,7 +42,7 @@ mod serving;
 mod vision;
 
 use checkpoint::{checkpoint_folder, identity_of};
-pub use checkpoint::{checkpoint_here, footprint, known_identity};
+pub use checkpoint::{checkpoint_here, footprint, known_identity, settings_notices};
 pub use device::{DeviceChoice, DeviceChoiceError, Devices};
 pub use error::EngineError;
 pub use fleet::Fleet;

@@ -29,6 +29,11 @@ pub(super) fn loaded(
     )
 }
 
+/// The checkpoint's configuration says something that is not done, or not known.
+pub(super) fn setting(model: &str, notice: &str) -> String {
+    format!("eyechart: {model}: {notice}")
+}
+
 /// A device of several is not used.
 pub(super) fn device_left_out(model: &str, device: DeviceChoice, error: &EngineError) -> String {
     format!("eyechart: {model} does without {device}: {error}")

@@ -1,5 +1,6 @@
 //! A run from its arguments to its reports.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -221,7 +222,15 @@ fn header(
         nextest_run: settings.nextest.as_ref().map(|nextest| nextest.run.clone()),
         tests: recorded.map(|trial| trial.name().into_owned()).collect(),
     };
-    RunHeader::now(registry.prices().cloned(), plan)
+    let mut header = RunHeader::now(registry.prices().cloned(), plan);
+    let models: BTreeSet<&str> = chosen.iter().filter_map(|trial| trial.model()).collect();
+    for entry in registry.models().iter().filter(|entry| models.contains(entry.name.as_str())) {
+        let notices = engine::settings_notices(entry);
+        if !notices.is_empty() {
+            header.settings_notices.insert(entry.name.clone(), notices);
+        }
+    }
+    header
 }
 
 /// Whether a chosen trial has a record in the end.

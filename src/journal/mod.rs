@@ -8,6 +8,7 @@ one behind the other are a journal. Of a test with several lines the last counts
 functions of what is read back from here. Knows nothing of how records are shown.
 */
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -59,6 +60,10 @@ pub struct RunHeader {
     /// What it set out to do.
     #[serde(default)]
     pub plan: RunPlan,
+    /// For each of its models what their configuration says that is not done, or not known, as far as
+    /// their checkpoints were there when the run began.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings_notices: BTreeMap<String, Vec<String>>,
 }
 
 impl RunHeader {
@@ -70,6 +75,7 @@ impl RunHeader {
             started_unix_milliseconds: unix_milliseconds_now(),
             prices,
             plan,
+            settings_notices: BTreeMap::new(),
         }
     }
 }
@@ -341,6 +347,7 @@ mod tests {
             started_unix_milliseconds: 0,
             prices: None,
             plan: RunPlan::default(),
+            settings_notices: BTreeMap::new(),
         }
     }
 

@@ -2,24 +2,26 @@
 The chat template that a checkpoint brings, rendered as transformers renders it.
 
 Follows huggingface/transformers `utils/chat_template_utils.py` (`_compile_jinja_template`):
-`trim_blocks`, `lstrip_blocks`, loop controls, `raise_exception`, and a `tojson` that keeps
-non-ASCII text and writes Python's separators. Templates are looked for where transformers looks,
-in its order: `chat_template.jinja`, `chat_template.json`, `tokenizer_config.json`. It is code of others:
-[`limits`] bounds what it may cost.
+`trim_blocks`, `lstrip_blocks`, loop controls, `raise_exception`, `strftime_now`, blocks of
+`generation`, and a `tojson` that is Python's ([`super::python_json`]). `tools` and `documents` are none.
+Templates are looked for where transformers looks, in its order: `chat_template.jinja`,
+`additional_chat_templates/`, `chat_template.json`, `processor_config.json`, `tokenizer_config.json`. Of
+several by name, `default` is taken. A template is code of others: [`limits`]
+bounds what it may cost.
 */
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
+use minijinja::value::{Kwargs, Serde};
 use minijinja::{Environment, Error, ErrorKind, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ModelError;
+use super::python_json::Dumps;
 use crate::request::{Conversation, Part, Role, Turn};
 use crate::weights::CheckpointFolder;
 
@@ -43,7 +45,37 @@ pub struct ChatTemplate {
 /// A JSON file with a template in it.
 #[derive(Deserialize)]
 struct TemplateFile {
-    chat_template: Option<String>,
+    chat_template: Option<Templates>,
+}
+
+/// One template, or several by name, of which `default` is taken.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Templates {
+    One(String),
+    List(Vec<NamedTemplate>),
+    Map(BTreeMap<String, String>),
+}
+
+#[derive(Deserialize)]
+struct NamedTemplate {
+    name: String,
+    template: String,
+}
+
+/// The name of the template that a conversation without tools gets.
+const DEFAULT: &str = "default";
+
+impl Templates {
+    /// The template to take, or the names of all.
+    fn chosen(self) -> Result<String, Vec<String>> {
+        let mut named: BTreeMap<String, String> = match self {
+            Self::One(source) => return Ok(source),
+            Self::List(list) => list.into_iter().map(|each| (each.name, each.template)).collect(),
+            Self::Map(map) => map,
+        };
+        named.remove(DEFAULT).ok_or_else(|| named.into_keys().collect())
+    }
 }
 
 /// A message as templates expect it: content is a list of parts.
@@ -78,6 +110,7 @@ impl ChatTemplate {
         limits::check(&source).map_err(|message| refused(path, message))?;
         let parse = move || {
             let mut environment = environment()?;
+            let source = without_generation_blocks(&source);
             let source = tags::with_filter_of_kept_values(&source, CHARGED);
             environment.add_template_owned(NAME, source)?;
             Ok(environment)
@@ -93,6 +126,9 @@ impl ChatTemplate {
         let messages = [
             ("messages", minijinja::Value::from(Serde(messages(conversation)))),
             ("add_generation_prompt", minijinja::Value::from(true)),
+            // transformers hands them over in any case.
+            ("tools", minijinja::Value::from(())),
+            ("documents", minijinja::Value::from(())),
         ];
         let tokens = special_tokens.iter();
         let tokens = tokens.map(|(name, token)| (name.as_str(), token.as_str().into()));
@@ -114,20 +150,33 @@ fn refused(path: &Path, message: String) -> ModelError {
 }
 
 fn find_template(folder: &CheckpointFolder) -> Result<(PathBuf, String), ModelError> {
-    if let Some(source) = folder.optional_text("chat_template.jinja")? {
-        return Ok((folder.path().join("chat_template.jinja"), source));
-    }
-    for name in ["chat_template.json", "tokenizer_config.json"] {
-        let file: Option<TemplateFile> = folder.optional_json(name)?;
-        if let Some(source) = file.and_then(|file| file.chat_template) {
+    for name in ["chat_template.jinja", "additional_chat_templates/default.jinja"] {
+        if let Some(source) = folder.optional_text(name)? {
             return Ok((folder.path().join(name), source));
         }
     }
-    Err(ModelError::ChatTemplate {
-        path: folder.path().to_owned(),
-        message: "none found in chat_template.jinja, chat_template.json or tokenizer_config.json"
-            .to_owned(),
-    })
+    for name in ["chat_template.json", "processor_config.json", "tokenizer_config.json"] {
+        let file: Option<TemplateFile> = folder.optional_json(name)?;
+        let Some(templates) = file.and_then(|file| file.chat_template) else { continue };
+        let path = folder.path().join(name);
+        return match templates.chosen() {
+            Ok(source) => Ok((path, source)),
+            Err(names) => {
+                let names = names.join("`, `");
+                let message = format!("none is called `{DEFAULT}`; there are `{names}`");
+                Err(ModelError::ChatTemplate { path, message })
+            }
+        };
+    }
+    Err(ModelError::ChatTemplate { path: folder.path().to_owned(), message: none_found(folder) })
+}
+
+fn none_found(folder: &CheckpointFolder) -> String {
+    let places = "none found in chat_template.jinja, chat_template.json or tokenizer_config.json";
+    match folder.path().join("additional_chat_templates").is_dir() {
+        true => format!("{places}; additional_chat_templates has named ones, but no default.jinja"),
+        false => places.to_owned(),
+    }
 }
 
 /// The entries `*_token` of `tokenizer_config.json`: a text, or an object with `content`.
@@ -147,6 +196,7 @@ fn messages(conversation: &Conversation) -> Vec<Message<'_>> {
     let system = conversation
         .system
         .as_ref()
+        .filter(|text| !text.is_empty())
         .map(|text| Message { role: "system", content: vec![Content::Text { text }] });
     system.into_iter().chain(conversation.turns.iter().map(message)).collect()
 }
@@ -169,10 +219,32 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.set_fuel(Some(limits::FUEL));
     environment.set_unknown_method_callback(methods::call);
     environment.add_function("raise_exception", raise_exception);
+    environment.add_function("strftime_now", strftime_now);
     environment.add_filter("tojson", to_json);
     environment.add_filter(CHARGED, limits::charged);
     environment.set_formatter(limits::write_value);
     Ok(environment)
+}
+
+/// The template without the tags that mark the assistant's text for training, which write nothing.
+/// What stands around them goes as their own white-space control says.
+fn without_generation_blocks(source: &str) -> String {
+    let mut rest = source;
+    let mut kept = String::with_capacity(source.len());
+    while let Some(start) = rest.find("{%") {
+        let Some(length) = rest[start..].find("%}") else { break };
+        let (before, tag) = (&rest[..start], &rest[start..start + length + 2]);
+        let inner = tag[2..tag.len() - 2].trim_matches(['-', '+']).trim();
+        kept.push_str(before);
+        match inner {
+            // A block of the same form that writes nothing either.
+            "generation" => kept.push_str(&tag.replacen("generation", "if true", 1)),
+            "endgeneration" => kept.push_str(&tag.replacen("endgeneration", "endif", 1)),
+            _ => kept.push_str(tag),
+        }
+        rest = &rest[start + length + 2..];
+    }
+    kept + rest
 }
 
 fn syntax() -> Result<SyntaxConfig, Error> {
@@ -187,38 +259,23 @@ fn raise_exception(
     Err(Error::new(ErrorKind::InvalidOperation, limits::cut(&message)))
 }
 
-fn to_json(state: &State<'_, '_>, value: minijinja::Value) -> Result<String, Error> {
-    limits::charge_value(state, &value)?;
-    let value = Value::deserialize(value)?;
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonSeparators);
-    let written = value.serialize(&mut serializer);
-    written.map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
-    String::from_utf8(bytes)
-        .map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
+/// The day changes answers from one run to the next, so a template that asks for it is refused.
+fn strftime_now(_format: String) -> Result<minijinja::Value, Error> {
+    let message = "it asks for today's date (strftime_now), by which answers would differ from day \
+                   to day; write a fixed date into the template";
+    Err(Error::new(ErrorKind::InvalidOperation, message))
 }
 
-/// JSON as `json.dumps` writes it: `", "` and `": "`.
-struct PythonSeparators;
-
-impl serde_json::ser::Formatter for PythonSeparators {
-    fn begin_array_value<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b", " })
-    }
-
-    fn begin_object_key<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b", " })
-    }
-
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(b": ")
-    }
+/// `json.dumps(x, ensure_ascii=.., indent=.., separators=.., sort_keys=..)`.
+fn to_json(
+    state: &State<'_, '_>,
+    value: minijinja::Value,
+    options: Kwargs,
+) -> Result<String, Error> {
+    limits::charge_value(state, &value)?;
+    let form = Dumps::of(&options)?;
+    options.assert_all_used()?;
+    let mut text = String::new();
+    form.write(&mut text, &value, 0)?;
+    Ok(text)
 }

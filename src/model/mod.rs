@@ -23,6 +23,7 @@ mod llama_config;
 pub mod llava;
 pub mod minigpt_v2;
 pub(crate) mod picture_settings;
+mod python_json;
 pub mod qwen3_vl;
 mod rope_fields;
 mod saved_by;

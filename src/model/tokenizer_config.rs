@@ -34,7 +34,6 @@ pub(super) fn names() -> &'static [&'static str] {
 pub(super) struct TokenizerConfig {
     legacy: Option<bool>,
     tokenizer_class: Option<String>,
-    backend: Option<String>,
     pub(super) add_bos_token: Option<bool>,
     pub(super) add_eos_token: Option<bool>,
     pub(super) bos_token: Option<Token>,
@@ -117,16 +116,16 @@ impl TokenizerConfig {
         }
     }
 
-    /// What stands around a Llama's text, and its end token. By default the beginning is marked and
-    /// the end is not (`LlamaTokenizerFast.update_post_processor`), whatever `tokenizer.json` says. A
-    /// file of transformers 5, which has `backend`, says it there alone.
+    /// What stands around a Llama's text. By default the beginning is marked and the end is not,
+    /// whatever `tokenizer.json` says (`LlamaTokenizerFast.update_post_processor` of transformers 4).
+    /// Version 5 believes `tokenizer.json`, and so begins InstructBLIP's Vicuna with another token than
+    /// it was trained with; a folder must not answer otherwise for being saved by it.
     pub(super) fn around_llama(
         &self,
         find: impl Fn(&str) -> Result<u32, ModelError>,
     ) -> Result<Around, ModelError> {
-        let is_said = self.add_bos_token.is_some() || self.add_eos_token.is_some();
         let class = self.tokenizer_class.as_deref().unwrap_or("LlamaTokenizer");
-        if !is_said && (self.backend.is_some() || !class.starts_with("Llama")) {
+        if !class.starts_with("Llama") {
             return Ok(Around::AsInFile);
         }
         let first = self.bos_token.as_ref().map_or("<s>", Token::text);

@@ -136,6 +136,22 @@ def equal(one: dict, other: dict) -> bool:
     return one.keys() == other.keys() and all(one[name].dtype == other[name].dtype and torch.equal(one[name], other[name]) for name in one)
 
 
+# Transformers 5 makes these tokenizers anew when it loads them, without the normalizer of `tokenizer.json`.
+RETOKENISED = ["blip2/t5", "instruct_blip/t5"]
+
+
+def write_prompts(name: str, folder: Path) -> None:
+    """The prompts that the saved tokenizer cuts otherwise than the one before, as the version itself does it."""
+    tokenizer, found = AutoTokenizer.from_pretrained(folder), {}
+    for case in data(name)["cases"]:
+        shown = [id for id in case["input_ids"] if id == case["input_ids"][0]]
+        ids = shown + tokenizer(case["rendered"].removeprefix("<image>"))["input_ids"]
+        if ids != case["input_ids"]:
+            found[case["name"]] = ids
+    if found:
+        write_json(SAVED / name / "prompts.json", found)
+
+
 def commit(name: str, folder: Path) -> None:
     """Keeps the configuration files, and the tensors where they changed."""
     out = SAVED / name
@@ -145,6 +161,8 @@ def commit(name: str, folder: Path) -> None:
         if file.is_file() and (changed or "safetensors" not in file.name):
             (out / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, out / file.relative_to(folder))
+    if name in RETOKENISED:
+        write_prompts(name, folder)
     print(f"{name}: tensors {'changed' if changed else 'as before'}")
 
 
@@ -162,14 +180,21 @@ def whole(name: str, out: Path) -> None:
     commit(name, folder)
 
 
+def tower(folder: Path):
+    if not VERSION.startswith("4"):
+        return CLIPVisionModel.from_pretrained(folder, dtype="auto")
+    # Its `from_pretrained` asks for a newer torch than its oracle data were made with.
+    model = CLIPVisionModel(CLIPVisionConfig.from_pretrained(folder))
+    missing = model.load_state_dict(torch.load(folder / "pytorch_model.bin", weights_only=True), strict=False).missing_keys
+    assert not missing, missing
+    return model
+
+
 def part(name: str, out: Path) -> None:
     folder = out / name
     shutil.rmtree(folder, ignore_errors=True)
     if "clip" in name:
-        # `from_pretrained` of transformers 4 asks for a newer torch than its oracle data were made with.
-        model = CLIPVisionModel(CLIPVisionConfig.from_pretrained(source(name)))
-        model.load_state_dict(torch.load(source(name) / "pytorch_model.bin", weights_only=True), strict=False)
-        model.save_pretrained(folder)
+        tower(source(name)).save_pretrained(folder)
         images_of(source(name)).save_pretrained(folder)
     else:
         LlamaForCausalLM.from_pretrained(source(name), dtype="auto").save_pretrained(folder)

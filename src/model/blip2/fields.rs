@@ -8,19 +8,16 @@ use crate::model::field_table::Reason::{Bookkeeping, Output, Repeated, Training}
 use crate::model::field_table::{Group, Only as OnlyField, Section, common, only};
 use crate::model::{generation, llama_config, tokenizer_config, word_pieces};
 
-const OUTER: &[Group] = &[
-    Inert(
-        Repeated,
-        &[
-            "use_decoder_only_language_model",
-            "tie_word_embeddings",
-            "hidden_size",
-            "vocab_size",
-            "image_text_hidden_size",
-        ],
-    ),
-    Inert(Training, &["initializer_factor"]),
-];
+const OUTER: &[Group] = &[Inert(
+    Repeated,
+    &[
+        "use_decoder_only_language_model",
+        "tie_word_embeddings",
+        "hidden_size",
+        "vocab_size",
+        "image_text_hidden_size",
+    ],
+)];
 
 const VISION: &[Group] = &[
     Inert(Training, &["hidden_dropout_prob", "attention_probs_dropout_prob", "drop_path_rate"]),
@@ -66,8 +63,11 @@ const TOKENIZER: &[Group] = &[
     Inert(Repeated, &["image_token", "qformer_tokenizer_class"]),
 ];
 
-const QFORMER_TOKENIZER: &[Group] =
-    &[Inert(Output, &["do_basic_tokenize", "clean_up_tokenization_spaces", "never_split"])];
+const QFORMER_TOKENIZER: &[Group] = &[
+    Inert(Repeated, &["extra_special_tokens", "additional_special_tokens"]),
+    // Nothing is decoded with it.
+    Inert(Output, &["do_basic_tokenize", "clean_up_tokenization_spaces", "never_split"]),
+];
 
 /// transformers generates with the inner language model, which never sees the file.
 const NOT_APPLIED: &str = "not applied: the reference generates with the inner language model, which \

@@ -35,6 +35,8 @@ use super::{
     field_table,
 };
 use crate::weights::CheckpointFolder;
+#[cfg(test)]
+pub(super) use fields::SECTIONS;
 use network::Blip2Vision;
 
 const FAMILY: &str = "BLIP-2";

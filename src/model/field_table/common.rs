@@ -317,11 +317,13 @@ pub(in crate::model) const TOKENIZER: &[Group] = &[
         ],
     ),
     Only(&[only("split_special_tokens", &["false"]), only("errors", &["\"replace\""])]),
-    Told(
-        "not applied, as in transformers 5 (transformers 4 takes spaces before punctuation away)",
-        &[("clean_up_tokenization_spaces", "false")],
-    ),
 ];
+
+/// Spaces before punctuation, where the family does not take them away.
+pub(in crate::model) const SPACES: &[Group] = &[Told(
+    "not applied, as in transformers 5 (transformers 4 takes spaces before punctuation away)",
+    &[("clean_up_tokenization_spaces", "false")],
+)];
 
 /// Frames and their order.
 pub(in crate::model) const VIDEO: &[Group] = &[Inert(

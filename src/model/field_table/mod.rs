@@ -42,6 +42,7 @@ pub(super) struct Section {
 /// Fields with one fate.
 pub(super) enum Group {
     /// An answer does not depend on them.
+    #[cfg_attr(not(test), expect(dead_code, reason = "docs/checkpoints.md has the reasons"))]
     Inert(Reason, &'static [&'static str]),
     /// Only some values are implemented.
     Only(&'static [Only]),

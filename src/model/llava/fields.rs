@@ -4,7 +4,7 @@
 
 use super::{config, image_config};
 use crate::model::field_table::Group::{Inert, Only};
-use crate::model::field_table::Reason::{Bookkeeping, Output, Repeated, Training};
+use crate::model::field_table::Reason::{Bookkeeping, Repeated, Training};
 use crate::model::field_table::{Group, Only as OnlyField, Section, common, only};
 use crate::model::{generation, llama_config};
 
@@ -32,10 +32,7 @@ const ORIGINAL: &[Group] = &[
             "tokenizer_padding_side",
         ],
     ),
-    Inert(
-        Repeated,
-        &["mm_hidden_size", "use_mm_proj", "vision_tower", "max_length", "max_sequence_length"],
-    ),
+    Inert(Repeated, &["mm_hidden_size", "use_mm_proj", "vision_tower", "max_sequence_length"]),
     Only(&[
         only("mm_use_im_patch_token", &["false"]),
         only("mm_patch_merge_type", &["\"flat\""]),
@@ -49,20 +46,13 @@ const ORIGINAL: &[Group] = &[
 ];
 
 /// CLIP's vision tower.
-const TOWER: &[Group] =
-    &[Inert(Repeated, &["projection_dim", "vocab_size"]), Inert(Output, &["attention_dropout"])];
+const TOWER: &[Group] = &[Inert(Repeated, &["projection_dim", "vocab_size"])];
 
 /// A whole CLIP, or its tower's fields alone.
 const CLIP: &[Group] = &[
     Inert(
         Repeated,
-        &[
-            "text_config",
-            "text_config_dict",
-            "vision_config",
-            "projection_dim",
-            "logit_scale_init_value",
-        ],
+        &["text_config", "text_config_dict", "vision_config", "logit_scale_init_value"],
     ),
     Only(&[OnlyField {
         field: "vision_config_dict",
@@ -113,7 +103,7 @@ const TOKENS: Section = Section {
     path: &[],
     model_types: &[],
     read: common::READ_TOKENIZER,
-    groups: &[common::TOKENIZER, TOKENIZER],
+    groups: &[common::TOKENIZER, common::SPACES, TOKENIZER],
 };
 
 const GENERATION: Section = Section {

@@ -40,6 +40,8 @@ use super::{
 };
 use crate::extract::BoxNotation;
 use crate::weights::CheckpointFolder;
+#[cfg(test)]
+pub(super) use fields::{HUB_SECTIONS, ORIGINAL_SECTIONS, TOWER_SECTIONS};
 
 /// What the family can do.
 pub(super) const CAPABILITIES: Capabilities =

@@ -118,7 +118,7 @@ pub(in crate::model) const LLAMA_SECTIONS: &[Section] = &[
         path: &[],
         model_types: &[],
         read: common::READ_TOKENIZER,
-        groups: &[common::TOKENIZER, TOKENIZER],
+        groups: &[common::TOKENIZER, common::SPACES, TOKENIZER],
     },
     Section {
         file: generation::NAME,

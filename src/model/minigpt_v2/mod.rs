@@ -43,6 +43,8 @@ use super::{
 };
 use crate::extract::BoxNotation;
 use crate::weights::CheckpointFolder;
+#[cfg(test)]
+pub(super) use fields::{LLAMA_SECTIONS, SECTIONS};
 
 /// What the family can do. It takes several pictures in one prompt, but was trained with one.
 pub(super) const CAPABILITIES: Capabilities =

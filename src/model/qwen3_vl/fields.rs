@@ -123,7 +123,7 @@ pub(in crate::model) const SECTIONS: &[Section] = &[
         path: &[],
         model_types: &[],
         read: common::READ_TOKENIZER,
-        groups: &[common::TOKENIZER, TOKENIZER],
+        groups: &[common::TOKENIZER, common::SPACES, TOKENIZER],
     },
     Section {
         file: generation::NAME,

@@ -31,6 +31,8 @@ use super::{
 };
 use crate::extract::BoxNotation;
 use crate::weights::CheckpointFolder;
+#[cfg(test)]
+pub(super) use fields::SECTIONS;
 
 /// What the family can do.
 pub(super) const CAPABILITIES: Capabilities =
