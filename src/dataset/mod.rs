@@ -326,6 +326,7 @@ impl Dataset {
             line: None,
             dimension: if several { Dimension::SeveralImages } else { self.dimension() },
             images,
+            orientation: common.orientation,
             conversation,
             preset: common.preset,
             expectation,

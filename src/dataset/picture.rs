@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use super::base64;
 use super::error::DataProblem;
-use crate::case::{missing_picture, picture_size};
+use crate::case::{missing_picture, whole_picture};
+use crate::image::{self, Viewing};
 
 /// What is done about pictures.
 #[derive(Debug, Clone, Copy)]
 pub enum Pictures<'p> {
     /// They must be there; those in tables are written to this folder.
     UnpackedTo(&'p Path),
-    /// Their headers must say how large they are; nothing is written.
+    /// They must be such as can be decoded to the end; nothing is written.
     Checked,
 }
 
@@ -19,7 +20,7 @@ pub enum Pictures<'p> {
 pub(super) fn file(path: PathBuf, pictures: Pictures<'_>) -> Result<PathBuf, DataProblem> {
     let problem = match pictures {
         Pictures::UnpackedTo(_) => (!path.is_file()).then(|| missing_picture(&path)),
-        Pictures::Checked => picture_size(&path).err(),
+        Pictures::Checked => whole_picture(&path, Viewing::Stored).err(),
     };
     match problem {
         None => Ok(path),
@@ -40,7 +41,12 @@ pub(super) fn unpack(
     let ending = format.extensions_str().first().copied().unwrap_or("bin");
     let name = format!("{stem}.{ending}");
     match pictures {
-        Pictures::Checked => Ok(PathBuf::from(name)),
+        Pictures::Checked => {
+            let decoded = image::decode_bytes(&bytes, Viewing::Stored);
+            decoded
+                .map(|_| PathBuf::from(name))
+                .map_err(|fault| broken(format!("is damaged: {fault}")))
+        }
         Pictures::UnpackedTo(folder) => {
             let path = folder.join(name);
             write(&path, &bytes).map_err(|error| broken(format!("cannot be unpacked: {error}")))?;

@@ -1,8 +1,11 @@
 //! Pictures that show why boxes are wrong: the true ones in green, the answer's in red.
 
+use std::fs::OpenOptions;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 
-use ::image::{Rgb, RgbImage};
+use ::image::{ImageFormat, Rgb, RgbImage};
 
 use crate::case::{Case, Expectation};
 use crate::extract::{self, BoxNotation, BoxReading};
@@ -27,14 +30,36 @@ pub(super) fn draw(
     out: &Path,
 ) -> Option<PathBuf> {
     let truth = true_boxes(case.expectation.as_ref()?)?;
-    let mut picture = image::decode_file(case.images.first()?).ok()?.pixels;
+    let mut picture = image::open(case.images.first()?, case.orientation).ok()?.pixels;
     truth.iter().for_each(|bounds| outline(&mut picture, bounds, TRUTH));
     found_boxes(text, notation, sizes).iter().for_each(|one| outline(&mut picture, one, FOUND));
-    let folder = out.join(OVERLAYS);
-    let path = folder.join(format!("{}@{model}.png", case.name.snapshot_stem()));
-    std::fs::create_dir_all(&folder).ok()?;
-    picture.save(&path).ok()?;
+    let path = out.join(OVERLAYS).join(format!("{}@{model}.png", case.name.snapshot_stem()));
+    let mut png = Cursor::new(Vec::new());
+    picture.write_to(&mut png, ImageFormat::Png).ok()?;
+    write(&path, png.get_ref()).ok()?;
     Some(path)
+}
+
+/// Writes a file whole or not at all: under a name that nobody can guess, then in place of what stands there,
+/// a link included. A folder that is a link, and would lead elsewhere, is refused.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    match std::fs::symlink_metadata(folder) {
+        Ok(found) if !found.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
+        Ok(_) => {}
+        Err(_) => std::fs::create_dir_all(folder)?,
+    }
+    // The keys of the standard library's hasher are random.
+    let random = RandomState::new().build_hasher().finish();
+    let part = folder.join(format!(".{random:016x}.part"));
+    let written = OpenOptions::new().write(true).create_new(true).open(&part);
+    let written =
+        written.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_data()));
+    let moved = written.and_then(|()| std::fs::rename(&part, path));
+    if moved.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    moved
 }
 
 fn true_boxes(expectation: &Expectation) -> Option<Vec<PixelBox>> {
@@ -74,6 +99,27 @@ fn outline(picture: &mut RgbImage, bounds: &PixelBox, colour: Rgb<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_replaced_and_never_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (out, other) = (folder.path().join("out"), folder.path().join("other"));
+        std::fs::create_dir(&other).unwrap();
+        std::fs::write(other.join("kept"), "kept").unwrap();
+        let path = out.join("one.png");
+        write(&path, b"first").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(other.join("kept"), &path).unwrap();
+        write(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        assert_eq!(std::fs::read(other.join("kept")).unwrap(), b"kept");
+        // No part is left over, and a folder that leads elsewhere gets nothing.
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1);
+        std::os::unix::fs::symlink(&other, folder.path().join("link")).unwrap();
+        assert!(write(&folder.path().join("link").join("new.png"), b"x").is_err());
+        assert_eq!(std::fs::read_dir(&other).unwrap().count(), 1);
+    }
 
     #[test]
     fn edges_are_two_pixels_deep_and_cut_to_the_picture() {

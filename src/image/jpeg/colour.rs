@@ -79,8 +79,9 @@ pub(super) fn rgb(frame: &Frame, space: Space, planes: &[Plane]) -> Result<Vec<u
     let mut scratch: Vec<Scratch> = planes.iter().map(|_| Scratch::default()).collect();
     for y in 0..height {
         let parts = planes.iter().zip(&ratios).zip(&mut scratch);
-        let rows: Vec<&[u8]> =
-            parts.map(|((plane, ratio), scratch)| upsample::row(plane, *ratio, y, scratch)).collect();
+        let rows: Vec<&[u8]> = parts
+            .map(|((plane, ratio), scratch)| upsample::row(plane, *ratio, y, scratch))
+            .collect();
         space.append(&rows, width, &mut rgb);
     }
     Ok(rgb)

@@ -203,7 +203,11 @@ impl<'b> Reader<'b> {
         }
     }
 
-    fn start_of_frame(&mut self, segment: &Segment<'_>, progressive: bool) -> Result<(), JpegError> {
+    fn start_of_frame(
+        &mut self,
+        segment: &Segment<'_>,
+        progressive: bool,
+    ) -> Result<(), JpegError> {
         if self.frame.is_some() {
             return Err(segment.damaged("a second frame header"));
         }
@@ -244,7 +248,8 @@ impl<'b> Reader<'b> {
             }
             let tables = if head[0] & 0xF0 == 0x10 { &mut self.ac } else { &mut self.dc };
             let place = tables.get_mut(usize::from(head[0] & 0xEF));
-            let place = place.ok_or_else(|| segment.damaged("a Huffman table beyond the fourth"))?;
+            let place =
+                place.ok_or_else(|| segment.damaged("a Huffman table beyond the fourth"))?;
             *place = Some(Definition { counts, symbols: symbols.to_vec() });
             rest = after;
         }

@@ -25,9 +25,10 @@ pub(super) fn decode(reader: &mut Reader<'_>, frame: &Frame) -> Result<Vec<Plane
     }
     let mut planes: Vec<Plane> = extents.iter().map(|extent| Plane::new(*extent)).collect();
     let Some(scan) = reader.next_scan()? else { return Ok(planes) };
-    let steps = scan.parts.iter().map(|part| {
-        reader.steps(frame.components[part.component].quantisation, &scan)
-    });
+    let steps = scan
+        .parts
+        .iter()
+        .map(|part| reader.steps(frame.components[part.component].quantisation, &scan));
     let steps: Vec<[u16; 64]> = steps.collect::<Result<_, _>>()?;
     let tables = tables(reader, &scan)?;
     let walk = Walk::new(frame, &scan)?;
@@ -179,11 +180,7 @@ impl<'s> Walk<'s> {
         })
     }
 
-    fn progressive(
-        &self,
-        reader: &mut Reader<'_>,
-        blocks: &mut [Blocks],
-    ) -> Result<(), JpegError> {
+    fn progressive(&self, reader: &mut Reader<'_>, blocks: &mut [Blocks]) -> Result<(), JpegError> {
         let scan = self.scan;
         let parts = scan.parts.iter();
         let tables: Vec<Option<Table>> = match (scan.first, scan.high) {
@@ -222,7 +219,11 @@ impl<'s> Walk<'s> {
         &self,
         reader: &mut Reader<'b>,
         pace: Pace,
-        decode: &mut dyn FnMut(&mut Bits<'b>, &mut Carried, (usize, usize)) -> Result<(), OutOfBytes>,
+        decode: &mut dyn FnMut(
+            &mut Bits<'b>,
+            &mut Carried,
+            (usize, usize),
+        ) -> Result<(), OutOfBytes>,
     ) -> Result<(), JpegError> {
         let interval = reader.restart_interval;
         let mut restarts = Restarts { interval, to_go: interval, next: 0 };
