@@ -10,16 +10,14 @@ use crate::image::{self, Viewing};
 /// The size that a picture's header gives, as it is viewed; no pixel is decoded.
 pub(crate) fn size(path: &Path, viewing: Viewing) -> Result<PixelSize, Problem> {
     looked_at(path)?;
-    image::size(path, viewing).map_err(|fault| unreadable(path, &fault.to_string()))
+    image::size(path, viewing).map_err(|fault| unreadable(path, &fault.reason()))
 }
 
 /// The size of a picture that can be decoded wholly.
 pub(crate) fn whole(path: &Path, viewing: Viewing) -> Result<PixelSize, Problem> {
     looked_at(path)?;
     let decoded = image::open(path, viewing);
-    decoded
-        .map(|decoded| decoded.size())
-        .map_err(|error| unreadable(path, &error.fault.to_string()))
+    decoded.map(|decoded| decoded.size()).map_err(|error| unreadable(path, &error.fault.reason()))
 }
 
 /// Refuses what is not a file.

@@ -45,7 +45,7 @@ pub(super) fn unpack(
             let decoded = image::decode_bytes(&bytes, Viewing::Stored);
             decoded
                 .map(|_| PathBuf::from(name))
-                .map_err(|fault| broken(format!("is damaged: {fault}")))
+                .map_err(|fault| broken(format!("is damaged: {}", fault.reason())))
         }
         Pictures::UnpackedTo(folder) => {
             let path = folder.join(name);

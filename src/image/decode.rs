@@ -104,6 +104,17 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// The reason alone, for a message that says already that this is no picture.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Decode(error) => error.to_string(),
+            Self::Jpeg(error) => error.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// Decodes the image file at `path`, turned as people see it.
 ///
 /// # Errors

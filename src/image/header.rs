@@ -87,11 +87,9 @@ fn other_format(
     Ok((PixelSize { width, height }, needed))
 }
 
-/// What a decoder of the image crate may allocate.
+/// What a decoder of the image crate may allocate; sides are checked here, where the message has the size.
 pub(super) fn limits(file_bytes: usize) -> Limits {
     let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_EDGE);
-    limits.max_image_height = Some(MAX_EDGE);
     limits.max_alloc = Some(room::allowed(file_bytes));
     limits
 }
