@@ -245,6 +245,7 @@ fn picture(name: &str) -> PathBuf {
 fn request(images: &[&str], prompt: &str, max_new_tokens: usize) -> TrialRequest {
     TrialRequest {
         images: images.iter().map(|name| picture(name)).collect(),
+        orientation: eyechart::image::Viewing::Upright,
         conversation: Conversation::ask(images.len(), prompt),
         options: GenerationOptions { max_new_tokens, ..GenerationOptions::default() },
     }

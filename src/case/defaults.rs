@@ -8,11 +8,13 @@ use super::schema::RawPreset;
 use super::{
     Dimension, GenerationOverrides, KnownFailure, ModelPattern, Runs, SnapshotPer, SnapshotPolicy,
 };
+use crate::image::Viewing;
 
 /// What cases of a folder have unless they say otherwise.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Defaults {
     pub(super) image_folder: Option<PathBuf>,
+    pub(super) orientation: Option<Viewing>,
     pub(super) dimension: Option<Dimension>,
     pub(super) system: Option<String>,
     pub(super) preset: Option<RawPreset>,
@@ -34,6 +36,7 @@ impl Defaults {
         let outer = outer.clone();
         Self {
             image_folder: self.image_folder.or(outer.image_folder),
+            orientation: self.orientation.or(outer.orientation),
             dimension: self.dimension.or(outer.dimension),
             system: self.system.or(outer.system),
             preset: self.preset.or(outer.preset),

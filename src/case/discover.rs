@@ -36,6 +36,8 @@ pub enum Checks {
     Structure,
     /// The pictures too: that they are there, and how large their headers say they are.
     Everything,
+    /// The pictures' pixels as well: that they can be decoded to the end.
+    Decoding,
 }
 
 /// A case file that is not a case.

@@ -173,6 +173,7 @@ mod tests {
         let asked = Asked {
             conversation_sha256: String::new(),
             images_sha256: vec![picture.into()],
+            orientation: Default::default(),
             generation: Default::default(),
         };
         TrialRecord {

@@ -111,7 +111,7 @@ use definition::{Definition, Scorers};
 use error::{DataError, DataPlace, DataProblem};
 use figure::Scoring;
 use layout::{BadRow, Draft, DraftImage, Heads, Layout, Truth};
-use picture::{Found, Sizes};
+use picture::{Found, Look, Sizes};
 use picture_place::PicturePlace;
 use sample::{Head, Sample};
 
@@ -323,7 +323,8 @@ impl Dataset {
             Truth::Box(_) => Sizes::Wanted,
             _ => Sizes::IfChecked,
         };
-        let found = self.images(&draft, &name, pictures, sizes).map_err(error)?;
+        let look = Look { pictures, sizes, viewing: self.definition.common.orientation };
+        let found = self.images(&draft, &name, look).map_err(error)?;
         check_frame(&draft, &found).map_err(error)?;
         let images: Vec<PathBuf> = found.into_iter().map(|found| found.path).collect();
         let prompt = self.definition.prompt.fill(&draft.values);
@@ -347,6 +348,7 @@ impl Dataset {
             line: None,
             dimension: if several { Dimension::SeveralImages } else { self.dimension() },
             images,
+            orientation: common.orientation,
             conversation,
             preset: common.preset,
             expectation,
@@ -368,22 +370,21 @@ impl Dataset {
         &self,
         draft: &Draft,
         name: &CaseName,
-        pictures: Pictures<'_>,
-        sizes: Sizes,
+        look: Look<'_>,
     ) -> Result<Vec<Found>, DataProblem> {
         let beside = self.path.parent().unwrap_or(Path::new(""));
         let folder = self.definition.common.image_folder.as_deref().unwrap_or(beside);
         let template = self.definition.layout.images().map_or("", |images| images.folder());
         let place = PicturePlace::new(&self.path, folder, template);
         let resolve = |(number, image): (usize, &DraftImage)| match image {
-            DraftImage::File(image) => picture::file(place.resolve(image)?, pictures, sizes),
-            DraftImage::Beside(path) => picture::file(path.clone(), pictures, sizes),
+            DraftImage::File(image) => picture::file(place.resolve(image)?, look),
+            DraftImage::Beside(path) => picture::file(path.clone(), look),
             DraftImage::Base64(text) => {
-                picture::unpack(text, &format!("{}_{}", name.snapshot_stem(), number + 1), pictures)
+                picture::unpack(text, &format!("{}_{}", name.snapshot_stem(), number + 1), look)
             }
             DraftImage::Shared { name: own, base64 } => {
                 let stem = self.row_name(own).snapshot_stem();
-                picture::unpack(base64, &stem, pictures)
+                picture::unpack(base64, &stem, look)
             }
             DraftImage::SameAs(id) => Err(DataProblem::Picture(format!(
                 "the picture is that of row {id}, which has none"

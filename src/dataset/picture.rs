@@ -1,30 +1,36 @@
 //! The pictures of rows: that they are there, how large they are, and unpacking those that stand in tables.
 
-use std::io::{Cursor, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-
-use ::image::{ImageDecoder, ImageReader};
 
 use super::base64;
 use super::error::DataProblem;
-use crate::case::{missing_picture, picture_size};
+use crate::case::{missing_picture, picture_size, whole_picture};
 use crate::geometry::PixelSize;
+use crate::image::{self, Viewing};
+use crate::whole_file::{self, Durability};
 
 /// What is done about pictures.
 #[derive(Debug, Clone, Copy)]
 pub enum Pictures<'p> {
     /// They must be there; those in tables are written to this folder.
     UnpackedTo(&'p Path),
-    /// Their headers must say how large they are; nothing is written.
+    /// They must be such as can be decoded to the end; nothing is written.
     Checked,
 }
 
 /// A picture that is there, or could be.
 pub(super) struct Found {
     pub(super) path: PathBuf,
-    /// As its header says; only if somebody looked.
+    /// As it is viewed; only if somebody looked.
     pub(super) size: Option<PixelSize>,
+}
+
+/// How a row's pictures are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look<'p> {
+    pub(super) pictures: Pictures<'p>,
+    pub(super) sizes: Sizes,
+    pub(super) viewing: Viewing,
 }
 
 /// Whether a picture's size is wanted where its header need not be looked at.
@@ -34,53 +40,39 @@ pub(super) enum Sizes {
     IfChecked,
 }
 
-/// Checks that a picture's file is there.
-pub(super) fn file(
-    path: PathBuf,
-    pictures: Pictures<'_>,
-    sizes: Sizes,
-) -> Result<Found, DataProblem> {
-    let problem = |problem: crate::case::Problem| DataProblem::Picture(problem.to_string());
-    let size = match (pictures, sizes) {
+/// Checks that a picture's file is there, and where rows are checked that it can be decoded.
+pub(super) fn file(path: PathBuf, look: Look<'_>) -> Result<Found, DataProblem> {
+    let size = match (look.pictures, look.sizes) {
         (Pictures::UnpackedTo(_), _) if !path.is_file() => Err(missing_picture(&path)),
         (Pictures::UnpackedTo(_), Sizes::IfChecked) => Ok(None),
-        _ => picture_size(&path).map(Some),
+        (Pictures::UnpackedTo(_), Sizes::Wanted) => picture_size(&path, look.viewing).map(Some),
+        (Pictures::Checked, _) => whole_picture(&path, look.viewing).map(Some),
     };
+    let problem = |problem: crate::case::Problem| DataProblem::Picture(problem.to_string());
     Ok(Found { size: size.map_err(problem)?, path })
 }
 
 /// A picture in base64, as the file `stem` with the ending that its content has.
-pub(super) fn unpack(text: &str, stem: &str, pictures: Pictures<'_>) -> Result<Found, DataProblem> {
-    let broken = |reason: String| DataProblem::Picture(format!("the picture {reason}"));
+pub(super) fn unpack(text: &str, stem: &str, look: Look<'_>) -> Result<Found, DataProblem> {
+    let broken = |message: String| DataProblem::Picture(format!("the picture {message}"));
+    let damaged = |fault: image::Fault| broken(format!("is damaged: {}", fault.reason()));
     let bytes = base64::decode(text).ok_or_else(|| broken("is no base64".to_owned()))?;
     let format =
         ::image::guess_format(&bytes).map_err(|_| broken("is of no known format".to_owned()))?;
-    let size = header_size(&bytes).ok_or_else(|| broken("has a damaged header".to_owned()))?;
     let ending = format.extensions_str().first().copied().unwrap_or("bin");
     let name = format!("{stem}.{ending}");
-    let path = match pictures {
-        Pictures::Checked => PathBuf::from(name),
+    match look.pictures {
+        Pictures::Checked => {
+            let size = image::decode_bytes(&bytes, look.viewing).map_err(damaged)?.size();
+            Ok(Found { path: PathBuf::from(name), size: Some(size) })
+        }
         Pictures::UnpackedTo(folder) => {
+            let size = image::size_of_bytes(&bytes, look.viewing).map_err(damaged)?;
             write(folder, &name, &bytes)
                 .map_err(|error| broken(format!("cannot be unpacked: {error}")))?;
-            folder.join(name)
+            Ok(Found { path: folder.join(name), size: Some(size) })
         }
-    };
-    Ok(Found { path, size: Some(size) })
-}
-
-/// The size as people see it: a header may say that the picture lies on its side.
-fn header_size(bytes: &[u8]) -> Option<PixelSize> {
-    // Decoders are known to panic on hostile files.
-    let sides = catch_unwind(AssertUnwindSafe(|| {
-        let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
-        let mut decoder = reader.into_decoder().ok()?;
-        let (width, height) = decoder.dimensions();
-        let turn = decoder.orientation().ok().map_or(1, ::image::metadata::Orientation::to_exif);
-        Some(if turn >= 5 { (height, width) } else { (width, height) })
-    }));
-    let (width, height) = sides.ok()??;
-    Some(PixelSize { width, height })
+    }
 }
 
 /// Writes a file of a folder of ours in one step, because several processes may unpack the same picture. A
@@ -95,12 +87,5 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
         let message = format!("{} is a link, which is not followed", folder.display());
         return Err(std::io::Error::other(message));
     }
-    // No name that could be foreseen, and nothing that is there already.
-    let part = folder.join(format!(".{:016x}.part", rand::random::<u64>()));
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&part)?;
-    let written = file.write_all(bytes).and_then(|()| std::fs::rename(&part, &path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    written
+    whole_file::write(&path, bytes, Durability::Kill)
 }

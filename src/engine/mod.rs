@@ -19,6 +19,7 @@ use candle_core::Device;
 
 use crate::answer::{Answer, MemoryShortage, SeenImage};
 use crate::geometry::PictureSize;
+use crate::image::Viewing;
 use crate::model::{self, Footprint, Identity, VisionLanguageModel};
 use crate::opinion::Opinion;
 use crate::registry::{ModelEntry, Precision};
@@ -99,6 +100,8 @@ impl EngineSettings {
 pub struct TrialRequest {
     /// The pictures' files.
     pub images: Vec<PathBuf>,
+    /// Whether the pictures are turned as their files say.
+    pub orientation: Viewing,
     /// What is asked; indexes `images`.
     pub conversation: Conversation,
     /// How to generate.

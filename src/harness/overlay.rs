@@ -43,7 +43,9 @@ pub(super) fn draw(
     out: &Path,
 ) -> Result<Option<PathBuf>, Undrawn> {
     let Some(truth) = case.expectation.as_ref().and_then(true_boxes) else { return Ok(None) };
-    let Some(decoded) = case.images.first().and_then(|path| image::decode_file(path).ok()) else {
+    let Some(decoded) =
+        case.images.first().and_then(|path| image::open(path, case.orientation).ok())
+    else {
         return Ok(None);
     };
     let mut picture = decoded.pixels;

@@ -97,8 +97,11 @@ impl Judge {
 
     /// The case's question in short; none if a picture cannot be read, which is an error elsewhere.
     fn asked(&self, case: &Case, by: &Answering) -> Option<Asked> {
-        let TrialRequest { images, conversation, options } = ask::request(case, 0, &by.identity);
-        Asked::of(&conversation, &options, &images, &self.pictures).ok()
+        let TrialRequest { images, orientation, conversation, options } =
+            ask::request(case, 0, &by.identity);
+        Asked::of(&conversation, &options, &images, &self.pictures)
+            .ok()
+            .map(|asked| Asked { orientation, ..asked })
     }
 
     /// The text with paths relative to the project, as a reader at its root wants them.

@@ -51,8 +51,10 @@ pub(super) fn worth(
         let is_possible = unsupported(&case.demands(), &by.identity).is_none();
         return if is_possible { nothing("it was ignored then") } else { Worth::Record };
     }
-    let TrialRequest { images, conversation, options } = ask::request(case, 0, &by.identity);
-    let now = Asked::of(&conversation, &options, &images, &judge.pictures);
+    let TrialRequest { images, orientation, conversation, options } =
+        ask::request(case, 0, &by.identity);
+    let now = Asked::of(&conversation, &options, &images, &judge.pictures)
+        .map(|asked| Asked { orientation, ..asked });
     match (now, &record.asked) {
         (Ok(now), Some(before)) => {
             if let Some(change) = now.change_since(before) {

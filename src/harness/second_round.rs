@@ -105,7 +105,11 @@ impl SecondRound {
         say(&notices::loaded(&descriptions, nouns, places.len()));
         let asked = places.iter().map(|(held, place)| {
             let Held { case, inquiries, .. } = &self.held[*held];
-            ToJudge { matter: &inquiries[*place].matter, images: &case.images }
+            ToJudge {
+                matter: &inquiries[*place].matter,
+                images: &case.images,
+                orientation: case.orientation,
+            }
         });
         engine::ask_judge(&mut fleet, &asked.collect::<Vec<_>>(), &mut |event| {
             let case = |index: &usize| self.held[places[*index].0].case.name.as_str();
@@ -119,7 +123,7 @@ impl SecondRound {
         say(&format!("eyechart: {} {noun} scored by {name}", places.len()));
         let score = |(held, place): &At| {
             let Held { case, inquiries, .. } = &self.held[*held];
-            let said = scorer.score(&inquiries[*place].matter, &case.images);
+            let said = scorer.score(&inquiries[*place].matter, &case.images, case.orientation);
             said.unwrap_or_else(|error: EngineError| Said::Nothing(error.to_string()))
         };
         places.iter().map(score).collect()

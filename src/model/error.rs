@@ -91,6 +91,17 @@ pub enum ModelError {
         /// Images that the conversation shows.
         expected: usize,
     },
+    /// The square that a picture is filled up to would take too much memory.
+    #[error(
+        "the image is {width}x{height} pixels; this model fills it up to a square of its longer side, \
+         which is more than may be decoded; cut or shrink it"
+    )]
+    PaddedTooLarge {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
     /// The picture is too long and thin.
     #[error(
         "the image is {width}x{height} pixels; one side may be at most {limit} times the other"

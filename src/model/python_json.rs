@@ -172,4 +172,3 @@ fn too_long(what: &str, most: usize) -> Error {
     let message = format!("the {what} is longer than {most} bytes");
     Error::new(ErrorKind::InvalidOperation, message)
 }
-

@@ -12,7 +12,7 @@ use super::tell;
 
 pub(crate) fn run(path: &Path) -> ExitCode {
     let found = match known_names(path) {
-        Ok(known) => case::discover(path, &known, Checks::Everything).map_err(|e| e.to_string()),
+        Ok(known) => case::discover(path, &known, Checks::Decoding).map_err(|e| e.to_string()),
         Err(error) => Err(error.to_string()),
     };
     match found {

@@ -49,7 +49,7 @@ pub(super) fn levels(block: &Block, quantisation: &[u16; 64], out: &mut [u8], st
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
+#[expect(clippy::cast_sign_loss, reason = "clamped to a byte")]
 fn level(value: i32) -> u8 {
     (value + 128).clamp(0, 255) as u8
 }

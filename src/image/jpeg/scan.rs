@@ -114,6 +114,10 @@ struct Carried {
     run: u32,
 }
 
+/// Decodes the unit in a column and row.
+type DecodeUnit<'d, 'b> =
+    dyn FnMut(&mut Bits<'b>, &mut Carried, (usize, usize)) -> Result<(), OutOfBytes> + 'd;
+
 /// Restart markers.
 struct Restarts {
     interval: u32,
@@ -219,11 +223,7 @@ impl<'s> Walk<'s> {
         &self,
         reader: &mut Reader<'b>,
         pace: Pace,
-        decode: &mut dyn FnMut(
-            &mut Bits<'b>,
-            &mut Carried,
-            (usize, usize),
-        ) -> Result<(), OutOfBytes>,
+        decode: &mut DecodeUnit<'_, 'b>,
     ) -> Result<(), JpegError> {
         let interval = reader.restart_interval;
         let mut restarts = Restarts { interval, to_go: interval, next: 0 };

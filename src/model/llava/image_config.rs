@@ -7,7 +7,9 @@ Follows haotian-liu/LLaVA `llava/mm_utils.py` (`expand2square`, `process_images`
 use ::image::{Rgb, RgbImage, imageops};
 
 use super::config::{Config, Layout, Squaring};
-use crate::model::clip_image::{ClipImage, RawClipImage, check_aspect};
+use crate::geometry::PixelSize;
+use crate::image::room;
+use crate::model::clip_image::{ClipImage, PREPROCESSOR_CONFIG, RawClipImage, check_aspect};
 use crate::model::field_table::names_of;
 use crate::model::picture_settings::PictureSettings;
 use crate::model::square_image::size_of;
@@ -51,6 +53,10 @@ impl ImageConfig {
         let original = size_of(image)?;
         check_aspect(original)?;
         let square = match self.squaring {
+            Squaring::Pad if !room::holds(padded_bytes(original)) => {
+                let PixelSize { width, height } = original;
+                return Err(ModelError::PaddedTooLarge { width, height });
+            }
             Squaring::Pad => self.clip.centre(&padded(image, self.clip.mean())),
             Squaring::Crop => self.clip.centre(image),
         };
@@ -75,6 +81,11 @@ fn squaring(raw: &RawClipImage, layout: &Layout) -> Squaring {
 }
 
 /// The picture in the middle of a square of the mean colour (`expand2square`).
+/// Memory of the square that a picture is filled up to, in bytes.
+fn padded_bytes(PixelSize { width, height }: PixelSize) -> u64 {
+    3 * u64::from(width.max(height)).pow(2)
+}
+
 fn padded(image: &RgbImage, mean: [f32; 3]) -> RgbImage {
     let (width, height) = image.dimensions();
     let side = width.max(height);
