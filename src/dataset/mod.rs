@@ -107,10 +107,15 @@ pub use layout::refcoco::{ReferSentence, refer_sentences};
 pub use picture::Pictures;
 pub use schema::RowTests;
 
+pub(crate) use fields::Fields;
+pub(crate) use record::scalar;
+pub(crate) use table::Separator;
+pub(crate) use text_file::Encoding;
+
 use definition::{Definition, Scorers};
 use error::{DataError, DataPlace, DataProblem};
 use figure::Scoring;
-use layout::{BadRow, Draft, DraftImage, Heads, Layout, Truth};
+use layout::{BadRow, Draft, DraftImage, Layout, Truth};
 use picture::{Found, Sizes};
 use picture_place::PicturePlace;
 use sample::{Head, Sample};
@@ -450,6 +455,48 @@ impl Dataset {
         }
         Ok(())
     }
+}
+
+/// The rows of a table by the names of its columns.
+pub(crate) fn table_rows(
+    path: &Path,
+    separator: Separator,
+) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, CaseError> {
+    let mut rows = Vec::new();
+    table::for_each(path, separator, &mut |record| {
+        rows.push(record.into_fields());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The rows of a parquet file without their pictures.
+pub(crate) fn hub_rows(
+    path: &Path,
+) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, CaseError> {
+    let mut rows = Vec::new();
+    parquet::for_each(path, record::PictureColumns::Skipped, &mut |record| {
+        rows.push(record.into_fields());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The questions of MME's folder, by the picture that two of them share.
+pub(crate) fn mme_rows(
+    folder: &Path,
+) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, CaseError> {
+    let row = |draft: Draft| {
+        let values = draft.values.into_iter().chain([("question_id".to_owned(), draft.cluster)]);
+        values.map(|(name, value)| (name, serde_json::Value::String(value))).collect()
+    };
+    Ok(layout::mme::Mme { folder: folder.to_owned() }.all()?.into_iter().map(row).collect())
+}
+
+/// The items of a cell that is a Python list.
+pub(crate) fn text_list(cell: &str) -> Option<Vec<String>> {
+    let items = python_literal::list(cell).ok()?;
+    Some(items.into_iter().map(python_literal::Literal::into_text).collect())
 }
 
 fn refuse_repeated_ids(layout: &dyn Layout, heads: &[Head]) -> Result<(), DataError> {
