@@ -252,7 +252,7 @@ fn other_official_files_through_score() {
     let files = Files::new();
     let at = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/datasets/ok").join(name).display().to_string();
     for (task, file, results, figure) in [
-        ("textvqa", "textvqa/TextVQA_val.json", "[{\"question_id\": 34602, \"answer\": \"nokia\"}]", "textvqa_accuracy"),
+        ("textvqa", "textvqa/TextVQA_val.json", "[{\"question_id\": 34602, \"answer\": \"stop\"}]", "textvqa_accuracy"),
         ("anls", "docvqa/val.json", "[{\"questionId\": \"337\", \"answer\": \"1/8/93\"}]", "anls"),
         ("chartqa", "chartqa/test_human.json", "[{\"query\": \"How many bars?\", \"answer\": 3}, {\"query\": \"Which is highest?\", \"answer\": \"Chad\"}]", "relaxed_accuracy"),
         ("pope", "pope/coco_pope_random.json", "{\"question_id\": 2, \"text\": \"No\"}\r\n{\"question_id\": 1, \"text\": \"Yes\"}\r\n", "accuracy"),
