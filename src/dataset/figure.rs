@@ -5,6 +5,7 @@ Each is the official one of its benchmark ([`crate::score`]). Must not know file
 */
 
 use super::Row;
+use super::python_number::canonical;
 use crate::case::{Expectation, Metric, MetricExpectation, TruthKind};
 use crate::extract::after_thought;
 use crate::opinion::{Opinion, Said};
@@ -304,10 +305,12 @@ fn mme(rows: &[AnsweredRow<'_>], totals: &[&[&str]]) -> Result<f64, FigureError>
 }
 
 fn circular(rows: &[AnsweredRow<'_>]) -> Result<Vec<CircularItem>, FigureError> {
-    let item = |(place, (one, score)): (usize, (&AnsweredRow<'_>, f64))| {
-        // A data set without numbers has no rotations: each row is a question of its own.
-        let index = one.row.id.parse().unwrap_or(place as u64);
-        CircularItem { index, is_correct: score > 0.0 }
+    let number = |one: &AnsweredRow<'_>| u64::try_from(canonical(&one.row.id)?).ok();
+    // A data set without numbers has no rotations: each row is a question of its own.
+    let are_numbers = rows.iter().all(|one| number(one).is_some());
+    let item = |(place, (one, score)): (usize, (&AnsweredRow<'_>, f64))| CircularItem {
+        index: number(one).filter(|_| are_numbers).unwrap_or(place as u64),
+        is_correct: score > 0.0,
     };
     Ok(rows.iter().zip(scores(rows)?).enumerate().map(item).collect())
 }

@@ -40,7 +40,7 @@ is ignored and says so. It fails if a row has no answer.
 |---|---|---|
 | `Vqa(questions, annotations, images)` | VQA v2, OK-VQA; without `annotations` nothing is compared | `vqa_accuracy` |
 | `CocoCaptions(annotations, images)` | the images of COCO's caption files; `{file_name}` | captions |
-| `Karpathy(file, split, images)` | the images of a split of `dataset_coco.json`; `{filepath}/{filename}` | captions |
+| `Karpathy(file, split, images)` | the images of a split of `dataset_coco.json` (`{filepath}/{filename}`) or `dataset_flickr30k.json` (`{filename}`) | captions |
 | `RefCoco(refs, instances, split, images)` | the sentences of `refs(unc).p`; `{question}`, `{file_name}` | boxes |
 | `TextVqa(file, images)` | `{data: [..]}` | `textvqa_accuracy` |
 | `Gqa(questions, images)` | `{id: {..}}`; `{imageId}` | `exact_match_lmms_eval` |
@@ -51,9 +51,13 @@ is ignored and says so. It fails if a row has no answer.
 | `VlmEvalKit(file, images)` | TSV with pictures in base64, or named by `images`; MMBench and its rotations | `mmbench` |
 | `Blink(file, images)` | JSON lines `{idx, sub_task, question, choices, answer: "(A)", image_1, ..}` | `blink_lmms_eval` |
 | `MuirBench(file, images)` | JSON lines `{idx, task, question, options, answer: "A", image_list}` | `muirbench` |
-| `ScienceQa(file, images)` | JSON lines `{id, question, choices, answer: 0, image}` | `mmbench` |
-| `LmmsLab(set, files)` | the hub's parquet layouts that lmms-eval reads: `VqaV2`, `Gqa` (its pictures are in files of their own, `images`), `CocoCaption`, `RefCoco` (a row for each expression), `TextVqa`, `Pope`, `Mme`, `MmBench`, `Blink`, `MuirBench`, `DocVqa`, `ChartQa`, `ScienceQa`; `files` are globs; needs the feature `parquet` | as above |
+| `ScienceQa(file, split, splits, images)` | `problems.json`, or JSON lines `{id, question, choices, answer: 0, image}`; those with a picture | `mmbench` |
+| `SeedBench(file, images)` | `SEED-Bench.json`; the questions about pictures; `{data_id}` | `mmbench` |
+| `VizWiz(file, images)` | `val.json`, `test.json`; `{image}` | `vqa_accuracy` |
+| `LmmsLab(set, files)` | the hub's parquet layouts that lmms-eval reads: `VqaV2`, `Gqa` (its pictures are in files of their own, `images`), `CocoCaption`, `RefCoco` (a row for each expression), `TextVqa`, `Pope`, `Mme`, `MmBench`, `Blink`, `MuirBench`, `DocVqa`, `ChartQa`, `ScienceQa`, `MmStar`, `SeedBench`, `VizWiz`, `Flickr30k`; `files` are globs; needs the feature `parquet` | as above |
 | `Csv(file, columns, images)`, `Tsv(..)`, `Jsonl(..)`, `Parquet(files, ..)` | any table; `columns: (id, image, image_base64, answer, options, xyxy, xywh, captions, group)` | `exact_match`, `mmbench`, boxes or captions |
+
+What each layout takes of its official file, and what is refused, is in `docs/datasets.md`.
 
 `{options}` is the list of options, a line `A. red` each, and `{question}` is there in all but
 caption files. Figures for gates: the row's metric (its mean), `accuracy` (the share of rows that
@@ -73,13 +77,14 @@ use crate::case::{
     LabelledBox, MetricExpectation, ModelPattern, PersonAnswer, Problem, RonSource, Runs,
     SimilarityExpectation, SnapshotPer, SnapshotPolicy, TruthKind, ask,
 };
-use crate::geometry::{PixelBox, PixelSize};
+use crate::geometry::PixelBox;
 
 mod base64;
 mod definition;
 mod error;
 mod fields;
 mod figure;
+mod frame;
 mod import;
 mod json;
 mod layout;
@@ -107,13 +112,21 @@ pub use layout::refcoco::{ReferSentence, refer_sentences};
 pub use picture::Pictures;
 pub use schema::RowTests;
 
+pub(crate) use fields::Fields;
+pub(crate) use record::scalar;
+pub(crate) use table::Separator;
+pub(crate) use text_file::Encoding;
+
 use definition::{Definition, Scorers};
 use error::{DataError, DataPlace, DataProblem};
 use figure::Scoring;
-use layout::{BadRow, Draft, DraftImage, Heads, Layout, Truth};
+use layout::{BadRow, Draft, DraftImage, Layout, Truth};
 use picture::{Found, Look, Sizes};
 use picture_place::PicturePlace;
 use sample::{Head, Sample};
+
+/// The longest name of a row, in bytes: file systems take 255, and snapshots and pictures add to it.
+const LONGEST_NAME: usize = 200;
 
 /// A data set whose rows are listed but not read.
 #[derive(Debug)]
@@ -325,7 +338,7 @@ impl Dataset {
         };
         let look = Look { pictures, sizes, viewing: self.definition.common.orientation };
         let found = self.images(&draft, &name, look).map_err(error)?;
-        check_frame(&draft, &found).map_err(error)?;
+        frame::check(&draft, &found).map_err(error)?;
         let images: Vec<PathBuf> = found.into_iter().map(|found| found.path).collect();
         let prompt = self.definition.prompt.fill(&draft.values);
         let common = &self.definition.common;
@@ -442,6 +455,16 @@ impl Dataset {
         let mut names: HashMap<CaseName, String> = gates.collect();
         names.reserve(self.heads.len());
         for head in &self.heads {
+            let length = self.row_name(&head.id).snapshot_stem().len();
+            if length > LONGEST_NAME {
+                let message = format!(
+                    "the id makes a name of {length} bytes, expected at most {LONGEST_NAME}, since \
+                     files are named by it"
+                );
+                let path = self.definition.layout.path();
+                let problem = DataProblem::Table(message);
+                return Err(DataError::new(path, place_of(head), problem).into());
+            }
             let Some(other) = names.insert(self.row_name(&head.id), head.id.clone()) else {
                 continue;
             };
@@ -453,6 +476,48 @@ impl Dataset {
         }
         Ok(())
     }
+}
+
+/// The rows of a table by the names of its columns.
+pub(crate) fn table_rows(
+    path: &Path,
+    separator: Separator,
+) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, CaseError> {
+    let mut rows = Vec::new();
+    table::for_each(path, separator, &mut |record| {
+        rows.push(record.into_fields());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The rows of a parquet file without their pictures.
+pub(crate) fn hub_rows(
+    path: &Path,
+) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, CaseError> {
+    let mut rows = Vec::new();
+    parquet::for_each(path, record::PictureColumns::Skipped, &mut |record| {
+        rows.push(record.into_fields());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The questions of MME's folder, by the picture that two of them share.
+pub(crate) fn mme_rows(
+    folder: &Path,
+) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, CaseError> {
+    let row = |draft: Draft| {
+        let values = draft.values.into_iter().chain([("question_id".to_owned(), draft.cluster)]);
+        values.map(|(name, value)| (name, serde_json::Value::String(value))).collect()
+    };
+    Ok(layout::mme::Mme { folder: folder.to_owned() }.all()?.into_iter().map(row).collect())
+}
+
+/// The items of a cell that is a Python list.
+pub(crate) fn text_list(cell: &str) -> Option<Vec<String>> {
+    let items = python_literal::list(cell).ok()?;
+    Some(items.into_iter().map(python_literal::Literal::into_text).collect())
 }
 
 fn refuse_repeated_ids(layout: &dyn Layout, heads: &[Head]) -> Result<(), DataError> {
@@ -488,40 +553,6 @@ fn lend(mut draft: Draft, lent: &HashMap<String, Vec<DraftImage>>) -> Result<Dra
             Err(BadRow { id: draft.id, error })
         }
     }
-}
-
-/// How far a box may reach beyond its picture, in pixels, exclusive: COCO has boxes that do by a fraction.
-const SLACK: f64 = 1.0;
-
-/// That a row's box is in the frame of its picture: boxes that were made for other copies are common.
-fn check_frame(draft: &Draft, found: &[Found]) -> Result<(), DataProblem> {
-    let (Truth::Box([x1, y1, x2, y2]), [Found { path, size: Some(size) }]) = (&draft.truth, found)
-    else {
-        return Ok(());
-    };
-    let refuse = |message: String| Err(DataProblem::Picture(message));
-    let path = path.display();
-    if let Some(told) = draft.size.filter(|told| told != size) {
-        return refuse(format!(
-            "the picture {path} is {size} pixels, and the files of the data set say {told}: the box \
-             is that of another copy of it"
-        ));
-    }
-    let PixelSize { width, height } = *size;
-    let (width, height) = (f64::from(width), f64::from(height));
-    if *x1 <= -SLACK || *y1 <= -SLACK || *x2 >= width + SLACK || *y2 >= height + SLACK {
-        return refuse(format!(
-            "the box [{x1}, {y1}, {x2}, {y2}] reaches beyond the picture {path}, which is {size} \
-             pixels; was it made for another copy of it?"
-        ));
-    }
-    if *x2 <= 1.0 && *y2 <= 1.0 && width.min(height) > 1.0 {
-        return refuse(format!(
-            "the box [{x1}, {y1}, {x2}, {y2}] is within one pixel of the picture {path}, which is \
-             {size} pixels; expected pixels, and these seem to be shares of its sides"
-        ));
-    }
-    Ok(())
 }
 
 /// The row whose picture a draft takes.

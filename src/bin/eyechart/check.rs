@@ -59,7 +59,10 @@ impl Checked {
                 Discovered::Dataset(file) => {
                     checked.datasets += 1;
                     match rows(file) {
-                        Ok(rows) => checked.rows += rows,
+                        Ok((rows, errors)) => {
+                            checked.rows += rows;
+                            checked.errors.extend(errors);
+                        }
                         Err(error) => checked.errors.push(error),
                     }
                 }
@@ -83,12 +86,17 @@ impl Checked {
     }
 }
 
-/// Reads every row of a data set's sample, and looks at its pictures.
-fn rows(file: &DatasetFile) -> Result<usize, CaseError> {
+/// The most rows of a data set whose problems are shown.
+const MOST_SHOWN: usize = 10;
+
+/// Reads every row of a data set's sample, and looks at its pictures: how many there are, and what is wrong
+/// with some.
+fn rows(file: &DatasetFile) -> Result<(usize, Vec<CaseError>), CaseError> {
     let dataset = Dataset::open(file)?;
     let all: Vec<usize> = (0..dataset.len()).collect();
-    dataset.rows(&all, Pictures::Checked)?;
-    Ok(dataset.len())
+    let rows = dataset.each_row(&all, Pictures::Checked)?;
+    let errors = rows.into_iter().filter_map(Result::err).take(MOST_SHOWN);
+    Ok((dataset.len(), errors.collect()))
 }
 
 fn count(count: usize, one: &str, several: &str) -> String {

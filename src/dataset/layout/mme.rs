@@ -42,6 +42,16 @@ impl Mme {
         Ok(sheets)
     }
 
+    /// Every question.
+    pub(in crate::dataset) fn all(&self) -> Result<Vec<Draft>, DataError> {
+        let mut drafts = Vec::new();
+        self.for_each(&mut |draft| {
+            drafts.push(draft);
+            Ok(())
+        })?;
+        Ok(drafts)
+    }
+
     fn for_each(
         &self,
         visit: &mut dyn FnMut(Draft) -> Result<(), DataError>,
