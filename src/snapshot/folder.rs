@@ -60,7 +60,7 @@ impl SnapshotFolder {
             return Err(wrong(words));
         }
         let unworkable = |source| self.unworkable(source);
-        let laid = format!("---\n---\n{NAME}\n");
+        let laid = format!("---\nsource: {NAME}\n---\n{NAME}\n");
         let scratch = Scratch::new(&self.scratch, &format!("{NAME}.snap"), Some(laid));
         let scratch = scratch.map_err(unworkable)?;
         let mut settings = Settings::new();
@@ -89,7 +89,7 @@ impl SnapshotFolder {
             Accepted::Text(text) => Some(text.clone()),
             Accepted::Nothing => None,
             // As something that no text equals: insta does more with a file than without one.
-            Accepted::Damaged(_) => Some("---\n---\n".to_owned()),
+            Accepted::Damaged(_) => Some("---\nsource: none\n---\n".to_owned()),
         };
         let scratch = Scratch::new(&self.scratch, &name, laid);
         let scratch = scratch.map_err(|source| self.unworkable(source))?;
