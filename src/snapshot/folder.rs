@@ -245,7 +245,7 @@ fn settings(request: &SnapshotRequest<'_>, folder: &Path, spy: Spy) -> Settings 
     settings.set_prepend_module_to_snapshot(false);
     settings.set_snapshot_suffix(request.key.suffix());
     settings.set_input_file(request.case_file);
-    settings.set_info(&request.info);
+    settings.set_raw_info(&request.info.content());
     if let Some(tokens) = request.tokens {
         settings.set_description(divergence::description(&tokens.answer.token_ids));
     }

@@ -46,16 +46,23 @@ fn error_line(said: &Said) -> &str {
 #[test]
 fn another_run_in_the_same_folder_is_refused_and_the_first_loses_nothing() {
     let project = project(12);
+    let mut others = ["0", "1"].map(|resume| {
+        let [mut run, mut list, mut nothing] = [(); 3].map(|()| project.binary());
+        run.env("EYECHART_RESUME", resume);
+        list.arg("--list");
+        nothing.arg("no_such_case");
+        (run, list, nothing)
+    });
     let first = started(project.binary().env("EYECHART_BATCH", "1"), &project);
-    for resume in ["0", "1"] {
-        let said = run(project.binary().env("EYECHART_RESUME", resume)).exits(CANNOT_RUN);
+    for (other, list, nothing) in &mut others {
+        let said = run(other).exits(CANNOT_RUN);
         let message = error_line(&said);
         let holder = format!("another run writes into this folder (process {}, since ", first.id());
         assert!(message.contains(&holder), "{message}");
         assert!(message.contains("EYECHART_OUT"), "{message}");
         // What lists or selects nothing writes nothing.
-        run(project.binary().arg("--list")).exits(0);
-        run(project.binary().arg("no_such_case")).exits(0);
+        run(list).exits(0);
+        run(nothing).exits(0);
     }
     run(project.binary().env("EYECHART_OUT", "elsewhere")).exits(0);
     let output = first.wait_with_output().unwrap();
@@ -68,6 +75,7 @@ fn reports_of_an_earlier_run_do_not_stand_beside_the_journal_of_another() {
     let project = project(12);
     run(&mut project.binary()).exits(0);
     project.file("out/mine.txt", "");
+    fs::remove_file(project.path("out/journal.jsonl")).unwrap();
     let mut second = started(project.binary().env("EYECHART_BATCH", "1"), &project);
     second.kill().unwrap();
     second.wait().unwrap();
