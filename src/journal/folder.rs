@@ -62,7 +62,8 @@ impl RunFolder {
         let mut folder = Self { lock, path: path.to_owned(), holder };
         if !folder.is_taken(File::try_lock)? {
             folder.sign().map_err(|source| folder.unwritable(source))?;
-            whole_file::remove_abandoned(path);
+            // Nobody else writes here.
+            whole_file::remove_abandoned(path, Duration::ZERO);
             return Ok(folder);
         }
         match &folder.holder.nextest_run {

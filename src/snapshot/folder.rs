@@ -49,12 +49,14 @@ impl SnapshotFolder {
         Self { path, scratch, variables, assert, workspace }
     }
 
-    /// Has insta read its settings, so that those it cannot use are told before anything is run.
+    /// Has insta read its settings, so that those it cannot use are told before anything is run, and
+    /// takes away what killed runs have left among the snapshots.
     ///
     /// # Errors
     /// They cannot be used; in insta's words where it has some.
     pub fn check_settings(&self) -> Result<(), SnapshotError> {
         const NAME: &str = "settings";
+        whole_file::remove_abandoned(&self.path, whole_file::ABANDONED_AFTER);
         let wrong = |words| SnapshotError::Insta { words };
         if let Some(words) = variables::unusable().or_else(|| self.unreadable_settings()) {
             return Err(wrong(words));

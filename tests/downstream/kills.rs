@@ -42,7 +42,7 @@ const TURNS: [Killed; 14] = {
 };
 
 /// Cases with snapshots, of which every third fails, and a journal of their answers.
-fn project() -> Project {
+fn project() -> (Project, Command) {
     let project = Project::new();
     for number in 0..CASES {
         let never = number % 3 == 0;
@@ -54,17 +54,25 @@ fn project() -> Project {
     let registry = project.read("eyechart.ron");
     let both = registry.replacen("{", "{\"then\": (replay: \"recorded.jsonl\"), ", 1);
     project.file("eyechart.ron", &both);
-    let mut first = eval(&project, "tiny");
+    let binary = project.binary();
+    let mut first = eval(&project, &binary, "tiny");
     run(first.env("INSTA_UPDATE", "always").env("EYECHART_OUT", "first")).exits(101);
     fs::copy(project.path("first/journal.jsonl"), project.path("recorded.jsonl")).unwrap();
-    let mut then = eval(&project, "then");
+    let mut then = eval(&project, &binary, "then");
     run(then.env("INSTA_UPDATE", "always").env("EYECHART_OUT", "second")).exits(101);
-    project
+    (project, binary)
 }
 
-/// The test binary about one model.
-fn eval(project: &Project, model: &str) -> Command {
-    let mut command = project.binary();
+/// The test binary about one model; `binary` is built once, since asking cargo takes longest.
+fn eval(project: &Project, binary: &Command, model: &str) -> Command {
+    let mut command = Command::new(binary.get_program());
+    command.current_dir(project.path(""));
+    for (name, value) in binary.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     command
         .env("EYECHART_MODELS", model)
         // Else insta asks cargo for it.
@@ -85,6 +93,7 @@ impl Moments {
 
 struct Campaign {
     project: Project,
+    binary: Command,
     snapshots: BTreeMap<String, Vec<u8>>,
     moments: Moments,
     /// How long each takes that is not killed.
@@ -97,10 +106,11 @@ struct Campaign {
 #[test]
 fn kills_at_random_moments_lose_and_tear_nothing() {
     let kills = std::env::var(KILLS).map_or(KILLS_BY_DEFAULT, |kills| kills.parse().unwrap());
-    let project = project();
+    let (project, binary) = project();
     let snapshots = snapshots(&project);
     let mut campaign = Campaign {
         project,
+        binary,
         snapshots,
         moments: Moments(1),
         whole: BTreeMap::new(),
@@ -110,13 +120,14 @@ fn kills_at_random_moments_lose_and_tear_nothing() {
     for turn in TURNS.iter().cycle().take(kills) {
         campaign.kill(*turn);
     }
-    let Campaign { project, hit, trials_told, .. } = campaign;
+    let Campaign { project, binary, hit, trials_told, .. } = campaign;
     println!("{kills} kills, before the end of {hit:?}; {trials_told} trials told, none lost");
     assert!(hit.values().sum::<usize>() * 2 > kills, "most came too late: {hit:?}");
     // After all of it, the next run is as the first.
-    run(eval(&project, "then").env("CI", "1")).exits(101);
+    run(eval(&project, &binary, "then").env("CI", "1")).exits(101);
     assert_eq!(recorded(&project).len(), CASES);
-    let said = run(eval(&project, "tiny").env("EYECHART_CACHE", "cache").env("CI", "1")).exits(101);
+    let mut model = eval(&project, &binary, "tiny");
+    let said = run(model.env("EYECHART_CACHE", "cache").env("CI", "1")).exits(101);
     assert!(!said.stderr.contains("computed again"), "{}", said.stderr);
 }
 
@@ -158,13 +169,12 @@ impl Campaign {
 
     fn start(&self, killed: Killed) -> Vec<Child> {
         let project = &self.project;
+        let run = |model| eval(project, &self.binary, model);
         let mut commands = match killed {
-            Killed::Replay => vec![eval(project, "then")],
-            Killed::Resume => vec![eval(project, "then")],
-            Killed::Snapshots => vec![eval(project, "then")],
-            Killed::Nextest => vec![eval(project, "then"), eval(project, "then")],
+            Killed::Replay | Killed::Resume | Killed::Snapshots => vec![run("then")],
+            Killed::Nextest => vec![run("then"), run("then")],
             Killed::Merge => vec![Command::new(env!("CARGO_BIN_EXE_eyechart"))],
-            Killed::Model => vec![eval(project, "tiny")],
+            Killed::Model => vec![run("tiny")],
         };
         for (number, command) in commands.iter_mut().enumerate() {
             command.current_dir(project.path("")).env("CI", "1");
