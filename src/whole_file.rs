@@ -19,7 +19,7 @@ const BESIDE_PREFIX: &str = ".eyechart-";
 const BESIDE_SUFFIX: &str = ".tmp";
 
 /// No write takes longer: an older file beside was left by a process that was killed.
-const ABANDONED_AFTER: Duration = Duration::from_secs(600);
+pub(crate) const ABANDONED_AFTER: Duration = Duration::from_secs(600);
 
 /// What a file outlasts once it is in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,15 +95,16 @@ pub(crate) fn write(path: &Path, content: &[u8], durability: Durability) -> io::
     file.put_in_place(durability)
 }
 
-/// Removes what processes left in `folder` that were killed while they wrote.
-pub(crate) fn remove_abandoned(folder: &Path) {
+/// Removes what processes left in `folder` that were killed while they wrote: whatever is older than
+/// this.
+pub(crate) fn remove_abandoned(folder: &Path, older_than: Duration) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with(BESIDE_PREFIX)
             && name.ends_with(BESIDE_SUFFIX)
-            && is_abandoned(&entry).unwrap_or(false)
+            && age(&entry).is_ok_and(|age| age >= older_than)
         {
             // What cannot be removed is in nobody's way.
             let _ = match entry.file_type() {
@@ -114,9 +115,8 @@ pub(crate) fn remove_abandoned(folder: &Path) {
     }
 }
 
-fn is_abandoned(entry: &fs::DirEntry) -> io::Result<bool> {
-    let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-    Ok(age > ABANDONED_AFTER)
+fn age(entry: &fs::DirEntry) -> io::Result<Duration> {
+    Ok(entry.metadata()?.modified()?.elapsed().unwrap_or_default())
 }
 
 /// Refuses a link in the place of a file that is written to where it is.
@@ -190,7 +190,7 @@ mod tests {
             let file = File::create(folder.path().join(name)).unwrap();
             time.iter().for_each(|time| file.set_modified(*time).unwrap());
         }
-        remove_abandoned(folder.path());
+        remove_abandoned(folder.path(), ABANDONED_AFTER);
         let mut left = names(folder.path());
         left.sort();
         assert_eq!(left, [".eyechart-2.tmp", "mine.tmp"]);

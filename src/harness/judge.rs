@@ -313,7 +313,7 @@ impl Judge {
         place: Option<&Place>,
     ) -> SnapshotResult {
         let case = &planned.case;
-        self.snapshots.compare(&SnapshotRequest {
+        let compared = self.snapshots.compare(&SnapshotRequest {
             key: SnapshotKey { stem: case.name.snapshot_stem(), model: &planned.model, kind },
             text,
             tokens,
@@ -325,7 +325,14 @@ impl Judge {
                 precision: place.map(|place| place.precision.as_str()),
                 images: case.images.iter().map(|image| self.shown(image)).collect(),
             },
-        })
+        });
+        match compared {
+            SnapshotResult { outcome: SnapshotOutcome::Unusable { reason }, passes } => {
+                let reason = self.shorten(&reason);
+                SnapshotResult { outcome: SnapshotOutcome::Unusable { reason }, passes }
+            }
+            compared => compared,
+        }
     }
 
     /// Adds a trial to the journal, and tells how its test ends.

@@ -22,6 +22,9 @@ const MOST_HOLDER_BYTES: u64 = 1 << 12;
 /// How long a process of a nextest run waits for another that has just opened the folder.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long it may take from locking to signing.
+const SIGNED_WITHIN: Duration = Duration::from_millis(500);
+
 /// A folder of journal and reports that nobody else writes into while this lives.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -57,7 +60,8 @@ impl RunFolder {
         let mut folder = Self { lock, path: path.to_owned(), holder };
         if !folder.is_taken(File::try_lock)? {
             folder.sign().map_err(|source| folder.unwritable(source))?;
-            whole_file::remove_abandoned(path);
+            // Nobody else writes here.
+            whole_file::remove_abandoned(path, Duration::ZERO);
             return Ok(folder);
         }
         match &folder.holder.nextest_run {
@@ -91,9 +95,10 @@ impl RunFolder {
                 });
                 return if is_ours { Ok(self) } else { Err(self.refusal()) };
             }
-            let is_opening =
+            let is_ours =
                 self.found().is_some_and(|found| found.nextest_run == self.holder.nextest_run);
-            if !is_opening || start.elapsed() > PATIENCE {
+            // Who has just locked it may not have signed yet.
+            if start.elapsed() > if is_ours { PATIENCE } else { SIGNED_WITHIN } {
                 return Err(self.refusal());
             }
             std::thread::sleep(Duration::from_millis(10));

@@ -49,18 +49,20 @@ impl SnapshotFolder {
         Self { path, scratch, variables, assert, workspace }
     }
 
-    /// Has insta read its settings, so that those it cannot use are told before anything is run.
+    /// Has insta read its settings, so that those it cannot use are told before anything is run, and
+    /// takes away what killed runs have left among the snapshots.
     ///
     /// # Errors
     /// They cannot be used; in insta's words where it has some.
     pub fn check_settings(&self) -> Result<(), SnapshotError> {
         const NAME: &str = "settings";
+        whole_file::remove_abandoned(&self.path, whole_file::ABANDONED_AFTER);
         let wrong = |words| SnapshotError::Insta { words };
         if let Some(words) = variables::unusable().or_else(|| self.unreadable_settings()) {
             return Err(wrong(words));
         }
         let unworkable = |source| self.unworkable(source);
-        let laid = format!("---\n---\n{NAME}\n");
+        let laid = format!("---\nsource: {NAME}\n---\n{NAME}\n");
         let scratch = Scratch::new(&self.scratch, &format!("{NAME}.snap"), Some(laid));
         let scratch = scratch.map_err(unworkable)?;
         let mut settings = Settings::new();
@@ -89,7 +91,7 @@ impl SnapshotFolder {
             Accepted::Text(text) => Some(text.clone()),
             Accepted::Nothing => None,
             // As something that no text equals: insta does more with a file than without one.
-            Accepted::Damaged(_) => Some("---\n---\n".to_owned()),
+            Accepted::Damaged(_) => Some("---\nsource: none\n---\n".to_owned()),
         };
         let scratch = Scratch::new(&self.scratch, &name, laid);
         let scratch = scratch.map_err(|source| self.unworkable(source))?;
@@ -247,7 +249,7 @@ fn settings(request: &SnapshotRequest<'_>, folder: &Path, spy: Spy) -> Settings 
     settings.set_prepend_module_to_snapshot(false);
     settings.set_snapshot_suffix(request.key.suffix());
     settings.set_input_file(request.case_file);
-    settings.set_info(&request.info);
+    settings.set_raw_info(&request.info.content());
     if let Some(tokens) = request.tokens {
         settings.set_description(divergence::description(&tokens.answer.token_ids));
     }

@@ -147,15 +147,24 @@ fn headline(trial: &TrialRecord) -> String {
         Status::UnexpectedPass => "passed although known to fail".to_owned(),
         Status::Failed if trial.verdict.as_ref().is_none_or(|verdict| verdict.passed) => {
             let [text, input] = [&trial.snapshot, &trial.input_snapshot].map(snapshot_word);
-            match trial.input_snapshot {
-                SnapshotOutcome::New | SnapshotOutcome::Changed { .. } => {
-                    format!("the input's snapshot is {input}")
-                }
-                _ => format!("the snapshot is {text}"),
+            match trial.input_snapshot.is_settled() {
+                false => format!("the input's snapshot is {input}"),
+                true => format!("the snapshot is {text}"),
             }
+        }
+        Status::Error if unusable_snapshot(trial).is_some() => {
+            unusable_snapshot(trial).unwrap_or_default().to_owned()
         }
         _ => reason.map(String::as_str).or_else(message).unwrap_or_default().to_owned(),
     }
+}
+
+/// Why a snapshot of the trial could not be compared or accepted, if one could not.
+fn unusable_snapshot(trial: &TrialRecord) -> Option<&str> {
+    [&trial.snapshot, &trial.input_snapshot].into_iter().find_map(|outcome| match outcome {
+        SnapshotOutcome::Unusable { reason } => Some(reason.as_str()),
+        _ => None,
+    })
 }
 
 fn properties(trial: &TrialRecord) -> Vec<(&'static str, String)> {
