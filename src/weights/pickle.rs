@@ -257,7 +257,7 @@ struct Machine<'a> {
     dicts: Vec<Vec<(Value<'a>, Value<'a>)>>,
     storages: Vec<(&'a str, StoredType)>,
     tensors: Vec<PickledTensor<'a>>,
-    /// Values and marks that were made.
+    /// Values, marks and memories that were made.
     made: usize,
 }
 
@@ -517,14 +517,17 @@ impl<'a> Machine<'a> {
 
     fn remember(&mut self, key_bytes: usize) -> Step {
         let key = self.unsigned(key_bytes)?;
-        let value = self.stack.last().ok_or_else(|| self.damaged("the stack is empty"))?;
-        self.memo.insert(key, *value);
-        Ok(())
+        self.remember_as(key)
     }
 
     fn remember_next(&mut self) -> Step {
+        self.remember_as(self.memo.len())
+    }
+
+    fn remember_as(&mut self, key: usize) -> Step {
+        self.count_value()?;
         let value = self.stack.last().ok_or_else(|| self.damaged("the stack is empty"))?;
-        self.memo.insert(self.memo.len(), *value);
+        self.memo.insert(key, *value);
         Ok(())
     }
 
