@@ -209,39 +209,50 @@ fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
-/// A checkpoint's texts, and what refusing them says.
-fn texts() -> Vec<(&'static str, &'static str, String, &'static str)> {
-    let index = |entry: &str| {
-        let entries = vec![entry; (15 << 20) / (entry.len() + 1)].join(",");
-        format!("{{\"weight_map\":{{{entries}}}}}")
-    };
+const INDEX: &str = "model.safetensors.index.json";
+const TOKENIZER: &str = "tokenizer.json";
+
+/// Indices of shards, and what refusing them says.
+fn indices() -> Vec<(&'static str, &'static str, String, &'static str)> {
+    let index = |entries: &[String]| format!("{{\"weight_map\":{{{}}}}}", entries.join(","));
+    let same = vec!["\"a\":\"b\"".to_owned(); 15 << 17];
+    let tensors: Vec<String> = (0..1_000_000).map(|id| format!("\"{id:x}\":\"a\"")).collect();
     let shards: Vec<String> = (0..2000).map(|shard| format!("\"{shard}\":\"{shard}\"")).collect();
+    vec![
+        ("an index of one name", INDEX, index(&same), "not found"),
+        ("an index of many tensors", INDEX, index(&tensors), "not found"),
+        ("an index of many files", INDEX, index(&shards), "more than 1000 files"),
+        ("an index too long", INDEX, " ".repeat((16 << 20) + 1), "at most 16777216 are read"),
+    ]
+}
+
+/// Tokenizers, and what refusing them says.
+fn tokenizers() -> Vec<(&'static str, &'static str, String, &'static str)> {
     let unigram: Vec<String> = (0..1 << 18).map(|piece| format!("[\"{piece:07x}\",-1]")).collect();
+    let unigram = unigram.join(",");
+    let unigram = format!(r#"{{"model":{{"type":"Unigram","unk_id":0,"vocab":[{unigram}]}}}}"#);
     let vocabulary = |count: usize| {
-        let pieces: Vec<String> =
-            (0..count).map(|piece| format!("\"{piece:x}\":{piece}")).collect();
+        let pieces: Vec<String> = (0..count).map(|id| format!("\"{id:x}\":{id}")).collect();
         format!(r#"{{"model":{{"type":"BPE","vocab":{{{}}},"merges":[]}}}}"#, pieces.join(","))
     };
+    let usual = r#""single_word":false,"lstrip":false,"rstrip":false,"normalized":false"#;
     let added: Vec<String> = (0..40_000)
-        .map(|id| format!(r#"{{"id":{id},"content":"{id:x}","special":true}}"#))
+        .map(|id| format!(r#"{{"id":{id},"content":"{id:x}","special":true,{usual}}}"#))
         .collect();
-    let added = |count: usize| {
-        let added = added[..count].join(",");
-        format!(r#"{{"added_tokens":[{added}],"model":{{"type":"BPE","vocab":{{}},"merges":[]}}}}"#)
-    };
-    const INDEX: &str = "model.safetensors.index.json";
-    const TOKENIZER: &str = "tokenizer.json";
+    let empty = r#""model":{"type":"BPE","vocab":{},"merges":[]}"#;
+    let added = format!(r#"{{"added_tokens":[{}],{empty}}}"#, added.join(","));
+    let settings = format!("{{\"normalizer\":[{}1]}}", "[],".repeat(1 << 20));
+    let pattern = r#"{"type":"Split","pattern":{"Regex":"(((a{999}){999}){999}){999}"},"behavior":"Isolated","invert":false}"#;
+    let pattern = format!(r#"{{"pre_tokenizer":{pattern},{empty}}}"#);
+    let long = " ".repeat((64 << 20) + 1);
     vec![
-        ("an index of one name", INDEX, index("\"a\":\"b\""), "not found"),
-        ("an index of many files", INDEX, format!("{{\"weight_map\":{{{}}}}}", shards.join(",")), "more than 1000 files"),
-        ("an index too long", INDEX, " ".repeat((16 << 20) + 1), "at most 16777216 are read"),
-        ("a tokenizer too long", TOKENIZER, " ".repeat((64 << 20) + 1), "at most 67108864 are read"),
+        ("a tokenizer too long", TOKENIZER, long, "at most 67108864 are read"),
         ("pieces", TOKENIZER, vocabulary(1 << 20), ""),
-        ("too many pieces", TOKENIZER, vocabulary(4 << 20), "vocabulary of more than"),
-        ("a tree of pieces", TOKENIZER, format!(r#"{{"model":{{"type":"Unigram","unk_id":0,"vocab":[{}]}}}}"#, unigram.join(",")), ""),
-        ("added tokens", TOKENIZER, added(40_000), "added"),
-        ("settings", TOKENIZER, format!("{{\"normalizer\":[{}1]}}", "[],".repeat(1 << 20)), "steps of more than 4096"),
-        ("a pattern that explodes", TOKENIZER, r#"{"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(((a{999}){999}){999}){999}"},"behavior":"Isolated","invert":false},"model":{"type":"BPE","vocab":{},"merges":[]}}"#.to_owned(), "repeats its parts"),
+        ("too many pieces", TOKENIZER, vocabulary(3_200_000), "vocabulary of more than"),
+        ("a tree of pieces", TOKENIZER, unigram, ""),
+        ("added tokens", TOKENIZER, added, ""),
+        ("settings", TOKENIZER, settings, "steps of more than 4096"),
+        ("a pattern that explodes", TOKENIZER, pattern, "repeats its parts"),
     ]
 }
 
@@ -280,7 +291,7 @@ fn no_file_takes_more_than_its_length_allows() {
     }
     write(&folder.path().join("config.json"), b"{}");
     let checkpoint = CheckpointFolder::open(folder.path()).unwrap();
-    for (name, file, content, expected) in texts() {
+    for (name, file, content, expected) in indices().into_iter().chain(tokenizers()) {
         let path = folder.path().join(file);
         let bytes = write(&path, content.as_bytes());
         drop(content);
