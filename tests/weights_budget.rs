@@ -149,8 +149,8 @@ fn many_entries(count: usize) -> Vec<u8> {
 fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let overflow = "[4294967296,4294967296]";
     vec![
-        ("the reported names", torch(&shared(5, 1000)), "bytes of names, which no file of weights"),
-        ("short names", torch(&shared(5, 1)), "bytes of names, which no file of weights"),
+        ("the reported names", torch(&shared(5, 1000)), "tensors, which no file of weights does"),
+        ("short names", torch(&shared(5, 1)), "tensors, which no file of weights does"),
         ("a call of many", torch(&one_argument_of_many_calls()), ""),
         ("one storage", one_storage_of_many_tensors(), "more than 8 times its length"),
         ("nones", repeated(b"", b"N"), "makes more than 2097152 values"),
