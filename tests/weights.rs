@@ -201,3 +201,56 @@ fn a_git_lfs_pointer_is_told() {
     let error = Weights::open_file(&path).err().unwrap();
     assert!(error.to_string().contains("this is a Git LFS pointer"), "{error}");
 }
+
+/// A folder with an index that places every tensor of the expected file in `shard`.
+fn indexed(shard: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let names: Vec<String> = expected().keys().map(|name| format!("{name:?}: {shard:?}")).collect();
+    let index = format!("{{\"weight_map\": {{{}}}}}", names.join(", "));
+    std::fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();
+    folder
+}
+
+#[test]
+fn an_index_names_files_below_its_folder() {
+    let outside = tempfile::tempdir().unwrap();
+    let private = outside.path().join("w.safetensors");
+    std::fs::copy(pickles("expected.safetensors"), &private).unwrap();
+    let absolute = private.display().to_string();
+    for shard in ["../w", "a/../../w", "./w", "", "..", "/", &absolute] {
+        let folder = indexed(shard);
+        let checkpoint = CheckpointFolder::open(folder.path()).unwrap();
+        for error in [checkpoint.weights().err(), checkpoint.weight_files().err()] {
+            let error = error.unwrap();
+            assert!(matches!(error, WeightsError::LeavesFolder { .. }), "{shard}: {error}");
+            let message = format!("it names the file {shard:?}, which is not below its folder");
+            assert!(error.to_string().contains(&message), "{error}");
+        }
+    }
+    let folder = indexed("parts/one.safetensors");
+    std::fs::create_dir(folder.path().join("parts")).unwrap();
+    let shard = folder.path().join("parts/one.safetensors");
+    // As the hub's cache has it.
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&private, &shard).unwrap();
+    #[cfg(not(unix))]
+    std::fs::copy(&private, &shard).unwrap();
+    let weights = CheckpointFolder::open(folder.path()).unwrap().weights().unwrap();
+    check_state(&weights.reader(&Device::Cpu, DType::F32));
+}
+
+/// A download or `git checkout` writes over a file while it is loaded; mapped, this would be SIGBUS.
+#[test]
+fn a_file_that_shrinks_while_it_is_read_is_an_error() {
+    for name in ["state.pth", "expected.safetensors"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::copy(pickles(name), &path).unwrap();
+        let reader = Weights::open_file(&path).unwrap().reader(&Device::Cpu, DType::F32);
+        reader.tensor("plain", &[2, 3]).unwrap();
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(100).unwrap();
+        let error = reader.tensor("plain", &[2, 3]).unwrap_err().to_string();
+        assert!(error.contains("the file was changed while it was read"), "{error}");
+    }
+}

@@ -112,7 +112,8 @@ fn ask(repository: &str, revision: &str, settings: &HubSettings) -> Result<PathB
     })?;
     check_commit(revision, &info.sha)?;
     let names = info.siblings.into_iter().map(|file| file.rfilename);
-    let names: Vec<String> = names.filter(|name| stays_inside(name)).collect();
+    let is_plain = |name: &String| stays_inside(name) && !name.contains(char::is_control);
+    let names: Vec<String> = names.filter(is_plain).collect();
     let download =
         Download { settings, client: &client, repository, commit: &info.sha, names: &names };
     let folder = download.run()?;

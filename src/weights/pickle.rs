@@ -32,7 +32,11 @@ const MAX_VALUES: usize = 1 << 21;
 const NAME_BYTES_PER_BYTE: usize = 4;
 
 /// Room for names in any case.
-const SMALL: usize = 1 << 16;
+const SMALL_NAMES: usize = 32 << 20;
+
+/// Bytes of the pickle for each tensor at least, and tensors that are let pass in any case.
+const BYTES_PER_TENSOR: usize = 16;
+const FEW_TENSORS: usize = 1 << 10;
 
 /// Longest part of a refused name that is shown, in characters.
 const SHOWN: usize = 120;
@@ -211,6 +215,7 @@ struct Collected<'a> {
     /// Bytes of all names that were made, kept or not.
     name_bytes: usize,
     most_name_bytes: usize,
+    most_tensors: usize,
 }
 
 impl<'a> Collected<'a> {
@@ -238,8 +243,9 @@ impl<'a> Collected<'a> {
     }
 
     fn keep(&mut self, name: String, tensor: PickledTensor<'a>) -> Step {
-        if self.tensors.len() == MAX_TENSORS {
-            return Err(PickleError::Amplified { what: "tensors", limit: MAX_TENSORS });
+        let limit = self.most_tensors;
+        if self.tensors.len() == limit {
+            return Err(PickleError::Amplified { what: "tensors", limit });
         }
         self.tensors.push((name, tensor));
         Ok(())
@@ -257,7 +263,7 @@ struct Machine<'a> {
     dicts: Vec<Vec<(Value<'a>, Value<'a>)>>,
     storages: Vec<(&'a str, StoredType)>,
     tensors: Vec<PickledTensor<'a>>,
-    /// Values and marks that were made.
+    /// Values, marks and memories that were made.
     made: usize,
 }
 
@@ -335,7 +341,8 @@ impl<'a> Machine<'a> {
             tensors: Vec::new(),
             entries: 0,
             name_bytes: 0,
-            most_name_bytes: self.bytes.len() * NAME_BYTES_PER_BYTE + SMALL,
+            most_name_bytes: self.bytes.len() * NAME_BYTES_PER_BYTE + SMALL_NAMES,
+            most_tensors: (self.bytes.len() / BYTES_PER_TENSOR + FEW_TENSORS).min(MAX_TENSORS),
         };
         self.collect(top, "", 0, &mut collected)?;
         Ok(collected.tensors)
@@ -517,14 +524,17 @@ impl<'a> Machine<'a> {
 
     fn remember(&mut self, key_bytes: usize) -> Step {
         let key = self.unsigned(key_bytes)?;
-        let value = self.stack.last().ok_or_else(|| self.damaged("the stack is empty"))?;
-        self.memo.insert(key, *value);
-        Ok(())
+        self.remember_as(key)
     }
 
     fn remember_next(&mut self) -> Step {
+        self.remember_as(self.memo.len())
+    }
+
+    fn remember_as(&mut self, key: usize) -> Step {
+        self.count_value()?;
         let value = self.stack.last().ok_or_else(|| self.damaged("the stack is empty"))?;
-        self.memo.insert(self.memo.len(), *value);
+        self.memo.insert(key, *value);
         Ok(())
     }
 
