@@ -36,7 +36,7 @@ fn project() -> Project {
     project.case("changed", &format!("{pictured}, prompt: \"Q {ron}\""));
     project.case(
         "wrong",
-        &format!("{pictured}, prompt: \"Q\", snapshot: Off, expect: Exact(\"a {ron}\")"),
+        &format!("{pictured}, prompt: \"Q\", snapshot: Off, expect: Exact(\"zz {ron}\")"),
     );
     project.case(
         "known",
