@@ -2,12 +2,22 @@
 //!
 //! GitHub takes `::name::` for a command at the start of a line, white space before it or not
 //! (`actions/runner`, `ActionCommand.TryParseV2`), and `##[name]` anywhere, as Azure does
-//! `##vso[..]` and TeamCity `##teamcity[..]`.
+//! `##vso[..]` and TeamCity `##teamcity[..]`. Jenkins and GitLab attach the file that
+//! `[[ATTACHMENT|path]]` names in what a test printed.
 
 use std::borrow::Cow;
 
 /// What stands before a line of foreign text that would read as a result or a command.
 const MARK: &str = "| ";
+
+/// What names a file to attach, and how it is written where it must name none.
+const ATTACHMENT: (&str, &str) = ("[[ATTACHMENT|", "[\\u{5b}ATTACHMENT|");
+
+/// The text, in which no file is named to be attached.
+pub(super) fn without_attachments(text: Cow<'_, str>) -> Cow<'_, str> {
+    let (named, shown) = ATTACHMENT;
+    if text.contains(named) { Cow::Owned(text.replace(named, shown)) } else { text }
+}
 
 /// The text, in which such lines are marked.
 pub(super) fn marked(text: &str) -> Cow<'_, str> {

@@ -37,7 +37,7 @@ use hidden::Context;
 
 /// Text for a place within a line: line breaks are shown as `\n`.
 pub fn line(text: &str) -> Cow<'_, str> {
-    escaped(text, LineBreaks::Escaped, Backslashes::Stay)
+    commands::without_attachments(escaped(text, LineBreaks::Escaped, Backslashes::Stay))
 }
 
 /// Text whose hidden characters are escaped, and nothing else: for formats that have rules of their own.
@@ -45,10 +45,15 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     escaped(text, LineBreaks::Stay, Backslashes::Stay)
 }
 
+/// Text that names no file which a report's reader would attach.
+pub fn without_attachments(text: &str) -> Cow<'_, str> {
+    commands::without_attachments(Cow::Borrowed(text))
+}
+
 /// Text of several lines, none of which begins as a line of a test's results or a command to a CI
 /// server does.
 pub fn block(text: &str) -> Cow<'_, str> {
-    match visible(text) {
+    match commands::without_attachments(visible(text)) {
         Cow::Borrowed(text) => commands::marked(text),
         Cow::Owned(text) => Cow::Owned(commands::marked(&text).into_owned()),
     }

@@ -56,6 +56,8 @@ fn no_line_of_a_block_reads_as_a_result_or_a_command() {
     ] {
         assert_eq!(block(&format!("x\n{forged}")), format!("x\n| {forged}"));
     }
+    assert_eq!(line("[[ATTACHMENT|/a]]"), "[\\u{5b}ATTACHMENT|/a]]");
+    assert_eq!(block("x\n[[ATTACHMENT|/a]]"), "x\n[\\u{5b}ATTACHMENT|/a]]");
     for forged in ["##[group]", "a ##vso[task.complete]", "##teamcity[message]"] {
         assert!(!block(forged).contains("##") && !line(forged).contains("##"), "{forged}");
         assert!(!json(forged).contains("##"), "{forged}");

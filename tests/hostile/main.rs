@@ -2,6 +2,6 @@
 //! to hang, to exhaust, or to act on whoever reads what is printed.
 
 mod folders;
-//mod limits_page;
+mod limits_page;
 mod names;
 mod templates;

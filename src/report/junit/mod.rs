@@ -109,7 +109,7 @@ fn test_case(trial: &TrialRecord) -> TestCase {
     let name = text::attribute(name);
     let seconds = trial.answers().map(|answer| answer.timings.total().as_secs_f64()).sum();
     let time = Duration::seconds_f64(seconds);
-    let message = text::without_attachments(trial.message.as_deref().unwrap_or_default());
+    let message = foreign::without_attachments(trial.message.as_deref().unwrap_or_default());
     let headline = text::attribute(&foreign::cut(&headline(trial), LONGEST_HEADLINE));
     let status = status_word(trial.status);
     let mut case = match kind_of(trial.status) {
@@ -134,8 +134,8 @@ fn test_case(trial: &TrialRecord) -> TestCase {
 /// The answer, and behind it a line for each picture.
 fn system_out(answer: &str, attachments: &[PathBuf]) -> String {
     let line = |path: &PathBuf| format!("\n[[ATTACHMENT|{}]]", path.display());
-    let answer = text::without_attachments(answer);
-    attachments.iter().map(line).fold(answer, |text, line| text + &line)
+    let answer = foreign::without_attachments(answer);
+    attachments.iter().map(line).fold(answer.into_owned(), |text, line| text + &line)
 }
 
 /// One line for lists of failures.

@@ -2,23 +2,15 @@
 
 use crate::foreign;
 
-/// What begins a line that names a file to attach (GitLab, Jenkins), which no answer may do.
-const ATTACHMENT: &str = "[[ATTACHMENT|";
-
 /// A text for an attribute; quick-xml escapes what can be escaped.
 pub(super) fn attribute(text: &str) -> String {
-    allowed(text)
+    foreign::without_attachments(&allowed(text)).into_owned()
 }
 
 /// A text for a CDATA section, which junit-report opens and closes around it.
 pub(super) fn character_data(text: &str) -> String {
     // The one way to write the end mark inside a section: end it there and open another.
     allowed(text).replace("]]>", "]]]]><![CDATA[>")
-}
-
-/// A text of others that names no file to attach.
-pub(super) fn without_attachments(text: &str) -> String {
-    text.replace(ATTACHMENT, "[\\u{5b}ATTACHMENT|")
 }
 
 /// Replaces characters that no XML 1.0 document may hold (production 2, `Char`) by U+FFFD, and escapes
