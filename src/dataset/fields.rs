@@ -124,8 +124,10 @@ mod tests {
         assert!(message(r#"{"a": [{"b": 1, "b": 1}]}"#).contains("`b` is there twice"));
         assert!(message("[1]").contains("found a list"));
         assert!(message("7").contains("found `7`"));
-        let Fields(fields) = serde_json::from_str(r#"{"a": {"b": 1}, "b": [null, 1.5, "x", true]}"#).unwrap();
-        let plain: Value = serde_json::from_str(r#"{"a": {"b": 1}, "b": [null, 1.5, "x", true]}"#).unwrap();
+        let Fields(fields) =
+            serde_json::from_str(r#"{"a": {"b": 1}, "b": [null, 1.5, "x", true]}"#).unwrap();
+        let plain: Value =
+            serde_json::from_str(r#"{"a": {"b": 1}, "b": [null, 1.5, "x", true]}"#).unwrap();
         assert_eq!(Value::Object(fields), plain);
     }
 

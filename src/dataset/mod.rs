@@ -299,7 +299,9 @@ impl Dataset {
         let ids: Vec<&str> = wanted.iter().map(|index| self.heads[*index].id.as_str()).collect();
         let mut drafts = self.drafts(&ids.iter().copied().collect())?;
         let row = |id: &&str| match drafts.remove(*id) {
-            Some(draft) => Ok(draft.map_err(CaseError::from).and_then(|one| self.row(one, pictures))),
+            Some(draft) => {
+                Ok(draft.map_err(CaseError::from).and_then(|one| self.row(one, pictures)))
+            }
             None => {
                 let problem = DataProblem::NoRows { expected: "the rows that were listed" };
                 let path = self.definition.layout.path();

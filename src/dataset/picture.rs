@@ -50,11 +50,7 @@ pub(super) fn file(
 }
 
 /// A picture in base64, as the file `stem` with the ending that its content has.
-pub(super) fn unpack(
-    text: &str,
-    stem: &str,
-    pictures: Pictures<'_>,
-) -> Result<Found, DataProblem> {
+pub(super) fn unpack(text: &str, stem: &str, pictures: Pictures<'_>) -> Result<Found, DataProblem> {
     let broken = |reason: String| DataProblem::Picture(format!("the picture {reason}"));
     let bytes = base64::decode(text).ok_or_else(|| broken("is no base64".to_owned()))?;
     let format =

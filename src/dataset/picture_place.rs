@@ -53,8 +53,7 @@ impl PicturePlace {
 fn root(definition: &Path) -> PathBuf {
     let own = plain(definition.parent().unwrap_or(Path::new("")));
     let is_cases = |folder: &&Path| folder.file_name().is_some_and(|name| name == CASES);
-    let is_project =
-        |folder: &&Path| PROJECT_FILES.iter().any(|name| folder.join(name).is_file());
+    let is_project = |folder: &&Path| PROJECT_FILES.iter().any(|name| folder.join(name).is_file());
     let around = |found: &dyn Fn(&&Path) -> bool| own.ancestors().find(found).map(Path::to_owned);
     let working = || std::env::current_dir().ok().filter(|folder| own.starts_with(folder));
     around(&is_cases)

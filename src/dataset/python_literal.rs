@@ -315,18 +315,41 @@ mod tests {
             ("[\"it's\", 'a \"b\"', ]", &["it's", "a \"b\""]),
             (r"['it\'s', '\u00e9\x41\101\n', 'C:\\d']", &["it's", "éAA\n", "C:\\d"]),
             (r"[r'\n', u'x', '''two' lines''']", &[r"\n", "x", "two' lines"]),
-            ("[14, -2.50, 1e5, 1_000, 0x1F, True, None]", &["14", "-2.5", "100000.0", "1000", "31", "True", "None"]),
-            ("[('a', 1), ('b',), (3), [\"it's\"], {'k': 1}]", &["('a', 1)", "('b',)", "3", "[\"it's\"]", "{'k': 1}"]),
+            (
+                "[14, -2.50, 1e5, 1_000, 0x1F, True, None]",
+                &["14", "-2.5", "100000.0", "1000", "31", "True", "None"],
+            ),
+            (
+                "[('a', 1), ('b',), (3), [\"it's\"], {'k': 1}]",
+                &["('a', 1)", "('b',)", "3", "[\"it's\"]", "{'k': 1}"],
+            ),
             ("  [ ] ", &[]),
             ("['红', '🙂']", &["红", "🙂"]),
         ] {
-            assert_eq!(texts(cell).as_deref(), Ok(&expected.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()[..]), "{cell}");
+            assert_eq!(
+                texts(cell).as_deref(),
+                Ok(&expected.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()[..]),
+                "{cell}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_list_is_told_apart() {
-        for text in ["[sic] Dakota", "[illegible]", "Dakota", "['a'] and", "[1 2]", "[", "['", "[]]", "[null]", "[\"a\", b]", "('a', 'b')", r"['\xg1']"] {
+        for text in [
+            "[sic] Dakota",
+            "[illegible]",
+            "Dakota",
+            "['a'] and",
+            "[1 2]",
+            "[",
+            "['",
+            "[]]",
+            "[null]",
+            "[\"a\", b]",
+            "('a', 'b')",
+            r"['\xg1']",
+        ] {
             assert_eq!(list(text), Err(NoList::Text), "{text}");
         }
         for cut in ["['0.28', '.28", "['a',", "['a', ", "[1, [2"] {
@@ -340,6 +363,9 @@ mod tests {
     #[test]
     fn neither_depth_nor_length_harms() {
         assert_eq!(list(&"[".repeat(1_000_000)), Err(NoList::Text));
-        assert_eq!(list(&format!("[{}]", "'a', ".repeat(200_000))).map(|items| items.len()), Ok(200_000));
+        assert_eq!(
+            list(&format!("[{}]", "'a', ".repeat(200_000))).map(|items| items.len()),
+            Ok(200_000)
+        );
     }
 }

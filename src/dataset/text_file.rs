@@ -14,7 +14,9 @@ const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// UTF-8, after so many bytes of a mark.
-    Utf8 { mark: usize },
+    Utf8 {
+        mark: usize,
+    },
     Utf16,
 }
 

@@ -111,9 +111,7 @@ fn right(row: &Row) -> String {
     let place = row.value("answer").and_then(serde_json::Value::as_u64);
     match place.and_then(|place| ('A'..='Z').nth(usize::try_from(place).ok()?)) {
         Some(letter) => letter.to_string(),
-        None => {
-            row.text(&["answer"]).unwrap_or_default().trim_matches(['(', ')']).to_owned()
-        }
+        None => row.text(&["answer"]).unwrap_or_default().trim_matches(['(', ')']).to_owned(),
     }
 }
 

@@ -76,7 +76,8 @@ fn complete(prefix: &str, seen: &Seen<'_>) -> Result<(), Unsound> {
     let missing = (first..).take(numbers.len() + 1).take_while(|number| *number < first + total);
     let missing = missing.into_iter().find(|number| !numbers.contains(number));
     let Some(missing) = missing else { return Ok(()) };
-    let ending = file.extension().map(|ending| format!(".{}", ending.display())).unwrap_or_default();
+    let ending =
+        file.extension().map(|ending| format!(".{}", ending.display())).unwrap_or_default();
     let (number_width, total_width) = *widths;
     Err(Unsound::MissingShard {
         file: file.to_path_buf(),
@@ -117,7 +118,10 @@ mod tests {
             (&["t-00000-of-99999999999.parquet"], "1 of 99999999999 shards; t-00001-of-"),
             (&["x/t-0-of-2.parquet", "y/t-1-of-2.parquet"], "1 of 2 shards"),
             (&["t-0-of-2.parquet", "t-1-of-2.parquet", "t-0-of-3.parquet"], "of two sets"),
-            (&["t-0-of-2.parquet", "t-1-of-2.parquet", "t-7-of-2.parquet", "u-1-of-2.parquet"], "u-0-of-2"),
+            (
+                &["t-0-of-2.parquet", "t-1-of-2.parquet", "t-7-of-2.parquet", "u-1-of-2.parquet"],
+                "u-0-of-2",
+            ),
         ] {
             let message = message(names).unwrap();
             assert!(message.contains(said), "{names:?}: {message}");

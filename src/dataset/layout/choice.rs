@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::{
-    Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, listed, named_images,
-};
+use super::{Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, listed, named_images};
 use crate::case::{Metric, PersonAnswer, TruthKind};
 use crate::dataset::error::DataError;
+use crate::dataset::python_number;
 use crate::dataset::record::{Lists, Picture, PictureText, Record};
 use crate::dataset::table::Separator;
-use crate::dataset::python_number;
 use crate::dataset::template::Template;
 
 const LETTERS: [&str; 26] = [
@@ -149,7 +147,11 @@ pub(in crate::dataset) fn muir_bench(file: PathBuf, images: Option<Template>) ->
 }
 
 /// Files by name; the template, if there is one, has each name as `{image}`.
-pub(super) fn files(template: Option<&Template>, row: &Record, names: Vec<String>) -> Vec<DraftImage> {
+pub(super) fn files(
+    template: Option<&Template>,
+    row: &Record,
+    names: Vec<String>,
+) -> Vec<DraftImage> {
     let file = |name: String| match template {
         None => DraftImage::File(name),
         Some(template) => {

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Compared, Draft, DraftImage, Drafts, Format, Heads, Id, Layout, Only, Reading, RowLayout, Truth,
-    named_images, offset,
+    Compared, Draft, DraftImage, Drafts, Format, Heads, Id, Layout, Only, Reading, RowLayout,
+    Truth, named_images, offset,
 };
 use crate::dataset::error::{DataError, DataPlace, DataProblem};
 use crate::dataset::json;

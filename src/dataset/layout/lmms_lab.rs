@@ -110,7 +110,8 @@ impl HubSet {
     fn truth(self, row: &Record) -> Result<Truth, DataError> {
         let answer = || row.text("answer");
         Ok(match self {
-            Self::VqaV2 | Self::TextVqa | Self::DocVqa | Self::VizWiz => match row.value("answers") {
+            Self::VqaV2 | Self::TextVqa | Self::DocVqa | Self::VizWiz => match row.value("answers")
+            {
                 Some(_) => Truth::People(row.people("answers")?),
                 None => Truth::Unknown,
             },

@@ -479,7 +479,9 @@ fn named_images(images: &Template, record: &Record) -> Result<Vec<DraftImage>, D
             Some(_) => record.texts(name)?,
             None => return Err(record.wrong(name, "a value, since `images` names pictures by it")),
         };
-        if names.len() > 1 || !values.iter().any(|(known, value)| known == name && *value == names[0]) {
+        if names.len() > 1
+            || !values.iter().any(|(known, value)| known == name && *value == names[0])
+        {
             let named = |item: String| {
                 values.push((name.to_owned(), item));
                 let filled = images.fill(&values);

@@ -120,9 +120,11 @@ impl RefCoco {
         };
         draft.values.push(("file_name".to_owned(), file.clone()));
         if let Some([width, height]) = instances.sizes.get(value(&draft, "image_id")) {
-            draft.size = width.parse().ok().zip(height.parse().ok()).map(|(width, height)| {
-                PixelSize { width, height }
-            });
+            draft.size = width
+                .parse()
+                .ok()
+                .zip(height.parse().ok())
+                .map(|(width, height)| PixelSize { width, height });
             draft.values.push(("width".to_owned(), width.clone()));
             draft.values.push(("height".to_owned(), height.clone()));
         }
@@ -185,15 +187,12 @@ pub fn refer_sentences(
     }
     let ids: HashSet<&str> = heads.rows.iter().map(|head| head.id.as_str()).collect();
     let sentence = |draft: Draft| match draft.truth {
-        Truth::Box(xyxy) => Some(ReferSentence {
-            xyxy,
-            picture: draft.size,
-            id: draft.id,
-        }),
+        Truth::Box(xyxy) => Some(ReferSentence { xyxy, picture: draft.size, id: draft.id }),
         _ => None,
     };
     let drafts = layout.drafts(&ids)?.into_iter();
-    let drafts = drafts.map(|draft| draft.map_err(|bad| bad.error)).collect::<Result<Vec<_>, _>>()?;
+    let drafts =
+        drafts.map(|draft| draft.map_err(|bad| bad.error)).collect::<Result<Vec<_>, _>>()?;
     Ok(drafts.into_iter().filter_map(sentence).collect())
 }
 
