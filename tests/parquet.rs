@@ -186,7 +186,8 @@ impl Kind {
         for (from, to) in files {
             std::fs::copy(Path::new(KINDS).join(from), cases.join(to)).unwrap();
         }
-        let definition = format!("(source: {source}, prompt: \"{{question}}\", metric: exact_match)");
+        let definition =
+            format!("(source: {source}, prompt: \"{{question}}\", metric: exact_match)");
         std::fs::write(cases.join("set.dataset.ron"), definition).unwrap();
         Self(folder)
     }
@@ -228,8 +229,12 @@ fn every_type_arrives_as_other_readers_print_it() {
     for (column, texts) in &expected {
         let columns = format!("id: \"id\", image: \"picture\", answer: \"{column}\"");
         let found = Kind::new("types.parquet", &columns).answers();
-        let texts: Vec<Vec<String>> =
-            texts.as_array().unwrap().iter().map(|text| vec![text.as_str().unwrap().to_owned()]).collect();
+        let texts: Vec<Vec<String>> = texts
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|text| vec![text.as_str().unwrap().to_owned()])
+            .collect();
         assert_eq!(found, texts, "{column}");
     }
 }
@@ -313,10 +318,13 @@ fn told(columns: &str, ok: [bool; 3], words: &[&str]) {
 
 #[test]
 fn a_row_that_lacks_something_is_one_failing_row() {
-    let with = |image: &str, answer: &str| {
-        format!("id: \"id\", image: \"{image}\", answer: \"{answer}\"")
-    };
-    told(&with("one_lacks", "answer"), [true, false, true], &["set.parquet", "`one_lacks` is null, expected a picture"]);
+    let with =
+        |image: &str, answer: &str| format!("id: \"id\", image: \"{image}\", answer: \"{answer}\"");
+    told(
+        &with("one_lacks", "answer"),
+        [true, false, true],
+        &["set.parquet", "`one_lacks` is null, expected a picture"],
+    );
     told(&with("bytes", "one_null"), [true, false, true], &["`one_null` is null"]);
     told(&with("bytes", "one_empty"), [true, false, true], &["`one_empty` is []"]);
     told(&with("bytes", "list"), [true; 3], &[]);
@@ -329,8 +337,11 @@ fn a_row_that_lacks_something_is_one_failing_row() {
 
 #[test]
 fn lists_of_answers_are_several_answers() {
-    let list = Kind::new("forms.parquet", "id: \"id\", image: \"bytes\", answer: \"list\"").answers();
+    let list =
+        Kind::new("forms.parquet", "id: \"id\", image: \"bytes\", answer: \"list\"").answers();
     assert_eq!(list, [vec!["red", "crimson"], vec!["green"], vec!["blue", "x"]]);
+    let structs = Kind::new("forms.parquet", "id: \"id\", image: \"bytes\", answer: \"structs\"");
+    assert_eq!(structs.answers(), [vec!["red", "crimson"], vec!["green"], vec!["blue"]]);
     // MMMU writes its lists as Python does.
     let python = Kind::new("forms.parquet", "id: \"id\", image: \"bytes\", answer: \"python\"");
     assert_eq!(python.answers(), [vec!["red", "crim's"], vec!["green"], vec!["blue", "x"]]);
@@ -338,15 +349,20 @@ fn lists_of_answers_are_several_answers() {
 
 #[test]
 fn a_shard_that_lacks_is_named() {
-    let source = "Parquet(files: [\"test-*.parquet\"], columns: (image: \"picture\", answer: \"answer\"))";
+    let source =
+        "Parquet(files: [\"test-*.parquet\"], columns: (image: \"picture\", answer: \"answer\"))";
     let with = |names: &[&str]| {
         let files: Vec<(&str, &str)> = names.iter().map(|name| ("snappy.parquet", *name)).collect();
         Kind::of(&files, source)
     };
-    let [first, second, third] = [0, 1, 2].map(|number| format!("test-{number:05}-of-00003.parquet"));
+    let [first, second, third] =
+        [0, 1, 2].map(|number| format!("test-{number:05}-of-00003.parquet"));
     assert_eq!(with(&[&first, &second, &third]).rows().len(), 9);
     for (names, said) in [
-        (&[first.as_str()][..], "1 of 3 shards; test-00001-of-00003.parquet is not among the files"),
+        (
+            &[first.as_str()][..],
+            "1 of 3 shards; test-00001-of-00003.parquet is not among the files",
+        ),
         (&[&first, &third], "2 of 3 shards; test-00001-of-00003.parquet"),
         (&[&second, &third], "2 of 3 shards; test-00000-of-00003.parquet"),
         (&[&first, &second, &third, "test-00000-of-00002.parquet"], "they are of two sets"),
@@ -364,11 +380,15 @@ fn no_part_of_a_binary_file_is_quoted() {
     let columns = "id: \"id\", image: \"picture\", answer: \"answer\"";
     let message = Kind::new("equal_names.parquet", columns).refusal();
     assert!(message.contains("a b and a/b would both be named set::a_b"), "{message}");
-    assert!(!message.contains("PAR1") && !message.chars().any(|c| c.is_control() && c != '\n'), "{message:?}");
+    assert!(
+        !message.contains("PAR1") && !message.chars().any(|c| c.is_control() && c != '\n'),
+        "{message:?}"
+    );
     // The same of a binary file that is named as a text.
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(Path::new(KINDS).join("none.parquet"), folder.path().join("a.csv")).unwrap();
-    let definition = "(source: Csv(file: \"a.csv\", columns: (image: \"i\", answer: \"a\")), prompt: \"?\")";
+    let definition =
+        "(source: Csv(file: \"a.csv\", columns: (image: \"i\", answer: \"a\")), prompt: \"?\")";
     std::fs::write(folder.path().join("a.dataset.ron"), definition).unwrap();
     let message = Dataset::open(&files(folder.path())[0]).unwrap_err().to_string();
     assert!(!message.contains("PAR1"), "{message:?}");

@@ -32,7 +32,6 @@ fn looked_at(path: &Path) -> Result<(), Problem> {
         Err(ReadError::NotAFile(kind)) => Err(unreadable(path, &format!("it is {kind}"))),
         Err(error) => Err(unreadable(path, &error.to_string())),
     }
-    Ok(())
 }
 
 fn unreadable(path: &Path, reason: &str) -> Problem {

@@ -20,6 +20,9 @@ use source::layout;
 /// The IoU at which a box counts as found if `row_min` does not say, as in RefCOCO evaluations.
 const DEFAULT_MIN_IOU: f64 = 0.5;
 
+/// The most columns that a message names.
+const MOST_NAMED: usize = 60;
+
 /// A data set as its file defines it, before a row is read.
 #[derive(Debug)]
 pub(super) struct Definition {
@@ -174,7 +177,11 @@ impl Definition {
         place: RonPlace<'_>,
     ) -> Result<(), CaseError> {
         let unknown = |name: &str, place: RonPlace<'_>| {
-            let known = listed.columns.names().join(", ");
+            let names = listed.columns.names();
+            let mut known = names[..names.len().min(MOST_NAMED)].join(", ");
+            if names.len() > MOST_NAMED {
+                known.push_str(&format!(" and {} more", names.len() - MOST_NAMED));
+            }
             let problem = format!("the rows have no {{{name}}}; they have {known}");
             Err(place.error(Problem::DataSet(problem)))
         };

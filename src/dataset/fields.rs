@@ -20,19 +20,40 @@ pub(crate) struct Fields(pub(crate) Map<String, Value>);
 
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let left = Cell::new(MOST_VALUES);
-        let value = Strict { left: &left }.deserialize(deserializer)?;
-        match value {
-            Value::Object(fields) => Ok(Self(fields)),
-            Value::Array(_) => Err(expected("a list")),
-            Value::String(_) => Err(expected("a text")),
-            other => Err(expected(&format!("`{other}`"))),
-        }
+        deserializer.deserialize_map(Object)
     }
 }
 
-fn expected<E: Error>(found: &str) -> E {
-    E::custom(format!("expected an object, one for each row, found {found}"))
+/// Reads an object and nothing else.
+struct Object;
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object, one for each row")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Fields, A::Error> {
+        let left = Cell::new(MOST_VALUES);
+        Ok(Fields(fields(map, Strict { left: &left })?))
+    }
+}
+
+/// The fields of an object, each of them once.
+fn fields<'de, A: MapAccess<'de>>(
+    mut map: A,
+    strict: Strict<'_>,
+) -> Result<Map<String, Value>, A::Error> {
+    let mut fields = Map::new();
+    while let Some(key) = map.next_key::<String>()? {
+        if fields.contains_key(&key) {
+            return Err(A::Error::custom(format!("the key `{key}` is there twice; keep one")));
+        }
+        let value = map.next_value_seed(strict)?;
+        fields.insert(key, value);
+    }
+    Ok(fields)
 }
 
 /// Reads any value.
@@ -97,16 +118,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Value::Array(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut fields = Map::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if fields.contains_key(&key) {
-                return Err(A::Error::custom(format!("the key `{key}` is there twice; keep one")));
-            }
-            let value = map.next_value_seed(self)?;
-            fields.insert(key, value);
-        }
-        Ok(Value::Object(fields))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        Ok(Value::Object(fields(map, self)?))
     }
 }
 
@@ -122,8 +135,8 @@ mod tests {
     fn a_key_twice_is_an_error_at_any_depth() {
         assert!(message(r#"{"answer": "a", "answer": "b"}"#).contains("`answer` is there twice"));
         assert!(message(r#"{"a": [{"b": 1, "b": 1}]}"#).contains("`b` is there twice"));
-        assert!(message("[1]").contains("found a list"));
-        assert!(message("7").contains("found `7`"));
+        assert!(message("[1]").contains("invalid type: sequence, expected an object"));
+        assert!(message("7").contains("invalid type: integer `7`, expected an object"));
         let Fields(fields) =
             serde_json::from_str(r#"{"a": {"b": 1}, "b": [null, 1.5, "x", true]}"#).unwrap();
         let plain: Value =

@@ -127,7 +127,8 @@ fn expect(expectation: &Expectation, row: &Row) -> Result<String, ImportError> {
 fn metric(expected: &MetricExpectation, row: &Row) -> Result<String, ImportError> {
     let MetricExpectation { metric, answers, options, min } = expected;
     let mut seen = std::collections::HashSet::with_capacity(answers.len());
-    let mut is_new = |one: &PersonAnswer| seen.insert((one.text.clone(), one.confidence.clone(), one.id));
+    let mut is_new =
+        |one: &PersonAnswer| seen.insert((one.text.clone(), one.confidence.clone(), one.id));
     if !answers.iter().all(|answer| is_new(answer)) {
         return Err(ImportError::SameRecord(row.id.clone()));
     }

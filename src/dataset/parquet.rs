@@ -47,23 +47,20 @@ pub(super) fn for_each(
     let length = file.metadata().map_err(unreadable)?.len();
     let error =
         |message: String| DataError::new(path, DataPlace::File, DataProblem::Table(message));
-    let broken = |cause: &dyn std::fmt::Display| {
-        error(format!("no parquet file that can be read: {cause}"))
-    };
+    let broken =
+        |cause: &dyn std::fmt::Display| error(format!("no parquet file that can be read: {cause}"));
     let pages = file.try_clone().map_err(unreadable)?;
     let reader = guarded(|| SerializedFileReader::new(file)).map_err(|cause| broken(&cause))?;
     if let Some(codec) = unread_codec(reader.metadata()) {
-        let message = format!("compressed by {codec}, which is not read; write it again with snappy");
+        let message =
+            format!("compressed by {codec}, which is not read; write it again with snappy");
         return Err(error(message));
     }
     pages::check(pages, length, reader.metadata()).map_err(|cause| broken(&cause))?;
     let kept = projection(&reader, pictures);
-    let schema = kept.clone().unwrap_or_else(|| {
-        reader.metadata().file_metadata().schema().clone()
-    });
-    let rows = guarded(|| {
-        RowIter::from_file(kept, &reader).map(|rows| rows.with_batch_size(BATCH))
-    });
+    let schema = kept.clone().unwrap_or_else(|| reader.metadata().file_metadata().schema().clone());
+    let rows =
+        guarded(|| RowIter::from_file(kept, &reader).map(|rows| rows.with_batch_size(BATCH)));
     let mut rows = rows.map_err(|cause| broken(&cause))?;
     let shared: Arc<Path> = path.into();
     let mut budget = MOST_BYTES.saturating_add(length.saturating_mul(MOST_PER_BYTE));

@@ -233,7 +233,10 @@ impl Record {
         match self.value(name) {
             Some(Value::Array(items)) if items.iter().any(is_object) => {
                 let people: Option<Vec<PersonAnswer>> = items.iter().map(person).collect();
-                people.ok_or_else(|| self.wrong(name, "a list of {answer, answer_id}"))
+                let people = people.filter(|people| !people.is_empty());
+                let people =
+                    people.ok_or_else(|| self.wrong(name, "a list of {answer, answer_id}"))?;
+                Ok(numbered(people))
             }
             _ => Ok(PersonAnswer::of_persons(self.texts(name)?)),
         }
@@ -242,7 +245,9 @@ impl Record {
     pub(super) fn wrong(&self, name: &str, expected: &'static str) -> DataError {
         let found = match self.fields.get(name) {
             None => "missing".to_owned(),
-            Some(Value::Object(fields)) if fields.contains_key(BYTES) => "a picture".to_owned(),
+            Some(Value::Object(fields)) if fields.get(BYTES).is_some_and(Value::is_string) => {
+                "a picture".to_owned()
+            }
             Some(value) => {
                 let text = value.to_string();
                 let shown: String = text.chars().take(60).collect();
@@ -251,6 +256,16 @@ impl Record {
         };
         self.error(DataProblem::Field { name: name.to_owned(), found, expected })
     }
+}
+
+/// People in the order of the file, numbered from 1 where none has a number, as VizWiz' have not: VQA accuracy
+/// leaves out one at a time.
+fn numbered(people: Vec<PersonAnswer>) -> Vec<PersonAnswer> {
+    if people.iter().any(|person| person.id.is_some()) {
+        return people;
+    }
+    let numbers = people.into_iter().zip(1..);
+    numbers.map(|(person, id)| PersonAnswer { id: Some(id), ..person }).collect()
 }
 
 fn person(value: &Value) -> Option<PersonAnswer> {

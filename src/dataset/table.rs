@@ -112,7 +112,10 @@ const UNCLOSED: &str = "a quote (\") of this row is never closed, so that the ro
 /// The names of the columns, each of which can be meant.
 fn header(row: &csv::StringRecord, separator: Separator) -> Result<Vec<String>, DataProblem> {
     let names: Vec<String> = row.iter().map(|name| name.trim().to_owned()).collect();
-    if names.first().is_some_and(|name| name.trim_matches('"').to_ascii_lowercase().starts_with("sep=")) {
+    if names
+        .first()
+        .is_some_and(|name| name.trim_matches('"').to_ascii_lowercase().starts_with("sep="))
+    {
         let message = "the first line is Excel's `sep=`, expected the names of the columns; \
                        delete that line";
         return Err(DataProblem::Table(message.to_owned()));

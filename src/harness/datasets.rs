@@ -151,11 +151,9 @@ impl PlannedDataset {
         if partial.is_some() {
             own.clear();
         }
-        trials.extend(gates.into_iter().map(|(gate, case, name)| {
-            match &no_figure {
-                Some(broken) => broken_trial(broken, &case, model),
-                None => self.gate_trial(gate, case, name, model, group, partial.clone()),
-            }
+        trials.extend(gates.into_iter().map(|(gate, case, name)| match &no_figure {
+            Some(broken) => broken_trial(broken, &case, model),
+            None => self.gate_trial(gate, case, name, model, group, partial.clone()),
         }));
         if group.is_some() {
             gated.push(Gated { rows: Arc::clone(&self.rows), own });

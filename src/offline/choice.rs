@@ -111,9 +111,7 @@ fn right(row: &Row) -> String {
     let place = row.value("answer").and_then(serde_json::Value::as_u64);
     match place.and_then(|place| ('A'..='Z').nth(usize::try_from(place).ok()?)) {
         Some(letter) => letter.to_string(),
-        None => {
-            row.text(&["answer"]).unwrap_or_default().trim_matches(['(', ')']).to_owned()
-        }
+        None => row.text(&["answer"]).unwrap_or_default().trim_matches(['(', ')']).to_owned(),
     }
 }
 
@@ -177,10 +175,15 @@ fn circular_items(graded: &[(Grade, Question)]) -> Vec<CircularItem> {
     graded.iter().enumerate().map(item).collect()
 }
 
+/// An id that is written like a number as that number, as tables have them.
+fn plain(id: ItemId) -> ItemId {
+    id.number().map_or(id, ItemId::Number)
+}
+
 fn questions(path: &Path) -> Result<Vec<Question>, OfflineError> {
     let mut questions = Vec::new();
     for (place, row) in rows::read(path)?.into_iter().enumerate() {
-        let id = row.id().unwrap_or(ItemId::Number(place as i64));
+        let id = plain(row.id().unwrap_or(ItemId::Number(place as i64)));
         let (right, options) = (right(&row), options(&row));
         let is_option = ('A'..='Z').zip(&options).any(|(letter, _)| right.chars().eq([letter]));
         if !is_option {
@@ -206,7 +209,7 @@ fn answers(path: &Path) -> Result<Vec<(ItemId, String)>, OfflineError> {
             OfflineError::Incomplete { path, what, id, lacks }
         };
         let id = match row.id() {
-            Some(id) => id,
+            Some(id) => plain(id),
             None if row.has_id_column() => {
                 return Err(lacking("row", number, "id that is a number or a text"));
             }

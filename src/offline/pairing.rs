@@ -79,7 +79,9 @@ impl Ids {
 fn are_numbered<N: Named>(rows: &[N]) -> bool {
     let first = rows.first().and_then(|row| row.id()?.number());
     let numbers = rows.iter().map(|row| row.id().and_then(ItemId::number));
-    first.is_some_and(|first| matches!(first, 0 | 1) && numbers.eq((first..).map(Some).take(rows.len())))
+    first.is_some_and(|first| {
+        matches!(first, 0 | 1) && numbers.eq((first..).map(Some).take(rows.len()))
+    })
 }
 
 fn refuse_other_id<R: Named>(responses: &[R], source: &IdSource<'_>) -> Result<(), OfflineError> {
@@ -100,7 +102,8 @@ fn refuse_other_id<R: Named>(responses: &[R], source: &IdSource<'_>) -> Result<(
 /// Whether two texts are about the same question: a prompt has more in it than the question.
 fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.trim(), other.trim());
-    one == other || (!one.is_empty() && !other.is_empty() && (one.contains(other) || other.contains(one)))
+    one == other
+        || (!one.is_empty() && !other.is_empty() && (one.contains(other) || other.contains(one)))
 }
 
 fn in_order<Q: Named, R: Named>(
@@ -204,7 +207,8 @@ fn by_id<Q: Named, R: Named>(
     let (mut pairs, mut missing) = (Vec::with_capacity(total), Vec::new());
     for question in questions {
         let id = id_of(question.id());
-        let Some(response) = waiting.get_mut(&id).and_then(|one| one.take(question.question())) else {
+        let Some(response) = waiting.get_mut(&id).and_then(|one| one.take(question.question()))
+        else {
             missing.push(id);
             continue;
         };

@@ -21,6 +21,9 @@ use crate::score::yes_no::{
 /// Names of the true answers, in the order in which they are looked for.
 const ANSWERS: [&str; 4] = ["answers", "answer", "label", "gt"];
 
+/// What a row lacks whose id is neither.
+const ID: &str = "id that is a whole number or a text";
+
 /// A question with its true answers, in any of the official layouts.
 struct Question {
     id: Option<ItemId>,
@@ -101,8 +104,12 @@ pub(super) fn load(annotations: &Path, results: &Path) -> Result<Vec<Pair>, Offl
         id: row.id().unwrap_or(ItemId::Number(place as i64 + 1)),
         lacks,
     };
+    let no_id = |row: &Row| row.has_id_column() && row.id().is_none();
     let mut questions = Vec::new();
     for (place, row) in rows::read(annotations)?.iter().enumerate() {
+        if no_id(row) {
+            return Err(lacking(annotations, place, row, ID));
+        }
         let lacks = "answers that are texts or numbers";
         questions.push(Question::of(row).ok_or_else(|| lacking(annotations, place, row, lacks))?);
     }
@@ -111,6 +118,9 @@ pub(super) fn load(annotations: &Path, results: &Path) -> Result<Vec<Pair>, Offl
     }
     let mut responses = Vec::new();
     for (place, row) in rows::read(results)?.iter().enumerate() {
+        if no_id(row) {
+            return Err(lacking(results, place, row, ID));
+        }
         let answer = row.prediction().flatten();
         responses.push(Response {
             id: row.id(),

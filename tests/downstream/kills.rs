@@ -86,7 +86,8 @@ struct Moments(u64);
 impl Moments {
     fn below(&mut self, most: Duration) -> Duration {
         // Knuth's MMIX generator.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         most.mul_f64((self.0 >> 11) as f64 / (1u64 << 53) as f64)
     }
 }

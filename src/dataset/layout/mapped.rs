@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, listed, named_images};
-use crate::case::{Metric, PersonAnswer, TruthKind};
+use crate::case::{Metric, TruthKind};
 use crate::dataset::error::{DataError, DataProblem};
 use crate::dataset::record::{PictureText, Record};
 use crate::dataset::template::Template;
@@ -117,7 +117,7 @@ fn truth(
         Compared::Answers(metric) => {
             let name = columns.answer.as_deref().unwrap_or_default();
             match metric.truth() {
-                TruthKind::Answers => Truth::People(PersonAnswer::of_persons(row.texts(name)?)),
+                TruthKind::Answers => Truth::People(row.people(name)?),
                 TruthKind::YesNo => Truth::YesNo(row.text(name)?),
                 TruthKind::Choice => {
                     Truth::Choice { options: options.clone(), answer: row.text(name)? }

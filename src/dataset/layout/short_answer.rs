@@ -118,21 +118,11 @@ pub(in crate::dataset) fn viz_wiz(file: PathBuf, images: Template) -> RowLayout 
         derived: &[],
         read: Box::new(move |row| {
             let truth = match row.value("answers") {
-                Some(_) => Truth::People(numbered(row.people("answers")?)),
+                Some(_) => Truth::People(row.people("answers")?),
                 None => Truth::Unknown,
             };
             let group = row.optional("answer_type").unwrap_or_default();
             Ok(Reading { group, ..Reading::new(named_images(&images, row)?, truth) })
         }),
     }
-}
-
-/// People in the order of the file, numbered from 1: VizWiz does not number them, and VQA accuracy leaves out
-/// one at a time.
-fn numbered(people: Vec<PersonAnswer>) -> Vec<PersonAnswer> {
-    people
-        .into_iter()
-        .zip(1..)
-        .map(|(person, id)| PersonAnswer { id: Some(id), ..person })
-        .collect()
 }

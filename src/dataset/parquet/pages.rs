@@ -170,7 +170,8 @@ impl<R: Read> Thrift<R> {
             7 => (0..8).try_for_each(|_| self.byte().map(drop)),
             8 => {
                 let length = self.varint()?;
-                let skipped = std::io::copy(&mut (&mut self.source).take(length), &mut std::io::sink())?;
+                let skipped =
+                    std::io::copy(&mut (&mut self.source).take(length), &mut std::io::sink())?;
                 self.read += skipped;
                 if skipped == length { Ok(()) } else { Err(PageError::Senseless) }
             }
@@ -222,7 +223,15 @@ mod tests {
 
     #[test]
     fn damage_ends() {
-        for bytes in [&b""[..], &[0x15], &[0x25, 1, 0], &[0x1C; 64], &[0x18, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], &[0x19, 0xFC], &[0xFF; 32]] {
+        for bytes in [
+            &b""[..],
+            &[0x15],
+            &[0x25, 1, 0],
+            &[0x1C; 64],
+            &[0x18, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F],
+            &[0x19, 0xFC],
+            &[0xFF; 32],
+        ] {
             assert!(header(bytes).is_err(), "{bytes:?}");
         }
     }

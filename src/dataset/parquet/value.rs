@@ -1,6 +1,8 @@
 //! Values of parquet columns as other readers print them: pyarrow's and pandas' `str` of each type.
 
-use parquet::basic::{LogicalType, TimeUnit};
+use std::sync::Arc;
+
+use parquet::basic::{LogicalType, TimeUnit, Type as Physical};
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 use serde_json::{Map, Number, Value};
@@ -62,7 +64,7 @@ pub(super) fn of(field: &Field, column: &Type) -> Value {
 
 fn group(row: &Row, column: &Type) -> Map<String, Value> {
     let fields = row.get_column_iter().zip(column.get_fields());
-    let value = |((name, field), inner): ((&String, &Field), _)| {
+    let value = |((name, field), inner): ((&String, &Field), &Arc<Type>)| {
         let value = match field {
             // Those of a picture are no text, even if they could be read as one.
             Field::Bytes(bytes) if name == BYTES => Value::String(base64::encode(bytes.data())),
@@ -92,9 +94,8 @@ fn list_item(column: &Type) -> &Type {
 /// Bytes without an annotation: a text, as older writers have them, or else a file in base64, in the form of
 /// the hub's pictures. No picture is a text, since its header has control characters.
 fn binary(data: &[u8]) -> Value {
-    let is_plain = |text: &&str| {
-        !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
-    };
+    let is_plain =
+        |text: &&str| !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'));
     match std::str::from_utf8(data).ok().filter(is_plain) {
         Some(text) => Value::String(text.to_owned()),
         None => {
@@ -124,9 +125,8 @@ fn half(number: f64) -> Value {
         return number_of("", number);
     }
     let step = 2_f64.powi((number.abs().log2().floor() as i32 - 10).max(-24));
-    let means_it = |text: &String| {
-        text.parse::<f64>().is_ok_and(|shown| (shown - number).abs() < step / 2.0)
-    };
+    let means_it =
+        |text: &String| text.parse::<f64>().is_ok_and(|shown| (shown - number).abs() < step / 2.0);
     let shortest = (0..5).map(|digits| format!("{number:.digits$e}")).find(means_it);
     number_of(&shortest.unwrap_or_default(), number)
 }
@@ -136,7 +136,7 @@ fn is_utc(logical: Option<&LogicalType>, column: &Type) -> bool {
     match logical {
         Some(LogicalType::Timestamp(kind)) => kind.is_adjusted_to_u_t_c,
         // INT96 has no annotation, and knows no zone.
-        _ => column.get_physical_type() != parquet::basic::Type::INT96,
+        _ => !matches!(column, Type::PrimitiveType { physical_type: Physical::INT96, .. }),
     }
 }
 

@@ -9,7 +9,7 @@ use ::image::{Rgb, RgbImage, imageops};
 use super::config::{Config, Layout, Squaring};
 use crate::geometry::PixelSize;
 use crate::image::room;
-use crate::model::clip_image::{ClipImage, PREPROCESSOR_CONFIG, RawClipImage, check_aspect};
+use crate::model::clip_image::{ClipImage, RawClipImage, check_aspect};
 use crate::model::field_table::names_of;
 use crate::model::picture_settings::PictureSettings;
 use crate::model::square_image::size_of;
@@ -80,12 +80,12 @@ fn squaring(raw: &RawClipImage, layout: &Layout) -> Squaring {
     }
 }
 
-/// The picture in the middle of a square of the mean colour (`expand2square`).
 /// Memory of the square that a picture is filled up to, in bytes.
 fn padded_bytes(PixelSize { width, height }: PixelSize) -> u64 {
     3 * u64::from(width.max(height)).pow(2)
 }
 
+/// The picture in the middle of a square of the mean colour (`expand2square`).
 fn padded(image: &RgbImage, mean: [f32; 3]) -> RgbImage {
     let (width, height) = image.dimensions();
     let side = width.max(height);
