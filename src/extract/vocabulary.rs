@@ -147,6 +147,7 @@ pub(super) const IDIOMS: &[(&str, Sense)] = &[
     ("区别", Neutral),
     // Denials without a word of negation, or with one that must not count twice.
     ("anything but", Denying),
+    ("impossible that", Denying),
     ("i doubt", Denying),
     ("doubtful", Denying),
     ("与其说", Denying),
@@ -710,7 +711,6 @@ pub(super) const PREAMBLES: &[&str] = &[
     "simply",
     "obviously",
     "clearly",
-    "is",
     "it is a",
     "its a",
     "that is a",
@@ -718,7 +718,6 @@ pub(super) const PREAMBLES: &[&str] = &[
     "that would be a",
     "that is",
     "its",
-    "a",
     "it would be",
     "most likely",
     "probably",

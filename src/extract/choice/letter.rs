@@ -329,8 +329,10 @@ pub(super) fn are_linked(between: &str, after: &str) -> bool {
         ["and ", "or ", "& ", ","].iter().any(|link| rest.starts_with(link))
     };
     match link {
-        "or" | "and" | "or option" | "and option" | "/" | "&" | "和" | "或" | "或者" | "与"
-        | "及" | "、" | "or maybe" | "or perhaps" | "or possibly" => true,
+        "or" | "and" | "then" | "and then" | "or option" | "and option" | "/" | "&" | "和"
+        | "或" | "或者" | "与" | "及" | "、" | "or maybe" | "or perhaps" | "or possibly" => {
+            true
+        }
         "" => between.contains(',') && (ends() || goes_on()),
         _ => false,
     }
