@@ -251,6 +251,7 @@ pub(super) fn words_with_places(text: &str) -> (String, Vec<usize>) {
         places.extend(std::iter::repeat_n(spaced.len(), c.len_utf8()));
         match c {
             '\'' | '`' => {}
+            '#' if spaced.ends_with(' ') => {}
             c if c.is_alphanumeric() || matches!(c, '+' | '=' | '$' | '%' | '#' | '^') => {
                 spaced.extend(c.to_lowercase());
             }

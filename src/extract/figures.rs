@@ -354,7 +354,15 @@ fn is_attached(after: &str) -> bool {
         "years", "days", "times",
     ];
     let letters = after.bytes().take_while(u8::is_ascii_alphabetic).take(16).count();
-    letters > 0 && !UNITS.contains(&after[..letters].to_lowercase().as_str())
+    // "1.5m people" counts millions, "1.5m long" metres.
+    let measured = [
+        "", "tall", "long", "high", "wide", "deep", "away", "x", "in", "and", "by", "from", "or",
+        "to",
+    ];
+    let next = after[letters..].trim_start_matches(' ').split(|c: char| !c.is_alphabetic()).next();
+    let counts_millions =
+        &after[..letters] == "m" && !next.is_some_and(|next| measured.contains(&next));
+    counts_millions || letters > 0 && !UNITS.contains(&after[..letters].to_lowercase().as_str())
 }
 
 /// Whether words in front make the number a bound and no value.

@@ -11,7 +11,7 @@ use super::figures::{Figure, Value, figures, with_digits};
 use super::final_answer::boxed;
 use super::polarity::{Polarity, Stance};
 use super::thought::answer_of;
-use super::yes_no::corrects;
+use super::yes_no::takes_back;
 
 /// The one number that the answer gives, in digits or words, English or Chinese.
 ///
@@ -54,6 +54,8 @@ fn exact(value: Value) -> Option<f64> {
 struct Claim {
     value: Value,
     place: Range<usize>,
+    /// Where its clause begins.
+    clause: usize,
     is_declared: bool,
     stance: Stance,
 }
@@ -65,7 +67,7 @@ fn claims(text: &str) -> Vec<Claim> {
         .iter()
         .skip(1)
         .rev()
-        .find(|clause| corrects(clause.words().trim()))
+        .find(|clause| takes_back(clause))
         .map_or(0, |clause| clause.start);
     let mut found = Vec::new();
     let mut all = figures(text).into_iter().peekable();
@@ -78,9 +80,10 @@ fn claims(text: &str) -> Vec<Claim> {
         }
     }
     for at in 1..found.len() {
-        let between = text.get(found[at - 1].place.end..found[at].place.start).unwrap_or_default();
-        found[at].is_declared |=
-            found[at - 1].is_declared && are_linked(between, &text[found[at].place.end..]);
+        let (before, one) = (&found[at - 1], &found[at]);
+        let between = text.get(before.place.end..one.place.start).unwrap_or_default();
+        let is_joined = before.clause == one.clause || are_linked(between, &text[one.place.end..]);
+        found[at].is_declared |= before.is_declared && is_joined;
     }
     found
 }
@@ -97,7 +100,8 @@ fn are_linked(between: &str, after: &str) -> bool {
     };
     match link {
         "or" | "and" | "to" | "-" | "–" | "/" | "~" | "或" | "和" | "到" | "至" | "或者"
-        | "or maybe" | "or perhaps" => true,
+        | "or maybe" | "or perhaps" | "maybe" | ", maybe" | ", perhaps" | ", possibly" | ", or"
+        | ",可能" | "or possibly" => true,
         "," | "、" => goes_on(),
         _ => false,
     }
@@ -114,6 +118,7 @@ fn claims_of(text: &str, clause: &Clause<'_>, figures: Vec<Figure>) -> Vec<Claim
             is_declared: is_alone(text, &figure) || is_announced(text, &figure),
             stance: polarity.stance_at(&words, at),
             place: figure.place,
+            clause: clause.start,
         }
     };
     figures.into_iter().map(claim).collect()
@@ -125,7 +130,10 @@ fn is_alone(text: &str, figure: &Figure) -> bool {
     let before = text[..figure.place.start].trim_end_matches(MARKS);
     let after = text[figure.place.end..].trim_start_matches(MARKS);
     let opens = before.is_empty() || before.ends_with(['\n', '.', '。', ':']);
-    let closes = after.is_empty() || after.starts_with(['\n', '.', '。', '!']);
+    let ends_sentence = || {
+        after.strip_prefix('.').is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\n']))
+    };
+    let closes = after.is_empty() || after.starts_with(['\n', '。', '!']) || ends_sentence();
     let is_first = before.trim().is_empty();
     let is_last = after.trim_matches(|c: char| !c.is_alphanumeric()).is_empty();
     opens && closes && (is_first || is_last)
@@ -137,7 +145,7 @@ fn is_announced(text: &str, figure: &Figure) -> bool {
         Regex::new(
             r#"(?ix)(?:\b(?:answer|result|total|sum|count|number)s?(?:\ (?:to|of|here|for)\b[^.!?\d]{0,40})?,?\ (?:is|are|would\ be|should\ be|must\ be|comes\ to|equals)(?:\ (?:therefore|thus|likely|probably|approximately|about|around|exactly|just|only))?
             |\b(?:final\ answer|answer|total|result|count)["'*`_\ ]*[:=]|\ba\ total\ of|\btotalling|\bin\ total,?(?:\ there\ (?:is|are))?|\baltogether,?(?:\ there\ (?:is|are))?
-            |=|≈|\bequals|答案(?:应该)?(?:是|为|:)|一共(?:有|是)?|总共(?:有|是)?|共(?:有|计)?|合计|总计|总数(?:是|为)?)[\s*"'`$_({\[]*$"#,
+            |=|≈|\bequals|答案(?:应该)?(?:是|为|:)|一共(?:有|是)?|总共(?:有|是)?|共(?:有|计)?|合计|总计|总数(?:是|为)?)[\ \t*"'`$_({\[]*$"#,
         )
         .ok()
     });

@@ -94,7 +94,7 @@ fn is_denied_behind(after: &str) -> bool {
         let english = format!(
             r"^ (?:[a-z]+ )?(?:(?:is|are|was|were|do|does|can|could) (?:not|never)|isnt|arent|doesnt|dont|cannot|cant) (?:be |actually )?{there}|^ (?:is|are|was|were) (?:absent|missing|nowhere)"
         );
-        let chinese = "^ ?(?:并|都|也|均)?(?:没有|没|不存在|不见|没有出现|没出现|未出现|不在(?:图|画)|看不到|看不见|没有被|缺失)";
+        let chinese = "^ ?(?:(?:都|也)(?:没有|没)|(?:并|都|也|均)?(?:不存在|不见|没有出现|没出现|未出现|不在(?:图|画)|看不到|看不见|没有被|缺失))";
         Regex::new(&format!("{english}|{chinese}")).ok()
     });
     let mut to = after.len().min(64);

@@ -36,7 +36,9 @@ fn read(folded: &str) -> Extraction<YesOrNo> {
     let said: Vec<Said> = clauses.iter().map(Said::by).collect();
     let words = since_correction(&said, |one| one.word);
     let says = |wanted| said.iter().any(|one| one.statement == Some(Statement::Says(wanted)));
-    let agrees = said.iter().any(|one| one.agrees);
+    let agreed_at = said.iter().position(|one| one.agrees);
+    let denies = |one: &Said| one.statement == Some(Statement::Says(No));
+    let agrees = agreed_at.is_some_and(|at| said[at..].iter().any(denies));
     if agrees && words.iter().all(|word| *word == Yes) && says(No) && !says(Yes) {
         return Extraction::Ambiguous(vec![Yes, No]);
     }
@@ -97,6 +99,13 @@ impl Said {
         let agrees = word == Some(Yes) && !stripped.is_ascii();
         Self { word, statement, agrees, corrects }
     }
+}
+
+/// Whether a clause takes back a value that was given before it: a correction, or a "no" of its own.
+pub(super) fn takes_back(clause: &Clause<'_>) -> bool {
+    let words = clause.words();
+    let text = words.trim();
+    corrects(text) || (text == "no" && clause.opened_by == Some(','))
 }
 
 /// Whether a clause takes back what was said before it.

@@ -239,7 +239,8 @@ static ANNOUNCED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"\b(?:i|we|i would|i'd|i will|i'll|to)? ?(?:choose|chose|select|selected|pick|picked|go with|going with){tail}"
     );
     let chinese = r#"(?:答案(?:应该|应|就)?(?:是|为|选|:)?|正确(?:的)?(?:选项|答案)(?:应该|应|就)?(?:是|为|:)|(?:应该|应|故|我|所以|因此|就|会|可以)?选(?:择)?(?:选项|:|了)?|应该是|结论是)[\s"'*`(\[{:]*(?:选项)?[\s"'*`(\[{:]*$"#;
-    let also = r"\b(?:so is|as is|so does|as well as|also)(?: option)?\s*$";
+    let also =
+        r"\b(?:so is|as is|so does|as well as|also|not only|not just|both|either)(?: option)?\s*$";
     Regex::new(&format!("{named}|{field}|{bare}|{verbs}|{chinese}|{also}")).ok()
 });
 
@@ -328,8 +329,10 @@ pub(super) fn are_linked(between: &str, after: &str) -> bool {
         ["and ", "or ", "& ", ","].iter().any(|link| rest.starts_with(link))
     };
     match link {
-        "or" | "and" | "or option" | "and option" | "/" | "&" | "和" | "或" | "或者" | "与"
-        | "及" | "、" | "or maybe" | "or perhaps" | "or possibly" => true,
+        "or" | "and" | "then" | "and then" | "or option" | "and option" | "/" | "&" | "和"
+        | "或" | "或者" | "与" | "及" | "、" | "or maybe" | "or perhaps" | "or possibly" => {
+            true
+        }
         "" => between.contains(',') && (ends() || goes_on()),
         _ => false,
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::super::clause::words_with_places;
 use super::super::clause::{Clause, clauses};
 use super::super::polarity::{Polarity, Stance};
-use super::super::yes_no::corrects;
+use super::super::yes_no::takes_back;
 use super::letter;
 use super::tokens::{Token, option_tokens, tokens};
 
@@ -76,7 +76,7 @@ impl Mentions {
             .iter()
             .skip(1)
             .rev()
-            .find(|clause| corrects(clause.words().trim()))
+            .find(|clause| takes_back(clause))
             .map(|clause| clause.start);
         Self { all, alone, corrected_at }
     }

@@ -38,8 +38,9 @@ pub(super) fn tokens(folded: &str) -> Vec<Token> {
 /// The tokens of an option, without an article in front.
 pub(super) fn option_tokens(folded: &str) -> Vec<String> {
     let mut texts: Vec<String> = tokens(folded).into_iter().map(|token| token.text).collect();
-    let is_article =
-        texts.first().is_some_and(|first| matches!(first.as_str(), "a" | "an" | "the"));
+    let has_space = folded.trim_start().split_once(' ').is_some_and(|(first, _)| first.len() <= 3);
+    let is_article = has_space
+        && texts.first().is_some_and(|first| matches!(first.as_str(), "a" | "an" | "the"));
     if is_article && texts.len() > 1 {
         texts.remove(0);
     }
