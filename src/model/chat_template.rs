@@ -279,3 +279,66 @@ fn to_json(
     form.write(&mut text, &value, 0)?;
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(source: &str) -> String {
+        let path = Path::new("chat_template.jinja");
+        let template = ChatTemplate::parse(path, source.to_owned(), BTreeMap::new()).unwrap();
+        template.render(&Conversation::ask(0, "What?")).unwrap()
+    }
+
+    /// What transformers 4.57.3 renders (`_compile_jinja_template(source).render(..)`).
+    #[test]
+    fn json_is_pythons() {
+        let source =
+            r#"{{ {"b": 1, "a": [1.0, 2e-7, 1e16, true, none], "z": {}, "é": "<\"\n"} | tojson }}"#;
+        let expected = r#"{"b": 1, "a": [1.0, 2e-07, 1e+16, true, null], "z": {}, "é": "<\"\n"}"#;
+        assert_eq!(rendered(source), expected);
+        let indented = "[\n  1,\n  {\n    \"k\": []\n  }\n]";
+        assert_eq!(rendered(r#"{{ [1, {"k": []}] | tojson(indent=2) }}"#), indented);
+        let options = "sort_keys=true, ensure_ascii=true, separators=[\",\", \":\"]";
+        let source = format!(r#"{{{{ {{"b": 1, "a": "é"}} | tojson({options}) }}}}"#);
+        assert_eq!(rendered(&source), r#"{"a":"\u00e9","b":1}"#);
+    }
+
+    /// As transformers renders it.
+    #[test]
+    fn tools_are_none_and_what_is_not_given_is_not() {
+        let source = "{{ tools is none }} {{ documents is none }} {{ nothing is none }}";
+        assert_eq!(rendered(source).to_lowercase(), "true true false");
+    }
+
+    /// As transformers renders it.
+    #[test]
+    fn marks_of_the_assistants_text_write_nothing() {
+        let source = "{% for m in messages %}\n  {%- generation %}\n    {{ m.role }}\n  \
+                      {% endgeneration %}\n{% endfor %}";
+        assert_eq!(rendered(source), "    user\n");
+    }
+
+    #[test]
+    fn the_default_of_named_templates_is_taken() {
+        let found = |json: &str| serde_json::from_str::<TemplateFile>(json).unwrap();
+        let chosen = |json: &str| found(json).chat_template.unwrap().chosen();
+        let two =
+            r#"[{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]"#;
+        assert_eq!(chosen(&format!("{{\"chat_template\": {two}}}")), Ok("d".to_owned()));
+        let map = r#"{"chat_template": {"default": "d", "rag": "r"}}"#;
+        assert_eq!(chosen(map), Ok("d".to_owned()));
+        let none = r#"{"chat_template": [{"name": "rag", "template": "r"}]}"#;
+        assert_eq!(chosen(none), Err(vec!["rag".to_owned()]));
+    }
+
+    /// A template that depends on the day gives no answer to compare with.
+    #[test]
+    fn a_date_is_refused() {
+        let path = Path::new("chat_template.jinja");
+        let source = "{{ strftime_now('%Y') }}".to_owned();
+        let template = ChatTemplate::parse(path, source, BTreeMap::new()).unwrap();
+        let error = template.render(&Conversation::ask(0, "What?")).unwrap_err().to_string();
+        assert!(error.contains("strftime_now"), "{error}");
+    }
+}

@@ -4,7 +4,7 @@ The tokenizer of a Q-Former, which is BERT's: `tokenizer.json`, or what transfor
 */
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -100,13 +100,13 @@ fn tokenizer_json(
     words: &str,
     added: &BTreeMap<String, u32>,
     settings: &Settings,
-    path: &PathBuf,
+    path: &Path,
 ) -> Result<Value, ModelError> {
     let vocabulary: BTreeMap<&str, u32> = words.lines().map(str::trim_end).zip(0..).collect();
     let id = |token: &str| {
         let found = vocabulary.get(token).or_else(|| added.get(token)).copied();
         found.ok_or_else(|| ModelError::Tokenizer {
-            path: path.clone(),
+            path: path.to_owned(),
             message: format!("token `{token}` is missing"),
         })
     };
