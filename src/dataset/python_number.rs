@@ -42,6 +42,7 @@ pub(crate) fn shown(literal: &str) -> Option<String> {
 fn whole(digits: &str) -> Option<String> {
     let significant = digits.trim_start_matches('0');
     match significant {
+        _ if digits.is_empty() => None,
         "" => Some("0".to_owned()),
         _ if significant.len() == digits.len() => Some(digits.to_owned()),
         _ => None,
