@@ -36,7 +36,8 @@ fn nextest_run(settings: &Settings) -> Option<&str> {
 
 fn remove_earlier(settings: &Settings) -> Result<(), RunError> {
     report::remove_all(&settings.out)?;
-    let unremovable = |source| RunError::Overlays { path: settings.out.join(overlay::OVERLAYS), source };
+    let unremovable =
+        |source| RunError::Overlays { path: settings.out.join(overlay::OVERLAYS), source };
     overlay::remove_all(&settings.out).map_err(unremovable)
 }
 

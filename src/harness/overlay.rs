@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn a_name_that_no_file_can_have_is_cut_and_stays_its_own() {
         assert_eq!(file_name("a@m"), "a@m.png");
-        let [long, other] = ["é@m", "é@n"].map(|end| file_name(&format!("{}{end}", "红".repeat(99))));
+        let [long, other] =
+            ["é@m", "é@n"].map(|end| file_name(&format!("{}{end}", "红".repeat(99))));
         assert!(long != other && long.len() <= 255 && long.starts_with("红"), "{long}");
         assert_eq!(file_name(&"x".repeat(251)).len(), 255);
     }
@@ -162,7 +163,8 @@ mod tests {
         write(&picture, &folder, &folder.join("a@m.png")).unwrap();
         fs::write(folder.join("mine.png"), "").unwrap();
         remove_all(out.path()).unwrap();
-        let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|one| one.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            fs::read_dir(&folder).unwrap().map(|one| one.unwrap().file_name()).collect();
         assert_eq!(left, ["mine.png"]);
         #[cfg(unix)]
         {

@@ -50,10 +50,8 @@ impl RunFolder {
     /// # Errors
     /// Another run writes there, or the folder cannot be written or locked.
     pub fn take(path: &Path, nextest_run: Option<&str>) -> Result<Self, JournalError> {
-        let lock = open(path).map_err(|source| JournalError::Unwritable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let lock = open(path)
+            .map_err(|source| JournalError::Unwritable { path: path.to_owned(), source })?;
         let holder = Holder {
             process: std::process::id(),
             started_unix_milliseconds: unix_milliseconds_now(),
@@ -189,9 +187,8 @@ mod tests {
     use super::*;
 
     fn take(folder: &Path, run: Option<&str>) -> Result<RunFolder, String> {
-        RunFolder::take(folder, run).map_err(|error| {
-            error.to_string().replace(&folder.display().to_string(), "FOLDER")
-        })
+        RunFolder::take(folder, run)
+            .map_err(|error| error.to_string().replace(&folder.display().to_string(), "FOLDER"))
     }
 
     #[test]
@@ -200,7 +197,8 @@ mod tests {
         let first = take(folder.path(), None).unwrap();
         let message = take(folder.path(), None).unwrap_err();
         let process = std::process::id();
-        let begin = format!("FOLDER: another run writes into this folder (process {process}, since ");
+        let begin =
+            format!("FOLDER: another run writes into this folder (process {process}, since ");
         assert!(message.starts_with(&begin), "{message}");
         assert!(message.ends_with("choose another folder with EYECHART_OUT"), "{message}");
         assert!(take(folder.path(), Some("x")).is_err());

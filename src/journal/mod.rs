@@ -497,11 +497,8 @@ mod tests {
             reading: crate::score::Reading::Parsed,
             reasons: vec![],
         };
-        let place = Place {
-            device: "cpu".into(),
-            precision: "f32".into(),
-            model_memory_bytes: Some(1000),
-        };
+        let place =
+            Place { device: "cpu".into(), precision: "f32".into(), model_memory_bytes: Some(1000) };
         let attempt = Attempt {
             seed: 1,
             answer: Some(answer.clone()),
@@ -533,7 +530,8 @@ mod tests {
             serde_json::to_string(&Line::<(), _>::Trial(answered())).unwrap(),
         ];
         let numbers = regex::Regex::new(r"-?\d+(\.\d+)?(e-?\d+)?").unwrap();
-        let strange = ["0", "-1", "4294967295", "18446744073709551615", "1e9", "1e308", "-1e308", "1e999"];
+        let strange =
+            ["0", "-1", "4294967295", "18446744073709551615", "1e9", "1e308", "-1e308", "1e999"];
         let (mut read, mut refused) = (0, 0);
         for (index, line) in lines.iter().enumerate() {
             for place in numbers.find_iter(line) {

@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn snapshots_of_every_checkout_are_taken() {
-        for whole in ["---\nsource: a\n---\na\n", "---\r\nsource: a\r\n---\r\na\r\n", "---\n---\n\n\"\""]
+        for whole in
+            ["---\nsource: a\n---\na\n", "---\r\nsource: a\r\n---\r\na\r\n", "---\n---\n\n\"\""]
         {
             assert_eq!(text(whole.as_bytes().to_vec()).as_deref(), Ok(whole));
         }

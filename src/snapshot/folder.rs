@@ -99,7 +99,9 @@ impl SnapshotFolder {
             (Accepted::Damaged(reason), _) => Some(reason.clone()),
             (Accepted::Text(text), Err(error)) => Some(match conflict(text) {
                 Some(line) => conflict_words(line),
-                None => format!("has a head that cannot be read: {error}; restore it, or delete it"),
+                None => {
+                    format!("has a head that cannot be read: {error}; restore it, or delete it")
+                }
             }),
             _ => None,
         };

@@ -150,7 +150,8 @@ impl SnapshotInfo<'_> {
     /// head would match where heads are to be compared.
     fn content(&self) -> Content {
         let text = |text: &str| Content::String(text.to_owned());
-        let said = [("model", Some(self.model)), ("device", self.device), ("precision", self.precision)];
+        let said =
+            [("model", Some(self.model)), ("device", self.device), ("precision", self.precision)];
         let said = said.into_iter().filter_map(|(name, value)| Some((text(name), text(value?))));
         let images = Content::Seq(self.images.iter().map(|image| text(image)).collect());
         Content::Map(said.chain([(text("images"), images)]).collect())

@@ -45,7 +45,8 @@ impl InstaVariables {
 pub(super) fn unusable() -> Option<String> {
     let is_foreign = |name: &str| matches!(env::var(name), Err(VarError::NotUnicode(_)));
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    if let Some(name) = names.into_iter().find(|name| name.starts_with(PREFIX) && is_foreign(name)) {
+    if let Some(name) = names.into_iter().find(|name| name.starts_with(PREFIX) && is_foreign(name))
+    {
         return Some(format!("the value of {name} is not UTF-8"));
     }
     let root = env::var_os(WORKSPACE).map(PathBuf::from)?;

@@ -133,10 +133,8 @@ fn what_is_no_snapshot_is_an_error_that_says_what_it_is_and_can_be_accepted_anew
     let accepted = project.read(SNAPSHOT);
     let (head, text) = accepted.split_at(accepted.rfind("---\n").unwrap() + 4);
     let conflict = format!("{head}<<<<<<< HEAD\n{text}=======\nelse\n>>>>>>> other\n");
-    let utf16: Vec<u8> = std::iter::once(0xfeff)
-        .chain(accepted.encode_utf16())
-        .flat_map(u16::to_le_bytes)
-        .collect();
+    let utf16: Vec<u8> =
+        std::iter::once(0xfeff).chain(accepted.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     for (damage, told) in [
         (Vec::new(), "is empty"),
         (head.as_bytes().to_vec(), "is cut off behind its head"),
