@@ -23,7 +23,7 @@ const MOST_HOLDER_BYTES: u64 = 1 << 12;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long it may take from locking to signing.
-const SIGNED_WITHIN: Duration = Duration::from_millis(500);
+const SIGNED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A folder of journal and reports that nobody else writes into while this lives.
 #[derive(Debug)]
@@ -41,11 +41,14 @@ struct Holder {
     /// The run of cargo-nextest, whose processes share the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nextest_run: Option<String>,
+    /// Whether other processes of that run may write there too: the journal is this run's by now.
+    #[serde(default)]
+    is_shared: bool,
 }
 
 impl RunFolder {
     /// Takes the folder, which is made if needed; with other processes of the same nextest run, if
-    /// there is one.
+    /// there is one. The first of them has it alone until it calls [`Self::share`].
     ///
     /// # Errors
     /// Another run writes there, or the folder cannot be written or locked.
@@ -56,53 +59,65 @@ impl RunFolder {
             process: std::process::id(),
             started_unix_milliseconds: unix_milliseconds_now(),
             nextest_run: nextest_run.map(str::to_owned),
+            is_shared: false,
         };
         let mut folder = Self { lock, path: path.to_owned(), holder };
-        if !folder.is_taken(File::try_lock)? {
-            folder.sign().map_err(|source| folder.unwritable(source))?;
-            // Nobody else writes here.
-            whole_file::remove_abandoned(path, Duration::ZERO);
-            return Ok(folder);
+        let start = Instant::now();
+        while folder.is_taken(File::try_lock)? {
+            if folder.holder.nextest_run.is_none() {
+                return Err(folder.refusal());
+            }
+            if folder.joins(start)? {
+                return Ok(folder);
+            }
         }
-        match &folder.holder.nextest_run {
-            Some(_) => folder.joined(),
-            None => Err(folder.refusal()),
-        }
+        folder.sign()?;
+        // Nobody else writes here.
+        whole_file::remove_abandoned(path, Duration::ZERO);
+        Ok(folder)
     }
 
     /// Lets other processes of the same nextest run in, once the journal is theirs too.
     ///
     /// # Errors
     /// The folder cannot be locked, or another run has taken it this very moment.
-    pub fn share(self) -> Result<Self, JournalError> {
-        match self.holder.nextest_run {
-            Some(_) => {
-                let unlocked = self.lock.unlock();
-                unlocked.map_err(|source| self.unlockable(source))?;
-                self.joined()
-            }
-            None => Ok(self),
+    pub fn share(mut self) -> Result<Self, JournalError> {
+        if self.holder.nextest_run.is_none() || self.holder.is_shared {
+            return Ok(self);
         }
+        self.holder.is_shared = true;
+        self.sign()?;
+        self.unlock()?;
+        let start = Instant::now();
+        while !self.joins(start)? {}
+        Ok(self)
     }
 
-    /// Shares the folder with the processes of the same nextest run.
-    fn joined(self) -> Result<Self, JournalError> {
-        let start = Instant::now();
-        loop {
-            if !self.is_taken(File::try_lock_shared)? {
-                let is_ours = self.found().is_some_and(|found| {
-                    found.nextest_run.is_some() && found.nextest_run == self.holder.nextest_run
-                });
-                return if is_ours { Ok(self) } else { Err(self.refusal()) };
+    /// Tries to share the folder with other processes of the same nextest run, and waits a moment if
+    /// none of them has shared it yet.
+    fn joins(&mut self, start: Instant) -> Result<bool, JournalError> {
+        let is_locked = !self.is_taken(File::try_lock_shared)?;
+        let found = self.found();
+        let is_ours = |found: &Holder| found.nextest_run == self.holder.nextest_run;
+        let is_ours = found.as_ref().is_some_and(is_ours);
+        if is_locked {
+            if is_ours && found.is_some_and(|found| found.is_shared) {
+                self.holder.is_shared = true;
+                return Ok(true);
             }
-            let is_ours =
-                self.found().is_some_and(|found| found.nextest_run == self.holder.nextest_run);
-            // Who has just locked it may not have signed yet.
-            if start.elapsed() > if is_ours { PATIENCE } else { SIGNED_WITHIN } {
-                return Err(self.refusal());
-            }
-            std::thread::sleep(Duration::from_millis(10));
+            // Whoever signed last is gone, before it had shared the folder.
+            self.unlock()?;
         }
+        // Who has just locked it may not have signed yet.
+        if start.elapsed() > if is_ours { PATIENCE } else { SIGNED_WITHIN } {
+            return Err(self.refusal());
+        }
+        std::thread::sleep(Duration::from_millis(5 + u64::from(self.holder.process % 8)));
+        Ok(false)
+    }
+
+    fn unlock(&self) -> Result<(), JournalError> {
+        self.lock.unlock().map_err(|source| self.unlockable(source))
     }
 
     fn is_taken(
@@ -117,11 +132,14 @@ impl RunFolder {
     }
 
     /// Writes who holds it.
-    fn sign(&mut self) -> io::Result<()> {
-        let text = serde_json::to_vec(&self.holder)?;
-        self.lock.set_len(0)?;
-        self.lock.rewind()?;
-        self.lock.write_all(&text)
+    fn sign(&mut self) -> Result<(), JournalError> {
+        let mut write = || {
+            let text = serde_json::to_vec(&self.holder)?;
+            self.lock.set_len(0)?;
+            self.lock.rewind()?;
+            self.lock.write_all(&text)
+        };
+        write().map_err(|source| JournalError::Unwritable { path: self.path.join(LOCK), source })
     }
 
     /// Who has signed last; none if that cannot be told.
@@ -135,10 +153,6 @@ impl RunFolder {
     fn refusal(&self) -> JournalError {
         let holder = self.found().map_or_else(String::new, |found| found.to_string());
         JournalError::Taken { folder: self.path.clone(), holder }
-    }
-
-    fn unwritable(&self, source: io::Error) -> JournalError {
-        JournalError::Unwritable { path: self.path.join(LOCK), source }
     }
 
     fn unlockable(&self, source: io::Error) -> JournalError {
@@ -155,7 +169,7 @@ fn open(folder: &Path) -> io::Result<File> {
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { process, started_unix_milliseconds, nextest_run } = self;
+        let Self { process, started_unix_milliseconds, nextest_run, is_shared: _ } = self;
         write!(f, " (process {process}, since {})", utc(*started_unix_milliseconds))?;
         match nextest_run {
             Some(run) => write!(f, " of the nextest run {}", run.escape_default()),
@@ -230,6 +244,17 @@ mod tests {
             let _first = first.share().unwrap();
             second.join().unwrap().unwrap();
         });
+    }
+
+    #[test]
+    fn who_ends_before_it_has_shared_the_folder_leaves_it_to_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(take(folder.path(), Some("x")).unwrap());
+        let second = take(folder.path(), Some("x")).unwrap();
+        assert!(!second.holder.is_shared, "it must open the journal");
+        drop(second.share().unwrap());
+        drop(take(folder.path(), None).unwrap());
+        assert!(!take(folder.path(), Some("x")).unwrap().holder.is_shared);
     }
 
     #[test]
