@@ -178,7 +178,10 @@ impl TokenizerConfig {
         let known = tokenizer.get_added_tokens_decoder();
         let same = known.values().find(|added| added.content == wanted.content);
         let is_known = match token {
-            Token::Text(_) => same.is_some_and(|added| added.special),
+            // A name alone makes no new token.
+            Token::Text(text) => {
+                tokenizer.token_to_id(text).is_none() || same.is_some_and(|added| added.special)
+            }
             Token::Added { .. } => same.is_some_and(|added| added.special == wanted.special),
         };
         if !is_known {
