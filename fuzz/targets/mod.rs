@@ -16,17 +16,17 @@ mod records; // Journals, the answer cache, and reports of them.
 use std::path::{Path, PathBuf};
 
 /// A parser under attack.
-pub struct Target {
+pub(crate) struct Target {
     /// The name by which it is chosen.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Inputs to begin with, from fixtures.
-    pub seeds: fn() -> Vec<Vec<u8>>,
+    pub(crate) seeds: fn() -> Vec<Vec<u8>>,
     /// Feeds it one input; the folder is for its files.
-    pub run: fn(&Path, &[u8]),
+    pub(crate) run: fn(&Path, &[u8]),
 }
 
 /// Every target.
-pub const TARGETS: &[Target] = &[
+pub(crate) const TARGETS: &[Target] = &[
     projects::CASE,
     projects::DEFAULTS,
     projects::REGISTRY,
@@ -49,7 +49,7 @@ pub const TARGETS: &[Target] = &[
 ];
 
 /// A fresh folder for a target's files, in memory where the system has one.
-pub fn scratch() -> tempfile::TempDir {
+pub(crate) fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     tempfile::Builder::new().prefix("eyechart-fuzz").tempdir_in(folder).expect("a scratch folder")
