@@ -209,19 +209,6 @@ pub enum Problem {
         /// The other's file.
         other: PathBuf,
     },
-    /// No file could be called what the case's snapshot would be.
-    #[error(
-        "the file of its snapshot on {model:?} would have a name of up to {bytes} bytes, and no file \
-         has more than {most}; set a shorter `id`, or `snapshot: Off`"
-    )]
-    LongName {
-        /// The name's length with all that may stand behind it.
-        bytes: usize,
-        /// The longest of a file.
-        most: usize,
-        /// The model of the longest name; empty if none is known.
-        model: String,
-    },
     /// The file was changed while it waited for its turn.
     #[error(
         "the case was called {before} when the run began, and is called {now} now; run it again"

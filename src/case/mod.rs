@@ -104,7 +104,7 @@ mod syntax;
 pub use advised::{
     ClipScoreExpectation, JudgeExpectation, PreferenceExpectation, SimilarityExpectation,
 };
-pub(crate) use check::{Common, MOST_NAME_BYTES, StatedCommon, ask, common};
+pub(crate) use check::{Common, StatedCommon, ask, common};
 pub use discover::{Checks, DatasetFile, Discovered, InvalidCase, discover};
 pub use error::{CaseError, DiscoveryError, Position, Problem};
 pub use expectation::{

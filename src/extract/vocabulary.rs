@@ -799,3 +799,9 @@ pub(super) const CORRECTIONS: &[&str] = &[
     "再看",
     "仔细看",
 ];
+
+/// How a clause opens that is a condition.
+pub(super) const CONDITIONS: &[&str] = &[
+    "if", "even if", "unless", "suppose", "assuming", "如果", "假如", "假设", "要是", "倘若", "若",
+    "除非", "即使",
+];

@@ -11,8 +11,8 @@ use super::final_answer::boxed;
 use super::polarity::{Polarity, Stance};
 use super::thought::answer_of;
 use super::vocabulary::{
-    CHINESE_EXISTENCE, CHINESE_NO, CHINESE_PREAMBLES, CHINESE_YES, CORRECTIONS, EXISTENCE, NO,
-    NO_EXISTENCE, PREAMBLES, YES,
+    CHINESE_EXISTENCE, CHINESE_NO, CHINESE_PREAMBLES, CHINESE_YES, CONDITIONS, CORRECTIONS,
+    EXISTENCE, NO, NO_EXISTENCE, PREAMBLES, YES,
 };
 use crate::case::YesOrNo::{self, No, Yes};
 
@@ -96,9 +96,19 @@ impl Said {
         let stripped = without_preamble(text);
         let word = word(stripped);
         let statement = if word.is_some() { None } else { statement(&words) };
+        // What only might be so is not said: "if there is a dog, it is hidden".
+        let statement =
+            statement.map(|said| if is_conditional(text) { Statement::Doubt } else { said });
         let agrees = word == Some(Yes) && !stripped.is_ascii();
         Self { word, statement, agrees, corrects }
     }
+}
+
+/// Whether a clause is the condition of another one.
+fn is_conditional(text: &str) -> bool {
+    CONDITIONS.iter().any(|opening| {
+        text.strip_prefix(opening).is_some_and(|rest| rest.starts_with(' ') || !opening.is_ascii())
+    })
 }
 
 /// Whether a clause takes back a value that was given before it: a correction, or a "no" of its own.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ::image::{ImageFormat, Rgb, RgbImage};
 
-use crate::case::{Case, Expectation, MOST_NAME_BYTES};
+use crate::case::{Case, Expectation};
 use crate::checksum;
 use crate::extract::{self, BoxNotation, BoxReading};
 use crate::geometry::{PictureSize, PixelBox};
@@ -17,6 +17,8 @@ use crate::whole_file::{self, Durability};
 pub(super) const OVERLAYS: &str = "overlays";
 
 const EXTENSION: &str = ".png";
+/// Most bytes of a file's name, on Linux, macOS and (in UTF-16 units, which are no more) Windows.
+const MOST_NAME_BYTES: usize = 255;
 
 /// Digits of a sum that tell names apart.
 const SUM_DIGITS: usize = 16;

@@ -232,9 +232,10 @@ fn without_generation_blocks(source: &str) -> String {
     let mut rest = source;
     let mut kept = String::with_capacity(source.len());
     while let Some(start) = rest.find("{%") {
-        let Some(length) = rest[start..].find("%}") else { break };
-        let (before, tag) = (&rest[..start], &rest[start..start + length + 2]);
-        let inner = tag[2..tag.len() - 2].trim_matches(['-', '+']).trim();
+        let Some(length) = rest[start + 2..].find("%}") else { break };
+        let end = start + 2 + length + 2;
+        let (before, tag) = (&rest[..start], &rest[start..end]);
+        let inner = rest[start + 2..end - 2].trim_matches(['-', '+']).trim();
         kept.push_str(before);
         match inner {
             // A block of the same form that writes nothing either.
@@ -242,7 +243,7 @@ fn without_generation_blocks(source: &str) -> String {
             "endgeneration" => kept.push_str(&tag.replacen("endgeneration", "endif", 1)),
             _ => kept.push_str(tag),
         }
-        rest = &rest[start + length + 2..];
+        rest = &rest[end..];
     }
     kept + rest
 }

@@ -118,7 +118,6 @@ def main() -> None:
     pictures = {"id": pa.string(), "image": IMAGE}
     write("gqa/testdev_balanced_images/testdev-00000-of-00002.parquet", pictures, [{"id": "n288870", "image": image("green")}, {"id": "n1", "image": image("red")}])
     write("gqa/testdev_balanced_images/testdev-00001-of-00002.parquet", pictures, [{"id": "n161313", "image": image("blue")}])
-    write("compressed_otherwise.parquet", {"id": pa.int64()}, [{"id": 1}], compression="zstd")
     whole = (ROOT / "pope/test.parquet").read_bytes()
     (ROOT / "cut_off.parquet").write_bytes(whole[: len(whole) // 2])
 

@@ -21,11 +21,9 @@ mod expectation;
 mod metric;
 mod repeat;
 mod settings;
-mod snapshot_name;
 
 pub(crate) use common::{Common, StatedCommon, common};
 pub(crate) use conversation::ask;
-pub(crate) use snapshot_name::MOST_NAME_BYTES;
 
 /// What the checks of a file depend on besides the file.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +81,6 @@ pub(super) fn case(
         place,
     )?;
     let models = stated.models.or_else(|| defaults.models.clone()).unwrap_or_default();
-    snapshot_name::check(&name, snapshot, &models, &known.models, place)?;
     let generation = stated.generation.or(defaults.generation);
     settings::check_together(&generation, place.field("generation"))?;
     let runs = repeat::check(raw.runs, place)?.or(defaults.runs).unwrap_or(Runs::ONCE);
