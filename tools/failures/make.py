@@ -1,4 +1,4 @@
-"""Makes the folders of fixtures/failures that are about reading answers, from the tables in `answers.py`.
+"""Makes the folders of fixtures/failures that are about reading answers, from the tables in `answers.py` and `chats.py`.
 
     python make.py
 
@@ -9,7 +9,8 @@ import json
 import shutil
 from pathlib import Path
 
-from answers import FOLDERS
+import answers
+import chats
 
 ROOT = Path(__file__).resolve().parents[2] / "fixtures" / "failures"
 TEMPLATE = ROOT / "number-scale-words"
@@ -63,5 +64,5 @@ def make(name, title, story, rows, source):
 
 
 if __name__ == "__main__":
-    for folder in FOLDERS:
+    for folder in answers.FOLDERS + chats.FOLDERS:
         make(*folder)
