@@ -29,6 +29,8 @@ pub(super) enum DataPlace {
     Row(u64),
     /// A byte of a file that has no lines.
     Binary(u64),
+    /// A row of such a file, from 1.
+    Numbered(u64),
 }
 
 /// What is wrong. Each message says what was found and what would be right.
@@ -86,6 +88,7 @@ impl From<DataError> for CaseError {
             DataPlace::Binary(byte) => {
                 Self::in_data(&path, None, format!("byte {byte}: {problem}"))
             }
+            DataPlace::Numbered(row) => Self::in_data(&path, None, format!("row {row}: {problem}")),
             DataPlace::Text(offset) => {
                 Self::in_data(&path, locate(&path, offset), problem.to_string())
             }
