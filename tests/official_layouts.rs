@@ -275,6 +275,37 @@ fn mme_with_dots_and_a_folder_for_score() {
 }
 
 #[test]
+fn mme_with_less_than_it_asks_is_refused() {
+    let files = Files::new();
+    let picture = "fixtures/datasets/ok/pictures/red.png";
+    files.copy(picture, "MME/color/a.v1.png");
+    let text = "MME/color/a.v1.txt";
+    files.write(text, "Red?\tYes\nBlue?\tNo\n\n");
+    files.define("Mme(folder: \"MME\")", "").is_valid(2);
+    for less in ["Red?\tYes\n", "", "Red?\tYes\nBlue?\tNo\nGreen?\tNo\n"] {
+        files.write(text, less);
+        assert!(files.refusal().contains("questions, expected two"), "{less}");
+    }
+    files.write(text, "Red?\tYes\nBlue?\tNo\n");
+    files.copy(picture, "MME/color/a.v1.jpg");
+    assert!(files.refusal().contains("keep one"));
+}
+
+/// MMMU writes its options as Python does.
+#[test]
+fn options_in_a_text() {
+    let files = Files::new();
+    let source = "Jsonl(file: \"t.jsonl\", columns: (id: \"id\", image: \"image\", answer: \"answer\", options: [\"options\"]), images: \"pictures/{image}\")";
+    files.define(source, &format!("metric: mmbench, {OPTIONS}"));
+    files.write("t.jsonl", r#"{"id": "a", "image": "red.png", "question": "?", "answer": "B", "options": "['$5', \"it's\", 'a, b']"}
+{"id": "b", "image": "red.png", "question": "?", "answer": "B", "options": "[10, 20.5]"}
+"#);
+    files.is_valid(2);
+    assert!(files.imported("a.ron").contains("A. $5\\nB. it's\\nC. a, b"));
+    assert!(files.imported("b.ron").contains("A. 10\\nB. 20.5"));
+}
+
+#[test]
 fn other_official_files_through_score() {
     let files = Files::new();
     let at = |name: &str| {
@@ -457,8 +488,10 @@ fn tables_that_can_be_misread_are_refused() {
         let message = files.refusal();
         assert!(message.contains(said), "{table}: {message}");
     }
-    files.write("t.csv", [&[0xFF, 0xFE][..], b"i\0d\0"].concat());
-    assert!(files.refusal().contains("UTF-16"));
+    for wide in [&b"\xFF\xFEi\0d\0"[..], b"\xFE\xFF\0i\0d", b"i\0d\0", b"\0i\0d"] {
+        files.write("t.csv", wide);
+        assert!(files.refusal().contains("UTF-16"));
+    }
     files.write("t.csv", "\u{FEFF}\"id\",image,question,answer\r\n007,pictures/red.png,?,[sic] a\r\n7,pictures/red.png,?,\"[10, 20]\"\r\n");
     files.is_valid(2);
     assert!(files.imported("007.ron").contains("[\"[sic] a\"]"));

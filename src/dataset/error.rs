@@ -40,7 +40,7 @@ pub(super) enum DataProblem {
     Unreadable(String),
     #[error("not UTF-8 here")]
     NotUtf8,
-    #[error("UTF-16, as its byte order mark says, expected UTF-8; save it again as UTF-8")]
+    #[error("UTF-16, as its first bytes say, expected UTF-8; save it again as UTF-8")]
     Utf16,
     #[error("{0}")]
     Json(String),
