@@ -154,6 +154,10 @@ fn scienceqa() {
     assert!(files.refusal().contains("set `split`"));
     files.define(&source("split: \"minitest\", splits: \"pid_splits.json\","), &more);
     assert!(files.refusal().contains("expected a list of ids under this split"));
+    // A split of other problems is not merely a smaller one.
+    files.write("other.json", r#"{"test": ["5", "12"]}"#);
+    files.define(&source("split: \"test\", splits: \"other.json\","), &more);
+    assert!(files.refusal().contains("other.json: id 12 is not in"));
     let results = r#"[{"id": "11", "prediction": "A"}, {"id": "5", "prediction": "B"}, {"id": "1", "prediction": "B"}]"#;
     assert_eq!(files.score("mmbench", "problems.json", results, "mmbench"), 2.0 / 3.0);
 }
@@ -178,7 +182,7 @@ fn seed_bench() {
         r#"[{"question_id": 7, "prediction": "C"}, {"question_id": 101669, "prediction": "B"}]"#;
     assert_eq!(files.score("mmbench", "SEED-Bench.json", results, "mmbench"), 0.5);
     // SEED-Bench-2 has lists of pictures.
-    files.write("v2.json", r#"{"questions": [{"answer": "A", "choice_a": "x", "choice_b": "y", "choice_c": "", "choice_d": "", "data_id": ["red.png", "blue.png"], "data_type": "image", "question": "Same?", "question_id": "1", "question_type_id": 20}]}"#);
+    files.write("v2.json", r#"{"questions": [{"answer": "A", "choice_a": "x", "choice_b": "y", "choice_c": "", "choice_d": "", "data_id": ["red.png", "blue.png"], "data_type": "Multiple Images", "question": "Same?", "question_id": "1", "question_type_id": 20}]}"#);
     files.define("SeedBench(file: \"v2.json\", images: \"pictures/{data_id}\")", OPTIONS);
     assert!(files.run(&["check", "."]).0 == 0, "{}", files.refusal());
 }
@@ -271,6 +275,37 @@ fn mme_with_dots_and_a_folder_for_score() {
 }
 
 #[test]
+fn mme_with_less_than_it_asks_is_refused() {
+    let files = Files::new();
+    let picture = "fixtures/datasets/ok/pictures/red.png";
+    files.copy(picture, "MME/color/a.v1.png");
+    let text = "MME/color/a.v1.txt";
+    files.write(text, "Red?\tYes\nBlue?\tNo\n\n");
+    files.define("Mme(folder: \"MME\")", "").is_valid(2);
+    for less in ["Red?\tYes\n", "", "Red?\tYes\nBlue?\tNo\nGreen?\tNo\n"] {
+        files.write(text, less);
+        assert!(files.refusal().contains("questions, expected two"), "{less}");
+    }
+    files.write(text, "Red?\tYes\nBlue?\tNo\n");
+    files.copy(picture, "MME/color/a.v1.jpg");
+    assert!(files.refusal().contains("keep one"));
+}
+
+/// MMMU writes its options as Python does.
+#[test]
+fn options_in_a_text() {
+    let files = Files::new();
+    let source = "Jsonl(file: \"t.jsonl\", columns: (id: \"id\", image: \"image\", answer: \"answer\", options: [\"options\"]), images: \"pictures/{image}\")";
+    files.define(source, &format!("metric: mmbench, {OPTIONS}"));
+    files.write("t.jsonl", r#"{"id": "a", "image": "red.png", "question": "?", "answer": "B", "options": "['$5', \"it's\", 'a, b']"}
+{"id": "b", "image": "red.png", "question": "?", "answer": "B", "options": "[10, 20.5]"}
+"#);
+    files.is_valid(2);
+    assert!(files.imported("a.ron").contains("A. $5\\nB. it's\\nC. a, b"));
+    assert!(files.imported("b.ron").contains("A. 10\\nB. 20.5"));
+}
+
+#[test]
 fn other_official_files_through_score() {
     let files = Files::new();
     let at = |name: &str| {
@@ -352,15 +387,67 @@ fn results_that_do_not_find_their_questions_are_refused() {
         let message = files.no_score("exact-match", "a.json", results);
         assert!(message.contains(said), "{results}: {message}");
     }
+    // Columns that lack a value have floats in pandas, and a number beyond 64 bits is still one id.
+    let floats = r#"[{"question_id": 2.0, "answer": "b"}, {"question_id": 1.0, "answer": "a"}]"#;
+    files.write(
+        "f.json",
+        r#"[{"question_id": 1, "answers": ["a"]}, {"question_id": 2.0, "answers": ["b"]}]"#,
+    );
+    assert_eq!(files.score("exact-match", "f.json", floats, "exact_match"), 1.0);
+    files.write("f.json", r#"[{"question_id": 18446744073709551615, "answers": ["a"]}, {"question_id": 18446744073709551614, "answers": ["b"]}]"#);
+    let large = r#"[{"question_id": 18446744073709551614, "answer": "b"}, {"question_id": "18446744073709551615", "answer": "a"}]"#;
+    assert_eq!(files.score("exact-match", "f.json", large, "exact_match"), 1.0);
     files.write("plain.json", r#"[{"imgname": "a.png", "query": "Red?", "label": "yes"}, {"imgname": "b.png", "query": "Blue?", "label": "no"}]"#);
     let shuffled = r#"[{"id": 2, "answer": "no"}, {"id": 1, "answer": "yes"}]"#;
     let message = files.no_score("chartqa", "plain.json", shuffled);
     assert!(message.contains("have none"), "{message}");
     let counted = r#"[{"id": 1, "answer": "yes"}, {"id": 2, "answer": "no"}]"#;
     assert_eq!(files.score("chartqa", "plain.json", counted, "relaxed_accuracy"), 1.0);
+    let twice = r#"{"annotations": [{"question_id": 1, "answers": [{"answer": "a", "answer_id": 1}]}], "annotations": []}"#;
+    files.write("twice.json", twice);
+    let message = files.no_score("vqa", "twice.json", r#"[{"question_id": 1, "answer": "a"}]"#);
+    assert!(message.contains("duplicate field `annotations`"), "{message}");
     files.write("wide.json", [0xFF, 0xFE, b'[', 0, b']', 0]);
     let message = files.no_score("exact-match", "wide.json", good);
     assert!(message.contains("UTF-16"), "{message}");
+}
+
+/// pandas writes the index of its rows as an unnamed column.
+#[test]
+fn results_of_pandas() {
+    let files = Files::new();
+    files.write(
+        "a.json",
+        r#"[{"question": "Red?", "answers": ["yes"]}, {"question": "Blue?", "answers": ["no"]}]"#,
+    );
+    let score = |table: &str| {
+        files.write("r.csv", table);
+        let arguments = ["score", "exact-match", "--annotations", "a.json", "--results", "r.csv"];
+        files.run(&[&arguments[..], &["--format", "json"]].concat())
+    };
+    for table in [
+        ",prediction\n0,yes\n1,no\n",
+        "Unnamed: 0,prediction\n3,yes\n9,no\n",
+        ",Unnamed: 0,prediction,pred\n0,0,yes,x\n1,1,no,y\n",
+        "Prediction,prediction\nyes,yes\nno,no\n",
+    ] {
+        let (code, out, problems) = score(table);
+        assert_eq!(code, 0, "{table}: {problems}");
+        let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(found["aggregate"]["exact_match"], 1.0, "{table}");
+    }
+    for (table, said) in [
+        (",prediction\n1,no\n0,yes\n", "goes back in row 2"),
+        ("Unnamed: 0,prediction\n9,no\n3,yes\n", "goes back in row 2"),
+        (
+            "Prediction,prediction\nyes,yes\nno,yes\n",
+            "row 2 has both `Prediction` and `prediction`",
+        ),
+        ("id,ID,prediction\n1,2,yes\n2,1,no\n", "row 1 has both `ID` and `id`"),
+    ] {
+        let (code, _, problems) = score(table);
+        assert!(code == 2 && problems.contains(said), "{table}: {problems}");
+    }
 }
 
 #[test]
@@ -401,8 +488,10 @@ fn tables_that_can_be_misread_are_refused() {
         let message = files.refusal();
         assert!(message.contains(said), "{table}: {message}");
     }
-    files.write("t.csv", [&[0xFF, 0xFE][..], b"i\0d\0"].concat());
-    assert!(files.refusal().contains("UTF-16"));
+    for wide in [&b"\xFF\xFEi\0d\0"[..], b"\xFE\xFF\0i\0d", b"i\0d\0", b"\0i\0d"] {
+        files.write("t.csv", wide);
+        assert!(files.refusal().contains("UTF-16"));
+    }
     files.write("t.csv", "\u{FEFF}\"id\",image,question,answer\r\n007,pictures/red.png,?,[sic] a\r\n7,pictures/red.png,?,\"[10, 20]\"\r\n");
     files.is_valid(2);
     assert!(files.imported("007.ron").contains("[\"[sic] a\"]"));

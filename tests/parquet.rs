@@ -366,6 +366,8 @@ fn a_shard_that_lacks_is_named() {
         (&[&first, &third], "2 of 3 shards; test-00001-of-00003.parquet"),
         (&[&second, &third], "2 of 3 shards; test-00000-of-00003.parquet"),
         (&[&first, &second, &third, "test-00000-of-00002.parquet"], "they are of two sets"),
+        (&[&first, &second, &third, "test-00007-of-00003.parquet"], "shard 7 of a set of 3"),
+        (&[&first, &second, &third, "test-00003-of-00003.parquet"], "shard 3 of a set of 3"),
     ] {
         let message = with(names).refusal();
         assert!(message.contains(said), "{names:?}: {message}");
@@ -373,6 +375,37 @@ fn a_shard_that_lacks_is_named() {
     let twice = "Parquet(files: [\"a*.parquet\", \"*.parquet\"], columns: (image: \"picture\", answer: \"answer\"))";
     let message = Kind::of(&[("snappy.parquet", "a.parquet")], twice).refusal();
     assert!(message.contains("a.parquet is matched twice"), "{message}");
+}
+
+/// A filter leaves such a file; pyarrow writes a row group without a row for it.
+#[test]
+fn a_shard_without_a_row_is_none_of_its_own() {
+    let source =
+        "Parquet(files: [\"*.parquet\"], columns: (image: \"picture\", answer: \"answer\"))";
+    let kind = Kind::of(&[("no_row.parquet", "a.parquet"), ("zstd.parquet", "b.parquet")], source);
+    assert_eq!(kind.answers(), [["red"], ["green"], ["blue"]]);
+    let alone = Kind::of(&[("no_row.parquet", "a.parquet")], source).refusal();
+    assert!(alone.contains("expected rows, found none"), "{alone}");
+}
+
+/// duckdb writes spans of time, at which the reader of rows panics.
+#[test]
+fn a_column_that_is_not_read_leaves_the_others() {
+    let columns = "id: \"id\", image: \"picture\", answer: \"answer\"";
+    assert_eq!(Kind::new("interval.parquet", columns).answers(), [["red"], ["green"], ["blue"]]);
+    let message =
+        Kind::new("interval.parquet", &columns.replace("\"answer\"", "\"span\"")).rows().remove(0);
+    assert!(message.unwrap_err().contains("row 1: `span` is missing"));
+}
+
+#[test]
+fn a_bad_row_is_told_by_its_number() {
+    let columns = "id: \"id\", image: \"picture\", answer: \"one_null\"";
+    let columns = columns.replace("\"picture\"", "\"bytes\"");
+    let rows = Kind::new("forms.parquet", &columns).rows();
+    let problem = rows[1].as_ref().unwrap_err();
+    assert!(problem.contains("set.parquet: row 2: `one_null` is null"), "{problem}");
+    assert!(rows[0].is_ok() && rows[2].is_ok());
 }
 
 #[test]

@@ -96,6 +96,8 @@ enum Unsound {
     MissingShard { file: PathBuf, found: usize, total: usize, missing: String },
     #[error("{}: one of {total} shards, beside {}, one of {other_total}; they are of two sets", file.display(), other.display())]
     MixedShards { file: PathBuf, total: usize, other: PathBuf, other_total: usize },
+    #[error("{}: shard {number} of a set of {total} files, which has none of that number; is the file of another set?", file.display())]
+    BeyondShards { file: PathBuf, number: usize, total: usize },
     #[error("{} is matched twice, so that its rows would count twice", .0.display())]
     FileTwice(PathBuf),
     #[error("`scores` are of captions, and these rows have none")]
@@ -130,6 +132,7 @@ impl Definition {
         let known: Vec<_> = scoring.figures().into_iter().chain(scorers.figures()).collect();
         let gates = gates(raw.gate.unwrap_or_default(), &known, place.field("gate"))?;
         let stated = StatedCommon {
+            orientation: raw.orientation,
             system: raw.system,
             preset: raw.preset,
             dimension: raw.dimension,

@@ -29,6 +29,8 @@ pub(super) enum DataPlace {
     Row(u64),
     /// A byte of a file that has no lines.
     Binary(u64),
+    /// A row of such a file, from 1.
+    Numbered(u64),
 }
 
 /// What is wrong. Each message says what was found and what would be right.
@@ -38,7 +40,7 @@ pub(super) enum DataProblem {
     Unreadable(String),
     #[error("not UTF-8 here")]
     NotUtf8,
-    #[error("UTF-16, as its byte order mark says, expected UTF-8; save it again as UTF-8")]
+    #[error("UTF-16, as its first bytes say, expected UTF-8; save it again as UTF-8")]
     Utf16,
     #[error("{0}")]
     Json(String),
@@ -86,6 +88,7 @@ impl From<DataError> for CaseError {
             DataPlace::Binary(byte) => {
                 Self::in_data(&path, None, format!("byte {byte}: {problem}"))
             }
+            DataPlace::Numbered(row) => Self::in_data(&path, None, format!("row {row}: {problem}")),
             DataPlace::Text(offset) => {
                 Self::in_data(&path, locate(&path, offset), problem.to_string())
             }

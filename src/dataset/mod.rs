@@ -29,7 +29,7 @@ out.
 | `gate` | `[(metric: .., min: ..)]`: demands on a figure over all rows |
 | `scores` | of captions: `[ClipScore("clip"), Similarity("minilm")]`, by networks that `scorers` of `eyechart.ron` names |
 | `rows` | `Judged`: a wrong row fails its test; `Recorded`: it does not, the gates judge. Without it, `Recorded` if there is a gate, and for captions |
-| others | `system`, `preset`, `dimension`, `models`, `generation`, `snapshot` (`Off` if left out), `tags`, `ignore`, `xfail` as in cases |
+| others | `orientation`, `system`, `preset`, `dimension`, `models`, `generation`, `snapshot` (`Off` if left out), `tags`, `ignore`, `xfail` as in cases |
 
 A row's test is `folder::dataset::id::model`, a gate's `folder::dataset::gate_metric::model`. What
 no name may hold becomes `_` in an id. A gate needs all rows: if none of them was selected (by a

@@ -7,11 +7,10 @@ believed (`pages`), and what its rows come to is held to another one here. Must 
 */
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use parquet::basic::Compression;
+use parquet::basic::{Compression, ConvertedType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -21,6 +20,7 @@ use serde_json::{Map, Value};
 
 use super::error::{DataError, DataPlace, DataProblem};
 use super::record::{BYTES, PictureColumns, Record};
+use crate::foreign::unless_it_panics;
 
 mod pages;
 mod value;
@@ -63,6 +63,7 @@ pub(super) fn for_each(
         guarded(|| RowIter::from_file(kept, &reader).map(|rows| rows.with_batch_size(BATCH)));
     let mut rows = rows.map_err(|cause| broken(&cause))?;
     let shared: Arc<Path> = path.into();
+    let mut number = 0;
     let mut budget = MOST_BYTES.saturating_add(length.saturating_mul(MOST_PER_BYTE));
     while let Some(row) = guarded(|| rows.next().transpose()).map_err(|cause| broken(&cause))? {
         let columns = row.get_column_iter().zip(schema.get_fields());
@@ -73,7 +74,8 @@ pub(super) fn for_each(
             let factor = MOST_PER_BYTE;
             error(format!("its rows come to more than {factor} times its length"))
         })?;
-        visit(Record::new(fields, &shared, DataPlace::File))?;
+        number += 1;
+        visit(Record::new(fields, &shared, DataPlace::Numbered(number)))?;
     }
     Ok(())
 }
@@ -100,24 +102,39 @@ fn unread_codec(metadata: &ParquetMetaData) -> Option<String> {
 
 /// The columns that are read; nothing for all of them.
 fn projection(reader: &impl FileReader, pictures: PictureColumns) -> Option<Type> {
-    if pictures == PictureColumns::Read {
-        return None;
-    }
     let schema = reader.metadata().file_metadata().schema();
-    let kept = schema.get_fields().iter().filter_map(without_bytes).collect();
+    let is_left_out =
+        |field: &Type| is_unread(field) || (pictures == PictureColumns::Skipped && is_bytes(field));
+    let kept = |field: &Arc<Type>| match field.is_primitive() {
+        true => Some(Arc::clone(field)).filter(|field| !is_unread(field)),
+        false => without(&is_left_out, field),
+    };
+    let kept = schema.get_fields().iter().filter_map(kept).collect();
     let builder = Type::group_type_builder(schema.name()).with_fields(kept);
     builder.build().ok()
 }
 
-/// A column without the bytes of its pictures, which are most of a file: their paths still tell whether there
-/// is one. Nothing if no field is left.
-fn without_bytes(field: &Arc<Type>) -> Option<Arc<Type>> {
+/// The bytes of pictures, which are most of a file: their paths still tell whether there is one.
+fn is_bytes(field: &Type) -> bool {
+    field.name() == BYTES && field.is_primitive()
+}
+
+/// What the reader cannot read, which must not take the other columns along: spans of time in months, days and
+/// milliseconds.
+fn is_unread(field: &Type) -> bool {
+    field.get_basic_info().converted_type() == ConvertedType::INTERVAL
+}
+
+/// A column without some of its fields. Nothing if none is left.
+fn without(is_left_out: &impl Fn(&Type) -> bool, field: &Arc<Type>) -> Option<Arc<Type>> {
+    if is_left_out(field) {
+        return None;
+    }
     if field.is_primitive() {
         return Some(Arc::clone(field));
     }
-    let is_bytes = |inner: &Arc<Type>| inner.name() == BYTES && inner.is_primitive();
-    let fields = field.get_fields().iter().filter(|inner| !is_bytes(inner));
-    let kept: Vec<Arc<Type>> = fields.filter_map(without_bytes).collect();
+    let fields = field.get_fields().iter();
+    let kept: Vec<Arc<Type>> = fields.filter_map(|inner| without(is_left_out, inner)).collect();
     if kept.len() == field.get_fields().len() {
         return Some(Arc::clone(field));
     }
@@ -137,6 +154,6 @@ fn without_bytes(field: &Arc<Type>) -> Option<Arc<Type>> {
 
 /// A damaged file must not take the run along: the reader panics on some.
 fn guarded<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
-    let panicked = |_| Err(ParquetError::General("its content makes no sense".to_owned()));
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
+    let panicked = || Err(ParquetError::General("its content makes no sense".to_owned()));
+    unless_it_panics(work).unwrap_or_else(panicked)
 }

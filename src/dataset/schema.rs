@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use super::layout::lmms_lab::HubSet;
 use super::layout::mapped::Columns;
 use crate::case::{Dimension, GenerationOverrides, Metric, RawPreset, SnapshotPolicy};
+use crate::image::Viewing;
 use crate::ordered_map::OrderedMap;
 
 #[derive(Debug, Deserialize)]
@@ -22,6 +23,7 @@ pub(super) struct RawDataset {
     pub(super) scores: Option<Vec<RawScore>>,
     pub(super) rows: Option<RowTests>,
     pub(super) gate: Option<Vec<RawGate>>,
+    pub(super) orientation: Option<Viewing>,
     pub(super) system: Option<String>,
     pub(super) preset: Option<RawPreset>,
     pub(super) dimension: Option<Dimension>,

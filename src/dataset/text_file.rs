@@ -24,7 +24,8 @@ impl Encoding {
     /// Of a file that begins so; three bytes are enough.
     pub(crate) fn of(start: &[u8]) -> Self {
         match start {
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Self::Utf16,
+            // Some write no mark; no text of UTF-8 begins with a NUL, nor has one behind its first character.
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, ..] | [_, 0, ..] => Self::Utf16,
             _ if start.starts_with(UTF_8_MARK) => Self::Utf8 { mark: UTF_8_MARK.len() },
             _ => Self::Utf8 { mark: 0 },
         }

@@ -1,5 +1,7 @@
 //! Panics whose words are of others: a tokenizer's, a decoder's.
 
+#[cfg(feature = "parquet")]
+use std::cell::Cell;
 use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
 
@@ -20,6 +22,30 @@ pub fn show_panics_harmlessly() {
             let _ = writeln!(std::io::stderr().lock(), "\npanicked at {place}:\n{message}");
         }
     }));
+}
+
+#[cfg(feature = "parquet")]
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a reader of others that panics on some files; nothing if it did. Nobody sees its words: the caller says
+/// what is wrong with the file.
+#[cfg(feature = "parquet")]
+pub(crate) fn unless_it_panics<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static INSTALLED: std::sync::Once = std::sync::Once::new();
+    INSTALLED.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                previous(info);
+            }
+        }));
+    });
+    let was = QUIET.replace(true);
+    let result = panic::catch_unwind(panic::AssertUnwindSafe(work));
+    QUIET.set(was);
+    result.ok()
 }
 
 /// The message as it may be shown, if that is not as it is.

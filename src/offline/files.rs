@@ -28,9 +28,7 @@ pub(super) fn read(path: &Path) -> Result<String, OfflineError> {
     };
     match Encoding::of(&bytes) {
         Encoding::Utf16 => {
-            return Err(refused(
-                "the text is UTF-16, as its byte order mark says; save it as UTF-8",
-            ));
+            return Err(refused("the text is UTF-16, as its first bytes say; save it as UTF-8"));
         }
         // RFC 8259, section 8.1: a reader may pass over the mark.
         Encoding::Utf8 { mark } => drop(bytes.drain(..mark)),

@@ -8,7 +8,7 @@ Owns the names under which ids, questions and answers stand; must not know what 
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::{ItemId, OfflineError, files};
 use crate::dataset::{Fields, Separator, hub_rows, mme_rows, scalar, table_rows, text_list};
@@ -59,10 +59,24 @@ impl Row {
         })
     }
 
+    /// Two fields of one [`plain`] name that is looked for, whose values differ.
+    fn twice(&self) -> Option<(&str, &str)> {
+        let is_read =
+            |name: &&str| [&IDS[..], &PREDICTIONS, &QUESTIONS].iter().any(|one| one.contains(name));
+        let named: Vec<(String, &String, &Value)> =
+            self.fields.iter().map(|(name, value)| (plain(name), name, value)).collect();
+        named.iter().enumerate().find_map(|(place, (name, first, value))| {
+            let same =
+                |(other, _, found): &&(String, &String, &Value)| other == name && found != value;
+            let (_, second, _) = named[..place].iter().find(same)?;
+            is_read(&name.as_str()).then_some((second.as_str(), first.as_str()))
+        })
+    }
+
     /// What names the row; nothing if no column does.
     pub(super) fn id(&self) -> Option<ItemId> {
         match self.named(&IDS)? {
-            Value::Number(number) => number.as_i64().map(ItemId::Number),
+            Value::Number(number) => Some(numbered(number)),
             value => {
                 let text = scalar(value)?;
                 // A table has only texts.
@@ -123,6 +137,19 @@ impl Row {
     }
 }
 
+/// An id that is a number: pandas makes `7.0` of 7 in a column that lacks a value. One that is no whole number
+/// within bounds is its text.
+fn numbered(number: &Number) -> ItemId {
+    /// Whole numbers up to here are exact as floats (2^53).
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let whole = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= MOST);
+    match (number.as_i64(), whole) {
+        (Some(whole), _) => ItemId::Number(whole),
+        (None, Some(whole)) => ItemId::Number(whole as i64),
+        (None, None) => ItemId::Text(number.to_string()),
+    }
+}
+
 fn person(value: &Value) -> Option<String> {
     match value {
         Value::Object(fields) => scalar(fields.get("answer")?),
@@ -130,8 +157,50 @@ fn person(value: &Value) -> Option<String> {
     }
 }
 
-/// All rows of a file, in order.
+/// All rows of a file, in order, each of which says one thing.
 pub(super) fn read(path: &Path) -> Result<Vec<Row>, OfflineError> {
+    let rows = of_any_format(path)?;
+    let twice = rows.iter().enumerate().find_map(|(place, row)| Some((place, row.twice()?)));
+    if let Some((place, (first, second))) = twice {
+        let message = format!(
+            "row {} has both `{first}` and `{second}`, and they differ; drop the one that is not meant",
+            place + 1
+        );
+        return Err(OfflineError::Pairing { path: path.to_owned(), message });
+    }
+    refuse_reordered_index(path, &rows)?;
+    Ok(rows)
+}
+
+/// The names of a column that pandas writes without being asked: the index of its rows.
+const INDEX: [&str; 2] = ["", "Unnamed: 0"];
+
+/// That rows without an id stand in the order of pandas' index, if there is one: a table that was sorted has its
+/// old numbers there. One that was filtered counts on with gaps, and how many rows there are tells the rest.
+fn refuse_reordered_index(path: &Path, rows: &[Row]) -> Result<(), OfflineError> {
+    if rows.first().is_none_or(Row::has_id_column) {
+        return Ok(());
+    }
+    let index = |row: &Row| row.text(&INDEX)?.parse::<i64>().ok();
+    let moved = rows.windows(2).position(|pair| match [index(&pair[0]), index(&pair[1])] {
+        [Some(one), Some(next)] => next <= one,
+        _ => false,
+    });
+    match moved {
+        None => Ok(()),
+        Some(place) => Err(OfflineError::Pairing {
+            path: path.to_owned(),
+            message: format!(
+                "its rows have no id, and the unnamed column, which pandas writes for its index, goes \
+                 back in row {}, so that they stand in another order than before; give each its \
+                 `question_id`",
+                place + 2
+            ),
+        }),
+    }
+}
+
+fn of_any_format(path: &Path) -> Result<Vec<Row>, OfflineError> {
     let is = |wanted: &str| path.extension().is_some_and(|one| one.eq_ignore_ascii_case(wanted));
     let untyped = |fields| Row { fields, is_of_table: false };
     if path.is_dir() {

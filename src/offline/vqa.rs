@@ -234,6 +234,9 @@ impl<'de> Visitor<'de> for AnnotationFile<'_, '_> {
         let mut found = false;
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             if key == "annotations" {
+                if found {
+                    return Err(serde::de::Error::duplicate_field("annotations"));
+                }
                 map.next_value_seed(AnnotationList { scoring: self.scoring })?;
                 found = true;
             } else {

@@ -1,6 +1,6 @@
 """Small data sets in the hub's parquet layouts, made by us: fixtures/datasets/parquet.
 
-    pip install pyarrow==26.0.1 numpy==2.4.6 pandas==2.3.3      # Python 3.11
+    pip install pyarrow==26.0.1 numpy==2.4.6 pandas==2.3.3 duckdb==2.0.1      # Python 3.11
     python tools/metrics/parquet_samples.py
 
 What other readers print of each type (`str` of pyarrow's values, of numpy's for floats of 16 and 32 bits, of pandas' for nanoseconds) is
@@ -16,6 +16,7 @@ import json
 import uuid
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -122,6 +123,36 @@ def main() -> None:
     (ROOT / "cut_off.parquet").write_bytes(whole[: len(whole) // 2])
 
 
+def further_sets() -> None:
+    """MMStar, SEED-Bench, VizWiz and Flickr30k, as the cards of their repositories have them."""
+    write("mmstar/val.parquet", {"index": pa.int64(), "question": pa.string(), "image": pa.binary(), "answer": pa.string(), "category": pa.string(), "l2_category": pa.string(),
+                                 "meta_info": pa.struct([("image_path", pa.string()), ("source", pa.string()), ("split", pa.string())])},
+          [{"index": n, "question": f"Which colour is it?\nOptions: A: red, B: green, C: blue, dark, D: None", "image": png(colour), "answer": answer, "category": "coarse perception",
+            "l2_category": "image scene", "meta_info": {"image_path": f"images/{n}.jpg", "source": "MMBench", "split": "val"}} for n, colour, answer in [(0, "red", "A"), (1, "blue", "C")]])
+    seed = {"answer": pa.string(), "choice_a": pa.string(), "choice_b": pa.string(), "choice_c": pa.string(), "choice_d": pa.string(), "data_id": pa.string(), "data_type": pa.string(),
+            "question": pa.string(), "question_id": pa.string(), "question_type_id": pa.int16(), "image": pa.list_(IMAGE), "segment": pa.list_(pa.int64())}
+    write("seedbench/test.parquet", seed,
+          [{"answer": "A", "choice_a": "None", "choice_b": "Two", "choice_c": "One", "choice_d": "Three", "data_id": "1454426_2591111986", "data_type": "image",
+            "question": "How many towels are in the image?", "question_id": "101669", "question_type_id": 5, "image": [image("red")], "segment": None},
+           {"answer": "D", "choice_a": "a", "choice_b": "b", "choice_c": "c", "choice_d": "d", "data_id": "P03_101", "data_type": "video", "question": "Which action?", "question_id": "7",
+            "question_type_id": 11, "image": [image("blue"), image("red")], "segment": [1, 2]}])
+    write("vizwiz/val.parquet", {"question_id": pa.string(), "image": IMAGE, "question": pa.string(), "answers": TEXTS, "category": pa.string()},
+          [{"question_id": "VizWiz_val_00000000.jpg", "image": image("red"), "question": "What is this?", "answers": ["unanswerable"] * 6 + ["basil"] * 4, "category": "unanswerable"},
+           {"question_id": "VizWiz_val_00000001.jpg", "image": image("blue"), "question": "Is this blue?", "answers": ["yes"] * 10, "category": "yes/no"}])
+    write("flickr30k/test.parquet", {"image": IMAGE, "caption": TEXTS, "sentids": TEXTS, "img_id": pa.string(), "filename": pa.string()},
+          [{"image": image("green"), "caption": ["A field, green all over.", "Green."], "sentids": ["0", "1"], "img_id": "0", "filename": "1000092795.jpg"}])
+
+
+def parts() -> None:
+    """A table without a row, as a filter leaves it, and a column that parquet readers of rows do not know."""
+    base = {"id": pa.array(["a", "b", "c"]), "question": pa.array(["Which?"] * 3), "picture": pa.array([image(colour) for colour in ("red", "green", "blue")], IMAGE),
+            "answer": pa.array(["red", "green", "blue"])}
+    pq.write_table(pa.table(base).slice(0, 0), KINDS / "no_row.parquet")
+    con = duckdb.connect()
+    con.register("base", pa.table(base))
+    con.execute(f"COPY (SELECT *, INTERVAL 3 DAYS AS span, {{'span': INTERVAL 1 MONTH, 'text': 'x'}} AS inner_span FROM base) TO '{KINDS / 'interval.parquet'}' (FORMAT parquet)")
+
+
 def kinds() -> None:
     """Files with a column of each type, of each codec, and with pictures in each form."""
     KINDS.mkdir(exist_ok=True)
@@ -186,4 +217,6 @@ def kinds() -> None:
 
 if __name__ == "__main__":
     main()
+    further_sets()
     kinds()
+    parts()

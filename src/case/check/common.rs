@@ -15,6 +15,7 @@ use crate::request::Task;
 
 /// As the user wrote it.
 pub(crate) struct StatedCommon {
+    pub(crate) orientation: Option<Viewing>,
     pub(crate) system: Option<String>,
     pub(crate) preset: Option<RawPreset>,
     pub(crate) dimension: Option<Dimension>,
@@ -50,7 +51,7 @@ pub(crate) fn common(
     place: Place<'_>,
 ) -> Result<Common, CaseError> {
     let StatedCommon { system, dimension, models: globs, generation, snapshot, .. } = stated;
-    let StatedCommon { preset, tags, ignore, xfail, .. } = stated;
+    let StatedCommon { preset, tags, ignore, xfail, orientation, .. } = stated;
     let system =
         system.map(|text| conversation::system(text, place.field("system"))).transpose()?;
     let stated = settings::Stated { models: globs, generation, tags, ignore, xfail };
@@ -59,7 +60,7 @@ pub(crate) fn common(
     settings::check_together(&generation, place.field("generation"))?;
     Ok(Common {
         image_folder: defaults.image_folder.clone(),
-        orientation: defaults.orientation.unwrap_or_default(),
+        orientation: orientation.or(defaults.orientation).unwrap_or_default(),
         system: system.or_else(|| defaults.system.clone()),
         dimension: dimension.or(defaults.dimension),
         models: stated.models.or_else(|| defaults.models.clone()).unwrap_or_default(),

@@ -54,6 +54,9 @@ pub(super) fn check(files: &[PathBuf]) -> Result<(), Unsound> {
             let (other, other_total) = (seen.file.to_owned(), seen.total);
             return Err(Unsound::MixedShards { file: file.clone(), total, other, other_total });
         }
+        if number > total {
+            return Err(Unsound::BeyondShards { file: file.clone(), number, total });
+        }
         seen.numbers.insert(number);
     }
     sets.iter().try_for_each(|((_, prefix), seen)| complete(prefix, seen))
@@ -75,7 +78,16 @@ fn complete(prefix: &str, seen: &Seen<'_>) -> Result<(), Unsound> {
     // Only as many are looked at as there are files, whatever the name says.
     let missing = (first..).take(numbers.len() + 1).take_while(|number| *number < first + total);
     let missing = missing.into_iter().find(|number| !numbers.contains(number));
-    let Some(missing) = missing else { return Ok(()) };
+    let Some(missing) = missing else {
+        // From 0 on there is none of the total's own number.
+        return match numbers.len() > *total {
+            true => {
+                let file = file.to_path_buf();
+                Err(Unsound::BeyondShards { file, number: *total, total: *total })
+            }
+            false => Ok(()),
+        };
+    };
     let ending =
         file.extension().map(|ending| format!(".{}", ending.display())).unwrap_or_default();
     let (number_width, total_width) = *widths;
@@ -118,9 +130,14 @@ mod tests {
             (&["t-00000-of-99999999999.parquet"], "1 of 99999999999 shards; t-00001-of-"),
             (&["x/t-0-of-2.parquet", "y/t-1-of-2.parquet"], "1 of 2 shards"),
             (&["t-0-of-2.parquet", "t-1-of-2.parquet", "t-0-of-3.parquet"], "of two sets"),
+            (&["t-0-of-2.parquet", "t-1-of-2.parquet", "u-1-of-2.parquet"], "u-0-of-2"),
             (
-                &["t-0-of-2.parquet", "t-1-of-2.parquet", "t-7-of-2.parquet", "u-1-of-2.parquet"],
-                "u-0-of-2",
+                &["t-0-of-2.parquet", "t-1-of-2.parquet", "t-7-of-2.parquet"],
+                "shard 7 of a set of 2",
+            ),
+            (
+                &["t-0-of-2.parquet", "t-1-of-2.parquet", "t-2-of-2.parquet"],
+                "shard 2 of a set of 2",
             ),
         ] {
             let message = message(names).unwrap();

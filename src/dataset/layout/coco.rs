@@ -24,7 +24,7 @@ pub(in crate::dataset) fn karpathy(file: PathBuf, split: String, images: Templat
         file,
         format: Format::List("images"),
         id: Id::Columns(&["cocoid", "imgid"]),
-        only: vec![Only::Value("split", split)],
+        only: vec![Only::Value("split", vec![split])],
         images: Some(images.clone()),
         image_name: None,
         compared: Compared::Captions,

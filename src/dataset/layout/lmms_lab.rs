@@ -102,7 +102,7 @@ impl HubSet {
         match self {
             // As in "ScienceQA-IMG": problems without a picture are none for such models.
             Self::ScienceQa => vec![Only::Pictured("image")],
-            Self::SeedBench => vec![Only::Value("data_type", "image".to_owned())],
+            Self::SeedBench => vec![seed_bench::pictured()],
             _ => Vec::new(),
         }
     }
@@ -131,7 +131,8 @@ impl HubSet {
             }
             Self::Pope | Self::Mme => Truth::YesNo(answer()?.to_lowercase()),
             Self::MmBench | Self::Blink | Self::MuirBench | Self::ScienceQa | Self::MmStar => {
-                match row.optional("answer") {
+                // The hub's test splits of MMBench have pandas' `nan`.
+                match row.optional("answer").filter(|answer| answer != "nan") {
                     Some(answer) => {
                         let answer = self.letter_of(&answer);
                         Truth::Choice { options: self.options(row)?, answer }

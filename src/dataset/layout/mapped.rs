@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, listed, named_images};
 use crate::case::{Metric, TruthKind};
 use crate::dataset::error::{DataError, DataProblem};
-use crate::dataset::record::{PictureText, Record};
+use crate::dataset::record::{Lists, PictureText, Record};
 use crate::dataset::template::Template;
 
 /// What columns are.
@@ -131,7 +131,8 @@ fn truth(
 fn options(columns: &Columns, row: &Record) -> Result<Vec<String>, DataError> {
     match columns.options.as_slice() {
         [] => Ok(Vec::new()),
-        [one] => row.texts(one),
+        // `[1, 2]` is a list here: nobody asks to choose among one.
+        [one] => row.texts_by(one, Lists::Any),
         several => Ok(several.iter().map(|name| row.optional(name).unwrap_or_default()).collect()),
     }
 }

@@ -13,6 +13,10 @@ use crate::dataset::text_file;
 /// Endings of pictures, in the order in which they are looked for.
 const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "PNG", "JPG", "JPEG"];
 
+/// How many questions are asked about each picture: `acc+` counts pictures both of whose answers are right, and
+/// the official script takes lines in pairs.
+const QUESTIONS: usize = 2;
+
 #[derive(Debug)]
 pub(in crate::dataset) struct Mme {
     pub(in crate::dataset) folder: PathBuf,
@@ -68,6 +72,12 @@ impl Mme {
                     visit(draft(&sheet, line.trim_end(), number, place)?)?;
                 }
             }
+            if number != QUESTIONS {
+                let (name, found) = ("the text".to_owned(), format!("{number} questions"));
+                let expected = "two, of which one is right with Yes and one with No";
+                let problem = DataProblem::Field { name, found, expected };
+                return Err(DataError::new(&sheet.text, DataPlace::File, problem));
+            }
         }
         Ok(())
     }
@@ -89,10 +99,17 @@ fn sheet(category: &Path, text: PathBuf) -> Result<Sheet, DataError> {
     let candidates = folders.iter().flat_map(|folder| {
         ENDINGS.iter().map(|ending| folder.join(&stem).with_added_extension(ending))
     });
-    let image = candidates.into_iter().find(|image| image.is_file()).ok_or_else(|| {
-        let message = format!("no picture {}.png or .jpg belongs to it", stem.display());
-        DataError::new(&text, DataPlace::File, DataProblem::Picture(message))
-    })?;
+    let error = |message| DataError::new(&text, DataPlace::File, DataProblem::Picture(message));
+    let mut found = candidates.filter(|image| image.is_file());
+    let image = found
+        .next()
+        .ok_or_else(|| error(format!("no picture {}.png or .jpg belongs to it", stem.display())))?;
+    // Where case does not count in names, one file has two of the endings.
+    let shown = |image: &Path| image.as_os_str().to_ascii_lowercase();
+    if let Some(other) = found.find(|other| shown(other) != shown(&image)) {
+        let (one, other) = (image.display(), other.display());
+        return Err(error(format!("both {one} and {other} may belong to it; keep one")));
+    }
     let category = category.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let id = format!("{category}/{}", image.file_name().unwrap_or_default().display());
     Ok(Sheet { category, id, text, image })

@@ -217,8 +217,8 @@ pub(super) enum Id {
 /// Which rows of a file are in the data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Only {
-    /// Those whose column has this value.
-    Value(&'static str, String),
+    /// Those whose column has one of these values.
+    Value(&'static str, Vec<String>),
     /// Those that have a picture.
     Pictured(&'static str),
     /// Those whose key is in a list of another file.
@@ -282,16 +282,39 @@ impl RowLayout {
     ) -> Result<(), DataError> {
         let mut number = 0;
         let listed = self.listed()?;
+        let mut unseen: HashSet<String> = listed.clone().unwrap_or_default();
         let mut take = |record: Record, key: &str| {
             number += 1;
             let is_listed = listed.as_ref().is_none_or(|keys| keys.contains(key));
             let seen = Seen { record, key: key.to_owned(), number };
-            if !(is_listed && self.is_taken(&seen.record)) {
+            unseen.remove(key);
+            if !(is_listed && self.is_taken(&seen.record)?) {
                 return Ok(());
             }
             let id = self.id(&seen)?;
             visit(id, seen.record)
         };
+        self.for_each_record(pictures, &mut take)?;
+        self.refuse_unseen(&unseen)
+    }
+
+    /// That every row which another file lists is there.
+    fn refuse_unseen(&self, unseen: &HashSet<String>) -> Result<(), DataError> {
+        let lists = self.only.iter().find_map(|only| match only {
+            Only::Listed { file, .. } => Some(file),
+            _ => None,
+        });
+        let (Some(id), Some(file)) = (unseen.iter().min(), lists) else { return Ok(()) };
+        let (id, other) = (id.clone(), self.file.clone());
+        Err(DataError::new(file, DataPlace::File, DataProblem::Unknown { what: "id", id, other }))
+    }
+
+    /// Every row of the file, with its key in the object around it.
+    fn for_each_record(
+        &self,
+        pictures: PictureColumns,
+        take: &mut dyn FnMut(Record, &str) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
         match self.format()? {
             Format::List(key) => json::for_each(&self.file, &mut |element| match element.key {
                 found if found == key => take(Record::parse(&element)?, ""),
@@ -370,16 +393,21 @@ impl RowLayout {
             .collect())
     }
 
-    fn is_taken(&self, record: &Record) -> bool {
-        self.only.iter().all(|only| match only {
-            Only::Value(column, wanted) => {
-                record.optional(column).is_some_and(|value| value == *wanted)
+    /// Whether a row is one of those that are wanted. One that does not say what it is is not passed over.
+    fn is_taken(&self, record: &Record) -> Result<bool, DataError> {
+        for only in &self.only {
+            let is_taken = match only {
+                Only::Value(column, wanted) => wanted.contains(&record.text(column)?),
+                Only::Pictured(column) => {
+                    record.value(column).is_some_and(|value| value.as_str() != Some(""))
+                }
+                Only::Listed { .. } => true,
+            };
+            if !is_taken {
+                return Ok(false);
             }
-            Only::Pictured(column) => {
-                record.value(column).is_some_and(|value| value.as_str() != Some(""))
-            }
-            Only::Listed { .. } => true,
-        })
+        }
+        Ok(true)
     }
 
     fn id(&self, seen: &Seen) -> Result<String, DataError> {
@@ -463,7 +491,7 @@ impl Layout for RowLayout {
 
 pub(super) fn offset(place: DataPlace) -> u64 {
     match place {
-        DataPlace::File => 0,
+        DataPlace::File | DataPlace::Numbered(_) => 0,
         DataPlace::Text(offset) | DataPlace::Row(offset) | DataPlace::Binary(offset) => offset,
     }
 }

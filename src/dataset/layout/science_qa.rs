@@ -23,7 +23,7 @@ impl Problems {
         let mut only = vec![Only::Pictured("image")];
         only.extend(self.split.map(|split| match self.splits {
             Some(file) => Only::Listed { file, list: split },
-            None => Only::Value("split", split),
+            None => Only::Value("split", vec![split]),
         }));
         only
     }

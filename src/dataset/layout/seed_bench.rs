@@ -19,7 +19,7 @@ pub(in crate::dataset) fn seed_bench(file: PathBuf, images: Template) -> RowLayo
         file,
         format: Format::List("questions"),
         id: Id::Columns(&["question_id"]),
-        only: vec![Only::Value("data_type", "image".to_owned())],
+        only: vec![pictured()],
         images: Some(images.clone()),
         image_name: None,
         compared: Compared::Answers(Metric::MmBench),
@@ -33,6 +33,12 @@ pub(in crate::dataset) fn seed_bench(file: PathBuf, images: Template) -> RowLayo
             })
         }),
     }
+}
+
+/// The questions about pictures, as SEED-Bench calls them, SEED-Bench-2 and SEED-Bench-2-Plus.
+pub(super) fn pictured() -> Only {
+    let types = ["image", "Single Image", "Multiple Images"];
+    Only::Value("data_type", types.map(str::to_owned).to_vec())
 }
 
 /// The options of a question, and the right one's letter, if it is told.

@@ -21,6 +21,9 @@ const LONGEST_PAGE: u64 = 1 << 30;
 const MOST_VALUES: u64 = 4_000_000;
 const VALUES_PER_BYTE: u64 = 16;
 
+/// The length of what every file begins with, before its first page: `PAR1`.
+const MAGIC: i64 = 4;
+
 /// The longest header that is read: statistics in it hold whole values.
 const LONGEST_HEADER: u64 = 16 << 20;
 
@@ -56,7 +59,9 @@ pub(super) fn check(
     let (mut bytes, mut values) = (0_u64, 0_u64);
     for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
         let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
-        let start = start.min(column.data_page_offset());
+        // Of a column without a value, pyarrow writes a dictionary alone and 0 for the data.
+        let data = Some(column.data_page_offset()).filter(|offset| *offset >= MAGIC);
+        let start = data.map_or(start, |data| start.min(data));
         let mut position = u64::try_from(start).map_err(|_| PageError::Senseless)?;
         let size = u64::try_from(column.compressed_size()).map_err(|_| PageError::Senseless)?;
         let end = position.saturating_add(size).min(length);
