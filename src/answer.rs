@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::PixelSize;
+use crate::image::{Orientation, Viewing};
 
 /// Why a generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -107,8 +108,11 @@ pub struct ModelInput {
 /// One image as the vision tower got it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenImage {
-    /// Its size as decoded.
+    /// Its size as decoded, and turned if it was.
     pub original: PixelSize,
+    /// What its file says of turning it, and what was done; none if it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<SeenOrientation>,
     /// Its size as the tower saw it.
     pub resized: PixelSize,
     /// Tokens that stand for it.
@@ -116,8 +120,28 @@ pub struct SeenImage {
     /// Shape of the tensor of pixel values.
     pub pixels_shape: Vec<usize>,
     /// CRC-32 of the pixel values, f32 and little-endian, row by row. The same on every machine:
-    /// resizing is exact and normalising is plain arithmetic on the CPU. (Decoders of JPEG differ.)
+    /// decoding and resizing are exact, and normalising is plain arithmetic on the CPU.
     pub pixels_crc32: u32,
+}
+
+/// What was done about an orientation other than the stored one; EXIF's value, 2 to 8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenOrientation {
+    /// The picture was turned as its file says.
+    Turned(Orientation),
+    /// The stored pixels were shown.
+    Stored(Orientation),
+}
+
+impl SeenOrientation {
+    /// What is done about an orientation in a picture that is viewed so.
+    pub fn of(orientation: Orientation, viewing: Viewing) -> Self {
+        match viewing {
+            Viewing::Upright => Self::Turned(orientation),
+            Viewing::Stored => Self::Stored(orientation),
+        }
+    }
 }
 
 /// One generated answer.
@@ -230,7 +254,11 @@ pub struct MemoryShortage {
 mod seconds {
     use std::time::Duration;
 
+    use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Thirty years. Times of files are added up, which must not overflow whatever stands there.
+    const MOST: f64 = 1e9;
 
     pub(super) fn serialize<S: Serializer>(
         duration: &Duration,
@@ -243,6 +271,9 @@ mod seconds {
         deserializer: D,
     ) -> Result<Duration, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
-        Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(duration) if seconds <= MOST => Ok(duration),
+            _ => Err(D::Error::custom(format!("{seconds} is no time in seconds, 0 to {MOST:e}"))),
+        }
     }
 }

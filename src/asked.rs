@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::{self, FileSums};
+use crate::image::Viewing;
 use crate::request::{Conversation, GenerationOptions};
 
 /// A question in short.
@@ -21,6 +22,9 @@ pub struct Asked {
     pub conversation_sha256: String,
     /// SHA-256 of each picture's file.
     pub images_sha256: Vec<String>,
+    /// Whether the pictures are turned as their files say.
+    #[serde(default)]
+    pub orientation: Viewing,
     /// How the answer is generated.
     pub generation: GenerationOptions,
 }
@@ -34,6 +38,8 @@ pub enum Change {
     PictureCount,
     /// The picture of this index.
     Picture(usize),
+    /// Whether the pictures are turned.
+    Orientation,
     /// A generation option.
     Generation,
 }
@@ -44,13 +50,14 @@ impl fmt::Display for Change {
             Self::Conversation => formatter.write_str("the prompt"),
             Self::PictureCount => formatter.write_str("the number of pictures"),
             Self::Picture(index) => write!(formatter, "picture {}", index + 1),
+            Self::Orientation => formatter.write_str("`orientation`"),
             Self::Generation => formatter.write_str("`generation`"),
         }
     }
 }
 
 impl Asked {
-    /// The question in short; reads the pictures' files.
+    /// The question in short, with upright pictures; reads their files.
     ///
     /// # Errors
     /// A picture cannot be read.
@@ -64,13 +71,14 @@ impl Asked {
         Ok(Self {
             conversation_sha256: checksum::of_bytes(&conversation),
             images_sha256: images.iter().map(|image| sums.of(image)).collect::<Result<_, _>>()?,
+            orientation: Viewing::default(),
             generation: generation.clone(),
         })
     }
 
     /// The first thing that is otherwise than in `before`.
     pub fn change_since(&self, before: &Self) -> Option<Change> {
-        let Self { conversation_sha256, images_sha256, generation } = self;
+        let Self { conversation_sha256, images_sha256, orientation, generation } = self;
         if *conversation_sha256 != before.conversation_sha256 {
             return Some(Change::Conversation);
         }
@@ -80,6 +88,9 @@ impl Asked {
         let mut pairs = images_sha256.iter().zip(&before.images_sha256);
         if let Some(index) = pairs.position(|(now, before)| now != before) {
             return Some(Change::Picture(index));
+        }
+        if *orientation != before.orientation {
+            return Some(Change::Orientation);
         }
         (*generation != before.generation).then_some(Change::Generation)
     }

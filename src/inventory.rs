@@ -66,7 +66,12 @@ pub struct Listed {
 #[derive(Debug)]
 enum State {
     /// Its files are all there.
-    Present { family: &'static str, bytes: u64 },
+    Present {
+        family: &'static str,
+        bytes: u64,
+        /// What its configuration says that is not done, or not known.
+        notices: Vec<String>,
+    },
     /// There is a journal of its answers.
     Recorded,
     /// There is no such folder, or journal.
@@ -119,12 +124,18 @@ impl State {
             Ok(identity) => identity.family,
             Err(error) => return Self::Unusable(error),
         };
-        match model::find_weight_files(folder) {
-            Ok(files) => {
-                let bytes = files.iter().filter_map(|file| file.metadata().ok());
-                Self::Present { family, bytes: bytes.map(|file| file.len()).sum() }
+        let files = match model::find_weight_files(folder) {
+            Ok(files) => files,
+            Err(error) => return Self::Incomplete(error),
+        };
+        let bytes =
+            files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
+        match model::notices(folder) {
+            Ok(notices) => {
+                let notices = notices.iter().map(|notice| notice.within(folder)).collect();
+                Self::Present { family, bytes, notices }
             }
-            Err(error) => Self::Incomplete(error),
+            Err(error) => Self::Unusable(error),
         }
     }
 }
@@ -134,7 +145,7 @@ impl Display for Listed {
         let Self { name, source, folder, state } = self;
         write!(formatter, "{name}: ")?;
         match state {
-            State::Present { family, bytes } => {
+            State::Present { family, bytes, .. } => {
                 writeln!(formatter, "{family}, {}", readable_size(*bytes))?;
             }
             State::Recorded => writeln!(formatter, "answers of an earlier run")?,
@@ -144,9 +155,13 @@ impl Display for Listed {
             State::Unusable(error) => writeln!(formatter, "unusable: {error}")?,
         }
         writeln!(formatter, "  {source}")?;
-        match source == &folder.display().to_string() {
-            true => Ok(()),
-            false => writeln!(formatter, "  {}", folder.display()),
+        if source != &folder.display().to_string() {
+            writeln!(formatter, "  {}", folder.display())?;
         }
+        let notices = match state {
+            State::Present { notices, .. } => notices.as_slice(),
+            _ => &[],
+        };
+        notices.iter().try_for_each(|notice| writeln!(formatter, "  note: {notice}"))
     }
 }

@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod answer_cache;
 pub mod asked;
+mod bounded_file;
 pub mod case;
 pub mod checksum;
 pub mod compare;
@@ -12,6 +13,7 @@ pub mod dataset;
 pub mod decode;
 pub mod engine;
 pub mod extract;
+pub mod foreign;
 pub mod geometry;
 pub mod harness;
 pub mod image;
@@ -31,6 +33,7 @@ pub mod scorer;
 pub mod snapshot;
 pub mod stats;
 pub mod weights;
+mod whole_file;
 
 /// Names that [`main!`] needs in the user's crate.
 #[doc(hidden)]
@@ -57,7 +60,10 @@ macro_rules! main {
             $crate::harness::main($crate::harness::Site {
                 manifest_dir: env!("CARGO_MANIFEST_DIR"),
                 target_tmpdir: option_env!("CARGO_TARGET_TMPDIR"),
+                package: option_env!("CARGO_PKG_NAME").unwrap_or_default(),
+                target: option_env!("CARGO_CRATE_NAME").unwrap_or_default(),
                 assert_snapshot,
+                insta_workspace: || $crate::__private::insta::_get_workspace_root!().to_path_buf(),
             })
         }
     };

@@ -7,6 +7,8 @@ request came from (a case file, a dataset row) nor how a family renders it.
 
 use serde::{Deserialize, Serialize};
 
+pub mod limits;
+
 /// Who speaks in a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Role {

@@ -45,7 +45,7 @@ fn every_problem_is_shown_with_its_place() {
     cases/missing.ron:2:14: no picture at cases/cat.jpg; did you mean "cat.png"?
     2 |     images: ["cat.jpg"],
       |              ^
-    cases/typo.ron:3:5: unknown field `promt` of Case; did you mean `prompt`? (known: images, prompt, turns, system, preset, expect, dimension, id, models, generation, snapshot, snapshot_per, allow_near_tie, runs, tags, ignore, xfail)
+    cases/typo.ron:3:5: unknown field `promt` of Case; did you mean `prompt`? (known: images, orientation, prompt, turns, system, preset, expect, dimension, id, models, generation, snapshot, snapshot_per, allow_near_tie, runs, tags, ignore, xfail)
     3 |     promt: "What is this?",
       |     ^
     "#);

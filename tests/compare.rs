@@ -6,6 +6,7 @@ use std::process::Command;
 use eyechart::answer::Answer;
 use eyechart::asked::Asked;
 use eyechart::checksum;
+use eyechart::image::Viewing;
 use eyechart::journal::{Journal, RunHeader, RunPlan, Status, TrialRecord};
 use eyechart::opinion::{AnswerPosition, JudgedPictures};
 use eyechart::request::GenerationOptions;
@@ -58,6 +59,7 @@ impl Project {
             let asked = Asked {
                 conversation_sha256: String::new(),
                 images_sha256: vec![picture.clone()],
+                orientation: Viewing::Upright,
                 generation: GenerationOptions::default(),
             };
             let question = "What is it?".into();

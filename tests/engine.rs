@@ -15,8 +15,8 @@ use eyechart::engine::{
     ModelDescription, OutOfMemory, SelfChecking, TrialRequest,
 };
 use eyechart::model::{
-    self, ImageFeatures, ModelError, PrefillRow, PreparedImage, Processor, Slot,
-    VisionLanguageModel,
+    self, Capabilities, ImageFeatures, ModelError, PrefillRow, PreparedImage, PreparedPrompt,
+    Processor, Slot, VisionLanguageModel,
 };
 use eyechart::registry::Registry;
 use eyechart::request::{Conversation, GenerationOptions};
@@ -52,6 +52,38 @@ enum Fault {
     Neighbours,
     /// A picture that is much wider than high cannot be encoded.
     Wide,
+    /// A prompt takes long to prepare.
+    Slow,
+}
+
+/// A processor that takes long.
+struct Slow(Arc<dyn Processor>);
+
+impl Processor for Slow {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn prepare_image(&self, image: &image::RgbImage) -> Result<PreparedImage, ModelError> {
+        self.0.prepare_image(image)
+    }
+
+    fn prepare_prompt(
+        &self,
+        conversation: &Conversation,
+        images: &[PreparedImage],
+    ) -> Result<PreparedPrompt, ModelError> {
+        std::thread::sleep(Duration::from_millis(100));
+        self.0.prepare_prompt(conversation, images)
+    }
+
+    fn decode_text(&self, token_ids: &[u32]) -> Result<String, ModelError> {
+        self.0.decode_text(token_ids)
+    }
+
+    fn stop_tokens(&self) -> &[u32] {
+        self.0.stop_tokens()
+    }
 }
 
 struct Wrapped {
@@ -76,7 +108,10 @@ impl Wrapped {
 
 impl VisionLanguageModel for Wrapped {
     fn processor(&self) -> Arc<dyn Processor> {
-        self.inner.processor()
+        match self.fault {
+            Fault::Slow => Arc::new(Slow(self.inner.processor())),
+            _ => self.inner.processor(),
+        }
     }
 
     fn encode_images(
@@ -210,6 +245,7 @@ fn picture(name: &str) -> PathBuf {
 fn request(images: &[&str], prompt: &str, max_new_tokens: usize) -> TrialRequest {
     TrialRequest {
         images: images.iter().map(|name| picture(name)).collect(),
+        orientation: eyechart::image::Viewing::Upright,
         conversation: Conversation::ask(images.len(), prompt),
         options: GenerationOptions { max_new_tokens, ..GenerationOptions::default() },
     }
@@ -276,6 +312,24 @@ fn answers_are_told_as_each_ends_and_others_take_their_place() {
     let ran = run(&requests, 2, Fault::None);
     assert_eq!(ran.order, [1, 2, 3, 4, 0]);
     assert_eq!(ran.calls.reserved, [2]);
+}
+
+/// A product of one row is rounded otherwise than one of several: what is read in together must not
+/// hang on what happened to be prepared by then.
+#[test]
+fn how_fast_prompts_are_prepared_changes_no_bit_of_an_answer() {
+    let mut requests = questions();
+    // Answers of several lengths, so that slots become free one after the other.
+    requests.iter_mut().zip(1..).for_each(|(one, end)| one.options.max_new_tokens = 3 * end);
+    let [fast, slow] = [Fault::None, Fault::Slow].map(|fault| run(&requests, 3, fault));
+    assert_eq!(slow.calls.prefilled, fast.calls.prefilled);
+    assert_eq!(slow.calls.stepped, fast.calls.stepped);
+    assert_eq!(slow.order, fast.order);
+    for (slow, fast) in slow.answers.iter().zip(&fast.answers) {
+        let [slow, fast] = [slow, fast].map(|one| &one.as_ref().unwrap().answer);
+        assert_eq!(slow.margins, fast.margins);
+        assert_eq!(slow.conditions.largest_batch, fast.conditions.largest_batch);
+    }
 }
 
 #[test]

@@ -41,6 +41,7 @@ fn requests(answer_tokens: usize) -> Vec<TrialRequest> {
             GenerationOptions { max_new_tokens: answer_tokens, ..GenerationOptions::default() };
         move |picture: &PathBuf| TrialRequest {
             images: vec![picture.clone()],
+            orientation: eyechart::image::Viewing::Upright,
             conversation: Conversation::ask(1, prompt),
             options: options.clone(),
         }

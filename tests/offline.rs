@@ -214,8 +214,9 @@ fn a_broken_object_is_told_where_it_breaks() {
         files.message(&score_anls(&questions, &results, AnlsRules::Rrc).unwrap_err())
     };
     assert_eq!(
-        refused("{\n \"data\": [\n  {\"questionId\": 1, \"answers\": 5}\n ]\n}"),
-        "q.json:3:32: invalid type: integer `5`, expected an answer or a list of answers"
+        refused("{\n \"data\": [\n  {\"questionId\": 1, \"answers\": {}}\n ]\n}"),
+        "q.json: question_id 1 has no answers that are texts or numbers, so nothing can be compared \
+         with it"
     );
     assert_eq!(refused("{\"data\": [}"), "q.json:1:11: expected value");
     assert_eq!(refused("{\"id\": 1, \"answer\": \"a\"}\n{\"id\" 2}"), "q.json:2:7: expected `:`");

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerCache, replace};
+use super::{AnswerCache, read, replace};
 use crate::checksum;
 use crate::model::{self, ModelError};
 
@@ -110,7 +110,7 @@ impl AnswerCache {
 }
 
 fn recall(note: &Path) -> Option<Remembered> {
-    serde_json::from_str(&fs::read_to_string(note).ok()?).ok()
+    serde_json::from_str(&read(note).ok()?).ok()
 }
 
 /// The weights, and all small files beside them and in the checkpoint's folder.

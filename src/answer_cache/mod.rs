@@ -13,21 +13,24 @@ as a miss. Knows nothing of cases or of how answers are judged.
 */
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Answer;
 use crate::checksum;
 use crate::journal::Place;
+use crate::whole_file::{self, Durability};
 
 pub mod checkpoint;
 mod key;
 
 pub use checkpoint::{CheckpointFile, UnreadableFile};
 pub use key::{Key, Parts};
+
+/// Most bytes that are read of an answer's file. The longest answer has some megabytes.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// A folder of answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl AnswerCache {
     pub fn find(&self, key: &Key) -> Lookup {
         let path = self.path(key);
         let damaged = |reason| Lookup::Damaged(Damage { path: path.clone(), reason });
-        match fs::read_to_string(&path) {
+        match read(&path) {
             Ok(text) => match parse(&text) {
                 Ok(found) => Lookup::Hit(Box::new(found)),
                 Err(reason) => damaged(reason),
@@ -119,19 +122,27 @@ fn parse(text: &str) -> Result<CachedAnswer, String> {
     serde_json::from_str(json).map_err(|error| format!("is no answer: {error}"))
 }
 
-/// Puts a text in a file's place at once, whoever else writes there.
+/// Puts a text in a file's place at once, whoever else writes there. What a power cut tears has another
+/// sum.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let folder = path.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(folder)?;
-    let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let beside = folder.join(format!(".{process}-{count}.new"));
-    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // The error that is told is the first; what is left behind is no answer's name.
-        let _ = fs::remove_file(&beside);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
     }
-    written
+    whole_file::write(path, text.as_bytes(), Durability::Kill)
+}
+
+/// Reads a file that this cache has written, and nothing that has no end.
+fn read(path: &Path) -> io::Result<String> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut text = String::new();
+    fs::File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > MOST_BYTES {
+        true => Err(io::Error::other(format!("it has more than {MOST_BYTES} bytes"))),
+        false => Ok(text),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the `defaults.ron` of a folder and of the folders around it set.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,11 +8,13 @@ use super::schema::RawPreset;
 use super::{
     Dimension, GenerationOverrides, KnownFailure, ModelPattern, Runs, SnapshotPer, SnapshotPolicy,
 };
+use crate::image::Viewing;
 
 /// What cases of a folder have unless they say otherwise.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Defaults {
     pub(super) image_folder: Option<PathBuf>,
+    pub(super) orientation: Option<Viewing>,
     pub(super) dimension: Option<Dimension>,
     pub(super) system: Option<String>,
     pub(super) preset: Option<RawPreset>,
@@ -33,6 +36,7 @@ impl Defaults {
         let outer = outer.clone();
         Self {
             image_folder: self.image_folder.or(outer.image_folder),
+            orientation: self.orientation.or(outer.orientation),
             dimension: self.dimension.or(outer.dimension),
             system: self.system.or(outer.system),
             preset: self.preset.or(outer.preset),
@@ -51,10 +55,12 @@ impl Defaults {
 
 /// The tags of both, each once.
 pub(super) fn added(mut tags: Vec<String>, more: Vec<String>) -> Vec<String> {
-    for tag in more {
-        if !tags.contains(&tag) {
-            tags.push(tag);
-        }
+    if more.is_empty() {
+        return tags;
     }
+    let known: HashSet<String> = tags.iter().cloned().collect();
+    let mut added = HashSet::new();
+    let is_new = |tag: &String| !known.contains(tag) && added.insert(tag.clone());
+    tags.extend(more.into_iter().filter(is_new));
     tags
 }

@@ -1,7 +1,7 @@
 //! Finding the case files of a folder.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,6 +14,7 @@ use super::check::{self, Setting};
 use super::defaults::Defaults;
 use super::error::{CaseError, DiscoveryError, Problem};
 use super::found::{FoundCase, Traits};
+use super::name::NameKind;
 use super::schema::{RawCase, RawDefaults};
 use super::source::Source;
 use super::{Case, CaseName, KnownNames, syntax};
@@ -22,6 +23,12 @@ const PATTERN: &str = "**/*.ron";
 const DEFAULTS_FILE: &str = "defaults.ron";
 const DATASET_ENDING: &str = ".dataset";
 
+/// Most folders within each other.
+const DEEPEST_FOLDER: usize = 64;
+
+/// Most folders of a suite: two links to the next folder, in each of thirty, are a thousand million.
+const MOST_FOLDERS: usize = 100_000;
+
 /// How much of a case is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checks {
@@ -29,6 +36,8 @@ pub enum Checks {
     Structure,
     /// The pictures too: that they are there, and how large their headers say they are.
     Everything,
+    /// The pictures' pixels as well: that they can be decoded to the end.
+    Decoding,
 }
 
 /// A case file that is not a case.
@@ -99,9 +108,9 @@ pub fn discover(
     if !root.is_dir() {
         return Err(DiscoveryError::NoFolder(root.to_owned()));
     }
-    let mut walk = Walk { files: Vec::new(), invalid: Vec::new() };
+    let mut walk = Walk { folders: 0, files: Vec::new(), invalid: Vec::new() };
     walk.folder(Folder::root(root, known))?;
-    let Walk { files, invalid } = walk;
+    let Walk { files, invalid, folders: _ } = walk;
     let read = |file: CaseFile| file.discovered(checks);
     let mut found: Vec<Discovered> = files.into_par_iter().map(read).collect();
     found.extend(invalid.into_iter().map(|one| Discovered::Invalid(Box::new(one))));
@@ -181,6 +190,8 @@ impl Folder {
 }
 
 struct Walk {
+    /// How many folders were entered.
+    folders: usize,
     /// Files to be read once all folders are known, side by side.
     files: Vec<CaseFile>,
     /// Defaults that cannot be used.
@@ -189,6 +200,7 @@ struct Walk {
 
 impl Walk {
     fn folder(&mut self, mut folder: Folder) -> Result<(), DiscoveryError> {
+        self.count(&folder)?;
         let entries = visible_entries(&folder.path)?;
         if entries.iter().any(|entry| entry.name == DEFAULTS_FILE) {
             folder.defaults = self.defaults(&folder, &folder.path.join(DEFAULTS_FILE));
@@ -202,6 +214,18 @@ impl Walk {
             } else if name != DEFAULTS_FILE && case_stem(&name).is_some() {
                 self.files.push(CaseFile { folder: Arc::clone(&folder), file_name });
             }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, folder: &Folder) -> Result<(), DiscoveryError> {
+        self.folders += 1;
+        let path = || folder.path.clone();
+        if folder.names.len() > DEEPEST_FOLDER {
+            return Err(DiscoveryError::TooDeep { path: path(), limit: DEEPEST_FOLDER });
+        }
+        if self.folders > MOST_FOLDERS {
+            return Err(DiscoveryError::TooManyFolders { path: path(), limit: MOST_FOLDERS });
         }
         Ok(())
     }
@@ -275,15 +299,17 @@ impl CaseFile {
 }
 
 fn dataset(folder: &Folder, path: &Path, stem: &str, setting: Setting<'_>) -> Discovered {
-    match CaseName::new(&folder.names, stem) {
+    let name = CaseName::new(&folder.names, stem).map_err(Problem::Name);
+    let name = name.and_then(|name| not_too_long(name, NameKind::DataSet));
+    match name {
         Ok(name) => Discovered::Dataset(Box::new(DatasetFile {
             name,
             path: path.to_owned(),
             defaults: setting.defaults.clone(),
             known: setting.known.clone(),
         })),
-        Err(bad) => {
-            let error = CaseError::at(path, "", 0, Problem::Name(bad));
+        Err(problem) => {
+            let error = CaseError::at(path, "", 0, problem);
             invalid(CaseName::stand_in(&folder.names, stem), path, error)
         }
     }
@@ -298,10 +324,19 @@ pub(super) fn parse_case(
 ) -> Result<Case, (Option<CaseName>, CaseError)> {
     let mut raw: RawCase = syntax::parse(source).map_err(|error| (None, error))?;
     let id = raw.id.take();
-    let name = CaseName::new(folders, id.as_deref().unwrap_or(stem))
-        .map_err(|bad| (None, source.root().field("id").error(Problem::Name(bad))))?;
+    let name = CaseName::new(folders, id.as_deref().unwrap_or(stem)).map_err(Problem::Name);
+    let name = name
+        .and_then(|name| not_too_long(name, NameKind::Case))
+        .map_err(|problem| (None, source.root().field("id").error(problem)))?;
     check::case(raw, name.clone(), source.path(), source.root(), setting)
         .map_err(|error| (Some(name), error))
+}
+
+fn not_too_long(name: CaseName, kind: NameKind) -> Result<CaseName, Problem> {
+    match name.excess(kind) {
+        None => Ok(name),
+        Some((found, limit)) => Err(Problem::NameLength { found, limit }),
+    }
 }
 
 fn invalid(name: CaseName, path: &Path, error: CaseError) -> Discovered {
@@ -391,11 +426,13 @@ fn colliding(found: &[Discovered]) -> Vec<Vec<usize>> {
 
 /// A case in a folder that is named as a data set is could have a row's name.
 fn refuse_cases_in_datasets(found: &mut [Discovered]) {
-    let datasets: Vec<Discovered> =
-        found.iter().filter(|one| matches!(one, Discovered::Dataset(_))).cloned().collect();
+    let datasets = found.iter().filter(|one| matches!(one, Discovered::Dataset(_)));
+    let datasets: HashMap<String, Discovered> =
+        datasets.map(|one| (one.name().to_string(), one.clone())).collect();
     for one in found {
         let Discovered::Case(case) = &*one else { continue };
-        if let Some(dataset) = datasets.iter().find(|dataset| case.name.is_within(dataset.name())) {
+        let around = case.name.around().find_map(|name| datasets.get(name));
+        if let Some(dataset) = around {
             let error = collision_error(&case.path(), collision(one, dataset));
             *one = invalid(case.name.clone(), &case.path(), error);
         }

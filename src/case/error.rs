@@ -4,7 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::foreign;
 use crate::geometry::{GeometryError, PixelBox, PixelSize};
+
+/// Most characters of a message on one line.
+const LONGEST_HEADLINE: usize = 4_000;
 
 /// A place in a text, both numbers from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,15 +80,17 @@ impl CaseError {
         &self.0.problem
     }
 
-    /// `path:line:column: message` alone, on one line.
+    /// `path:line:column: message` alone, on one line, not too long, and with hidden characters
+    /// escaped.
     pub fn headline(&self) -> String {
         let Inner { path, spot, problem } = &*self.0;
-        match spot {
+        let headline = match spot {
             Some(Spot { position: Position { line, column }, .. }) => {
                 format!("{}:{line}:{column}: {problem}", path.display())
             }
             None => format!("{}: {problem}", path.display()),
-        }
+        };
+        foreign::line(&foreign::cut(&headline, LONGEST_HEADLINE)).into_owned()
     }
 }
 
@@ -114,7 +120,7 @@ fn excerpt(Spot { position, line }: &Spot) -> String {
 
 /// The character, unless it would act on the terminal.
 fn printable(c: char) -> char {
-    if c.is_control() && c != '\t' { '\u{FFFD}' } else { c }
+    if foreign::is_hidden(c) { '\u{FFFD}' } else { c }
 }
 
 /// White space as wide as the character is shown.
@@ -182,6 +188,17 @@ pub enum Problem {
          folder, or set `id` in place of the file's name"
     )]
     Name(String),
+    /// The name would make names of files that no system takes.
+    #[error(
+        "the name takes {found} bytes of its snapshot's file name, expected {limit} at most; rename \
+         the file or folder, or set a shorter `id`"
+    )]
+    NameLength {
+        /// How many it takes.
+        found: usize,
+        /// The most.
+        limit: usize,
+    },
     /// Another case has the name too, or one whose snapshot would be the same file.
     #[error("the name {name:?} collides with {other_name:?} of {}; set another `id`", other.display())]
     NameCollision {
@@ -280,11 +297,19 @@ pub enum Problem {
     /// A pattern that does not compile.
     #[error("not a regular expression: {0}")]
     Regex(String),
+    /// A pattern that is longer than one by hand is.
+    #[error("the regular expression is {found} bytes long, expected {limit} at most")]
+    RegexLength {
+        /// Its length.
+        found: usize,
+        /// The longest.
+        limit: usize,
+    },
     /// A pattern that every answer matches.
     #[error("/{0}/ matches every text, so no answer could fail")]
     RegexMatchesAll(String),
     /// A number out of its range.
-    #[error("{what} is {found}, expected {expected}")]
+    #[error("{what} is {}, expected {expected}", readable(*found))]
     NumberRange {
         /// What it is.
         what: &'static str,
@@ -382,6 +407,15 @@ pub enum Problem {
     NoLeast,
 }
 
+/// The number, without zeros that nobody counts.
+fn readable(number: f64) -> String {
+    let size = number.abs();
+    match size == 0.0 || !size.is_finite() || (1e-6..1e16).contains(&size) {
+        true => number.to_string(),
+        false => format!("{number:e}"),
+    }
+}
+
 fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
 }
@@ -399,6 +433,25 @@ pub enum DiscoveryError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Folders lie in each other without end.
+    #[error("folders nest more than {limit} deep at {}; move what is no case elsewhere", path.display())]
+    TooDeep {
+        /// The folder.
+        path: PathBuf,
+        /// The deepest.
+        limit: usize,
+    },
+    /// There are more folders than any suite has: links show some again and again, perhaps.
+    #[error(
+        "more than {limit} folders of cases, the last at {}; do links show some of them again?",
+        path.display()
+    )]
+    TooManyFolders {
+        /// The folder.
+        path: PathBuf,
+        /// The most.
+        limit: usize,
     },
     /// There is not one case in the folder.
     #[error("no case found: {} has no file that matches {pattern}", root.display())]

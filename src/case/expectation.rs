@@ -136,6 +136,13 @@ impl fmt::Display for YesOrNo {
     }
 }
 
+/// Largest compiled regular expression. A search takes time in the product of this and the answer's
+/// length at worst: the engine never goes back.
+const LARGEST_REGEX_BYTES: usize = 2 * 1024 * 1024;
+
+/// Deepest nesting of a regular expression.
+const DEEPEST_REGEX: u32 = 100;
+
 /// A regular expression that compiled.
 #[derive(Debug, Clone)]
 pub struct TextPattern(pub regex::Regex);
@@ -152,7 +159,10 @@ impl TextPattern {
         if let Some(known) = compiled.get(pattern) {
             return Ok(Self(known.clone()));
         }
-        let new = regex::Regex::new(pattern)?;
+        let new = regex::RegexBuilder::new(pattern)
+            .size_limit(LARGEST_REGEX_BYTES)
+            .nest_limit(DEEPEST_REGEX)
+            .build()?;
         compiled.insert(pattern.to_owned(), new.clone());
         Ok(Self(new))
     }

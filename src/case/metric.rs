@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// A metric over one answer, named after the reference that it equals.
+/// A metric over one answer, named after the reference that it equals, whose reader of answers it has
+/// with all its faults: `mmbench` takes "Vitamin C" for option C, `pope` an empty answer for a yes.
+/// Only thoughts are left out first, as lmms-eval does (docs/readers.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum Metric {
     /// [`crate::score::vqa::VqaRules::Official`].

@@ -11,8 +11,9 @@ A case is one RON file; `Some` may be left out everywhere, and unknown fields ar
 | field | what it says |
 |---|---|
 | `images` | files, at least one, relative to the case file or to the folder's `image_folder` |
+| `orientation` | `Upright` (default): pictures are turned as their EXIF says, as viewers show them, and boxes are in that frame; `Stored` keeps the pixels as they lie in the file |
 | `prompt` | the question; or `turns: [User(".."), Assistant(".."), User("..")]` in its place |
-| `system` | the system prompt |
+| `system` | the system prompt; `""` for none where the family or the folder has one |
 | `preset` | `Description`, `ShortAnswer`, `Choice` or `Grounding`: each family asks in its own words, see below; `AsWritten` undoes a folder's |
 | `expect` | what is right, see below; without it the snapshot alone judges |
 | `dimension` | `Description`, `QuestionAnswering`, `Grounding` or `SeveralImages` |
@@ -58,7 +59,7 @@ family's manner), `Grounding` with the words for the thing, such as "the red car
 | `All([..])`, `Any([..])`, `Not(..)` | fits all, one, or not; an answer that cannot be read fits no `Not` |
 
 A `defaults.ron` holds for its folder and those in it, and sets `image_folder` (relative to
-itself), `dimension`, `system`, `preset`, `models`, `generation`, `snapshot`, `snapshot_per`,
+itself), `orientation`, `dimension`, `system`, `preset`, `models`, `generation`, `snapshot`, `snapshot_per`,
 `allow_near_tie`, `runs`, `tags`, `ignore` and `xfail`.
 What is said nearer to the case wins, field by field and within `generation` option by option; tags
 add up. If it is wrong, it and every case below it fail.
@@ -75,6 +76,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::image::Viewing;
 use crate::request::{Conversation, Task};
 
 mod advised;
@@ -86,6 +88,7 @@ mod expectation;
 mod found;
 mod generation;
 mod known;
+mod lookalike;
 mod metric;
 mod name;
 mod outline;
@@ -113,7 +116,9 @@ pub use known::KnownNames;
 pub use metric::{Metric, MetricExpectation, PersonAnswer, TruthKind};
 pub use name::CaseName;
 pub use pattern::{KnownFailure, ModelPattern};
-pub(crate) use picture::{missing as missing_picture, size as picture_size};
+pub(crate) use picture::{
+    missing as missing_picture, size as picture_size, whole as whole_picture,
+};
 pub(crate) use place::Place as RonPlace;
 pub use runs::{Runs, seed_of_run};
 pub(crate) use schema::RawPreset;
@@ -202,6 +207,8 @@ pub struct Case {
     pub line: Option<usize>,
     /// The pictures' files, in the order in which [`Conversation`] indexes them.
     pub images: Vec<PathBuf>,
+    /// Whether the pictures are turned as their files say.
+    pub orientation: Viewing,
     /// What is asked.
     pub conversation: Conversation,
     /// What kind of answer is asked for, if the model's family is to ask in its own words.

@@ -5,12 +5,33 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::checksum;
+use crate::foreign;
+
+/// Longest name, in bytes of its snapshot's file. Most systems take file names of 255 bytes, of which a
+/// model's name has [`crate::registry::LONGEST_NAME_BYTES`] and the endings the rest.
+const LONGEST_BYTES: usize = 150;
+
+/// Longest name of a data set: its rows' names begin with it.
+const LONGEST_DATASET_BYTES: usize = 110;
+
+/// Hexadecimal digits that tell long names of rows apart.
+const DIGITS: usize = 16;
+
 /// `folder::case`, unique in a run; also the base of the snapshot's name.
 ///
 /// Each part holds letters (of any script), digits, `_`, `-` and inner dots, so that it can stand
 /// in a file name on every system and in a test filter without quotes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CaseName(Box<str>);
+
+/// What a name is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NameKind {
+    Case,
+    /// Something whose rows have longer names.
+    DataSet,
+}
 
 impl CaseName {
     const SEPARATOR: &str = "::";
@@ -33,16 +54,34 @@ impl CaseName {
         Self(parts.join(Self::SEPARATOR).into())
     }
 
-    /// The name of a part of this: what no name may hold becomes `_`.
+    /// The name of a part of this: what no name may hold becomes `_`, and of one that would be too long
+    /// the end becomes a hash of the whole.
     pub(crate) fn child(&self, part: &str) -> Self {
-        let part = Self::stand_in(&[], part.trim_matches('.'));
-        Self(format!("{}{}{}", self.0, Self::SEPARATOR, part.0).into())
+        let shown = Self::stand_in(&[], part.trim_matches('.'));
+        let room = LONGEST_BYTES.saturating_sub(self.0.len() + Self::SEPARATOR.len());
+        let shown = match shown.0.len() > room {
+            true => {
+                let kept = shown.0.floor_char_boundary(room.saturating_sub(DIGITS + 1));
+                format!("{}_{}", &shown.0[..kept], &checksum::of_bytes(part.as_bytes())[..DIGITS])
+            }
+            false => shown.0.into(),
+        };
+        Self(format!("{}{}{shown}", self.0, Self::SEPARATOR).into())
     }
 
-    /// Whether it would be the name of a part of the other.
-    pub(super) fn is_within(&self, other: &Self) -> bool {
-        let rest = self.0.strip_prefix(&*other.0);
-        rest.is_some_and(|rest| rest.starts_with(Self::SEPARATOR))
+    /// How many bytes it is too long by for the names of files that are made of it, and the most there
+    /// may be.
+    pub(super) fn excess(&self, kind: NameKind) -> Option<(usize, usize)> {
+        let limit = match kind {
+            NameKind::Case => LONGEST_BYTES,
+            NameKind::DataSet => LONGEST_DATASET_BYTES,
+        };
+        Some((self.snapshot_stem().len(), limit)).filter(|(found, limit)| found > limit)
+    }
+
+    /// The names of which it would be a part.
+    pub(super) fn around(&self) -> impl Iterator<Item = &str> {
+        self.0.match_indices(Self::SEPARATOR).map(|(end, _)| &self.0[..end])
     }
 
     /// The whole name.
@@ -86,7 +125,9 @@ fn is_part(part: &str) -> bool {
 }
 
 fn is_name_character(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '.') || is_combining(c)
+    // Some letters and marks show nothing.
+    let is_letter = (c.is_alphanumeric() || is_combining(c)) && foreign::is_plain(c);
+    is_letter || matches!(c, '_' | '-' | '.')
 }
 
 /// Accents as some systems store them in file names: apart from their letter.
@@ -120,6 +161,27 @@ mod tests {
             assert_eq!(name(&[bad], "x"), Err(bad.to_owned()));
         }
         assert_eq!(CaseName::stand_in(&["a b".to_owned()], "c@d").as_str(), "a_b::c_d");
+    }
+
+    #[test]
+    fn what_does_not_show_is_in_no_name() {
+        for bad in ["a\u{3164}", "a\u{34f}b", "a\u{fe0f}", "a\u{202e}b"] {
+            assert_eq!(name(&[], bad), Err(bad.to_owned()));
+        }
+        assert!(name(&[], "e\u{301}").is_ok());
+    }
+
+    #[test]
+    fn names_fit_into_names_of_files() {
+        let excess = |bytes: usize, kind| name(&["f"], &"a".repeat(bytes)).unwrap().excess(kind);
+        // `f__` and 147 letters are 150 bytes.
+        assert_eq!(excess(147, NameKind::Case), None);
+        assert_eq!(excess(148, NameKind::Case), Some((151, 150)));
+        assert_eq!(excess(108, NameKind::DataSet), Some((111, 110)));
+        let set = name(&[], "set").unwrap();
+        let long = |end: char| set.child(&format!("{}{end}", "红".repeat(100)));
+        assert!(long('a') != long('b') && long('a').as_str().len() <= 150);
+        assert!(long('a').as_str().starts_with("set::红红红"));
     }
 
     #[test]

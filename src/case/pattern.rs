@@ -2,14 +2,26 @@
 
 use std::fmt;
 
+/// Longest glob.
+const LONGEST_GLOB_BYTES: usize = 256;
+
 /// A glob over model names, such as `blip2-*`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ModelPattern(glob::Pattern);
 
 impl ModelPattern {
     /// Compiles a glob; the error says what is wrong with it.
-    pub fn new(pattern: &str) -> Result<Self, glob::PatternError> {
-        glob::Pattern::new(pattern).map(Self)
+    ///
+    /// # Errors
+    /// It is malformed, or longer than any list of names needs.
+    pub fn new(pattern: &str) -> Result<Self, String> {
+        if pattern.len() > LONGEST_GLOB_BYTES {
+            return Err(format!(
+                "{} bytes long, expected {LONGEST_GLOB_BYTES} at most",
+                pattern.len()
+            ));
+        }
+        glob::Pattern::new(pattern).map(Self).map_err(|error| error.to_string())
     }
 
     /// Whether it is about the model of this name.

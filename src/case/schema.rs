@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Dimension, GenerationOverrides, Metric, Runs, SnapshotPer, SnapshotPolicy};
+use crate::image::Viewing;
 use crate::opinion::JudgedPictures;
 use crate::ordered_map::OrderedMap;
 use crate::request::Task;
@@ -12,6 +13,7 @@ use crate::request::Task;
 #[serde(rename = "Case", deny_unknown_fields)]
 pub(super) struct RawCase {
     pub(super) images: Vec<String>,
+    pub(super) orientation: Option<Viewing>,
     pub(super) prompt: Option<String>,
     pub(super) turns: Option<Vec<RawTurn>>,
     pub(super) system: Option<String>,
@@ -35,6 +37,7 @@ pub(super) struct RawCase {
 #[serde(rename = "Defaults", deny_unknown_fields)]
 pub(super) struct RawDefaults {
     pub(super) image_folder: Option<String>,
+    pub(super) orientation: Option<Viewing>,
     pub(super) dimension: Option<Dimension>,
     pub(super) system: Option<String>,
     pub(super) preset: Option<RawPreset>,

@@ -1,12 +1,11 @@
 //! A RON file as text: reading it within limits, and places in it.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::error::{CaseError, Position, Problem};
 use super::outline::Outline;
 use super::place::Place;
+use crate::bounded_file::{self, ReadError};
 
 /// No case file is longer; what is longer is some other file by mistake.
 const LARGEST_BYTES: u64 = 1024 * 1024;
@@ -77,14 +76,10 @@ impl Source {
 }
 
 fn read_limited(path: &Path) -> Result<Vec<u8>, Problem> {
-    let unreadable = |error: std::io::Error| Problem::Unreadable(error.to_string());
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(LARGEST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST_BYTES {
-        return Err(Problem::TooLarge { limit: LARGEST_BYTES });
-    }
-    Ok(bytes)
+    bounded_file::read(path, LARGEST_BYTES).map_err(|error| match error {
+        ReadError::TooLarge { limit } => Problem::TooLarge { limit },
+        error => Problem::Unreadable(error.to_string()),
+    })
 }
 
 fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> CaseError {

@@ -1,13 +1,21 @@
 //! The known word that was most likely meant.
 
+/// Longest word for which one is looked for, in characters: comparing takes time in the square of it.
+const LONGEST_WORD: usize = 100;
+
 /// The candidate that differs from the word by at most a third of its letters, if there is one.
 pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    let is_short = |word: &str| word.chars().nth(LONGEST_WORD).is_none();
+    if !is_short(word) {
+        return None;
+    }
     let limit = word.chars().count().div_ceil(3);
     candidates
         .into_iter()
+        .filter(|candidate| is_short(candidate))
         .map(|candidate| (distance(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

@@ -6,6 +6,7 @@ use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
 
 use super::error::{CaseError, Position, Problem};
+use super::lookalike;
 use super::source::Source;
 use super::suggestion::nearest;
 
@@ -30,7 +31,11 @@ fn reword(error: &SpannedError, source: &Source) -> CaseError {
         }
         code => {
             let offset = if is_at_end(code) { end } else { start };
-            let message = message(code, &found(source.text(), offset));
+            let message = match code {
+                Error::InvalidEscape(_) => json_escape(source.text(), offset),
+                _ => None,
+            }
+            .unwrap_or_else(|| message(code, &found(source.text(), offset)));
             let field = source.outline().field_around(source.outline().innermost(offset));
             let message = match field.map(|key| &source.text()[key]) {
                 Some("xyxy") => format!("`xyxy`: {message}; {XYXY}"),
@@ -163,6 +168,25 @@ fn message(code: &Error, found: &str) -> String {
     }
 }
 
+/// What to say of a character that is escaped as JSON does it, just before a byte of the text.
+fn json_escape(text: &str, offset: usize) -> Option<String> {
+    let start = text.get(..text.ceil_char_boundary(offset))?.rfind("\\u")?;
+    let unit = |start: usize| {
+        let digits = text.get(start..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let first = unit(start)?;
+    // Characters beyond U+FFFF are pairs.
+    let units: Vec<u16> = [Some(first), unit(start + 6)].into_iter().flatten().collect();
+    let character = char::decode_utf16(units).next()?.ok()?;
+    let length = character.len_utf16() * 6;
+    Some(format!(
+        "{} is JSON's way; write \\u{{{:x}}}, or \\\\u if a backslash is meant",
+        &text[start..start + length],
+        u32::from(character)
+    ))
+}
+
 fn of(outer: Option<&str>) -> String {
     outer.map_or_else(String::new, |outer| format!(" of {outer}"))
 }
@@ -182,9 +206,11 @@ const END: &str = "the end of the file";
 
 /// What stands at a byte of the text, in words.
 fn found(text: &str, offset: usize) -> String {
-    let rest = text.get(offset..).unwrap_or_default().trim_start();
+    let rest = text.get(offset..).unwrap_or_default();
+    let rest = rest.trim_start_matches(lookalike::is_white_space);
     match rest.chars().next() {
         None => END.to_owned(),
+        Some(c) if let Some(words) = lookalike::words(c) => words,
         Some('"') => "a text in quotes".to_owned(),
         Some('[') => "a list in square brackets".to_owned(),
         Some('{') => "a map in curly brackets".to_owned(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::pictures::Pictures;
 use super::{CompareError, Judged, Pair, Question};
 use crate::engine::{EngineSettings, Fleet, ModelDescription, ToJudge, ask_judge};
+use crate::image::Viewing;
 use crate::opinion::{Inquiry, Said};
 use crate::registry::ModelEntry;
 use crate::score::comparison::Contest;
@@ -25,7 +26,11 @@ pub(super) fn judge(
     let mut asked = Vec::new();
     for (pair, inquiries) in pairs.iter().zip(&inquiries) {
         let images: &[PathBuf] = pictures.get(&pair.case).map_or(&[], Vec::as_slice);
-        asked.extend(inquiries.iter().flatten().map(|one| ToJudge { matter: &one.matter, images }));
+        asked.extend(inquiries.iter().flatten().map(|one| ToJudge {
+            matter: &one.matter,
+            images,
+            orientation: Viewing::Upright,
+        }));
     }
     let said = if asked.is_empty() { Vec::new() } else { ask(&asked)? };
     let mut said = said.into_iter();
@@ -160,7 +165,8 @@ mod tests {
         let pair = pair("a", "p", ["A cat.", "A dog."]);
         let [first, second] = inquiries(&question(&engine), &pair).unwrap();
         let text = |inquiry: &Inquiry| {
-            let to_judge = ToJudge { matter: &inquiry.matter, images: &[] };
+            let to_judge =
+                ToJudge { matter: &inquiry.matter, images: &[], orientation: Viewing::Upright };
             match &to_judge.request().conversation.turns[0].parts[..] {
                 [crate::request::Part::Text(text)] => text.clone(),
                 other => panic!("{other:?}"),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{CompareError, Side};
 use crate::answer::Answer;
+use crate::extract::{after_thought, said};
 use crate::journal::{JournalError, Run, TrialRecord};
 
 /// Two answers to one question.
@@ -142,14 +143,24 @@ fn pairs_of_case(first: &TrialRecord, second: &TrialRecord) -> Result<Vec<Pair>,
     if pictures_sha256 != sums(second) {
         return Err("the two were shown different pictures".to_owned());
     }
-    let pair = |(run, (one, other)): (usize, (&Answer, &Answer))| Pair {
-        case: first.case.clone(),
-        run,
-        question: first.question.clone(),
-        pictures_sha256: pictures_sha256.clone(),
-        answers: [one.text.clone(), other.text.clone()],
+    let pair = |(run, (one, other)): (usize, (&Answer, &Answer))| {
+        Ok(Pair {
+            case: first.case.clone(),
+            run,
+            question: first.question.clone(),
+            pictures_sha256: pictures_sha256.clone(),
+            answers: [after_thoughts(one)?, after_thoughts(other)?],
+        })
     };
-    Ok((1..).zip(first.answers().zip(second.answers())).map(pair).collect())
+    (1..).zip(first.answers().zip(second.answers())).map(pair).collect()
+}
+
+/// What a judge is shown of an answer.
+fn after_thoughts(answer: &Answer) -> Result<String, String> {
+    match after_thought(&said(answer)) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(unfinished) => Err(format!("of an answer {unfinished}")),
+    }
 }
 
 #[cfg(test)]
@@ -162,6 +173,7 @@ mod tests {
         let asked = Asked {
             conversation_sha256: String::new(),
             images_sha256: vec![picture.into()],
+            orientation: Default::default(),
             generation: Default::default(),
         };
         TrialRecord {

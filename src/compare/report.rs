@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::pairs::Paired;
 use super::{Judged, LeftOut, Outcome, Question};
+use crate::foreign;
 use crate::stats::{
     ClusterVariance, McNemar, MeanEstimate, clustered_standard_error, estimate_mean,
 };
@@ -139,7 +140,7 @@ impl Display for Comparisons {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let figures = self.figures();
         let Figures { first_wins, second_wins, ties, unread, .. } = figures;
-        let [first, second] = &self.models;
+        let [first, second] = self.models.each_ref().map(|model| foreign::line(model));
         let width = first.chars().count().max(second.chars().count()) + " is better".len();
         let mut line = |name: &str, count: usize, note: String| {
             writeln!(formatter, "{name:<width$}  {count:>6}{note}")
@@ -148,7 +149,7 @@ impl Display for Comparisons {
         line(&format!("{second} is better"), second_wins, String::new())?;
         line("ties", ties, ties_note(&figures))?;
         line("unread", unread, String::new())?;
-        let judge = &self.judge;
+        let judge = foreign::line(&self.judge);
         match (figures.win_rate, figures.win_rate_standard_error) {
             (None, _) => writeln!(formatter, "{judge} gave no two replies that can be read"),
             (Some(rate), error) => {

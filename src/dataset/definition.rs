@@ -1,9 +1,9 @@
 //! From what the user wrote in a `.dataset.ron` to what the program trusts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::figure::{Figure, RowScore, Scoring};
-use super::layout::{Compared, Layout};
+use super::layout::{Compared, Heads, Layout};
 use super::sample::Sample;
 use super::schema::{RawDataset, RawGate, RawSample, RawScore, RowTests};
 use super::template::Template;
@@ -12,12 +12,16 @@ use crate::case::{
     common, parse_ron,
 };
 
+mod shards;
 mod source;
 
 use source::layout;
 
 /// The IoU at which a box counts as found if `row_min` does not say, as in RefCOCO evaluations.
 const DEFAULT_MIN_IOU: f64 = 0.5;
+
+/// The most columns that a message names.
+const MOST_NAMED: usize = 60;
 
 /// A data set as its file defines it, before a row is read.
 #[derive(Debug)]
@@ -86,6 +90,14 @@ enum Unsound {
     NoFigure { found: String, known: String },
     #[error("no file matches {0:?}")]
     NoFile(String),
+    #[error("`splits` has the ids of several splits; set `split`, such as \"test\"")]
+    WhichSplit,
+    #[error("{}: {found} of {total} shards; {missing} is not among the files, though its name says that it belongs to them", file.display())]
+    MissingShard { file: PathBuf, found: usize, total: usize, missing: String },
+    #[error("{}: one of {total} shards, beside {}, one of {other_total}; they are of two sets", file.display(), other.display())]
+    MixedShards { file: PathBuf, total: usize, other: PathBuf, other_total: usize },
+    #[error("{} is matched twice, so that its rows would count twice", .0.display())]
+    FileTwice(PathBuf),
     #[error("`scores` are of captions, and these rows have none")]
     ScoresOfCaptions,
     #[error("this score is there twice")]
@@ -154,6 +166,37 @@ impl Definition {
             scorers,
             gates,
         })
+    }
+}
+
+impl Definition {
+    /// That the rows have whatever templates name.
+    pub(super) fn check_templates(
+        &self,
+        listed: &Heads,
+        place: RonPlace<'_>,
+    ) -> Result<(), CaseError> {
+        let unknown = |name: &str, place: RonPlace<'_>| {
+            let names = listed.columns.names();
+            let mut known = names[..names.len().min(MOST_NAMED)].join(", ");
+            if names.len() > MOST_NAMED {
+                known.push_str(&format!(" and {} more", names.len() - MOST_NAMED));
+            }
+            let problem = format!("the rows have no {{{name}}}; they have {known}");
+            Err(place.error(Problem::DataSet(problem)))
+        };
+        if let Some(name) = self.prompt.names().find(|name| !listed.columns.has(name)) {
+            return unknown(name, place.field("prompt"));
+        }
+        // One whose value is a list names several pictures; BLINK's and others' are called `image`.
+        let is_known = |name: &&str| {
+            listed.columns.has(name) || listed.lists.has(name) || self.layout.names_images_as(name)
+        };
+        let images = self.layout.images().and_then(|one| one.names().find(|name| !is_known(name)));
+        match images {
+            Some(name) => unknown(name, place.field("source").field("images")),
+            None => Ok(()),
+        }
     }
 }
 

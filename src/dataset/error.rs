@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::case::{CaseError, Position};
@@ -25,6 +25,8 @@ pub(super) enum DataPlace {
     File,
     /// A byte of a text, shown as line and column.
     Text(u64),
+    /// The row of a table that begins behind the line breaks at this byte.
+    Row(u64),
     /// A byte of a file that has no lines.
     Binary(u64),
 }
@@ -36,6 +38,8 @@ pub(super) enum DataProblem {
     Unreadable(String),
     #[error("not UTF-8 here")]
     NotUtf8,
+    #[error("UTF-16, as its byte order mark says, expected UTF-8; save it again as UTF-8")]
+    Utf16,
     #[error("{0}")]
     Json(String),
     #[error("{0}")]
@@ -85,6 +89,10 @@ impl From<DataError> for CaseError {
             DataPlace::Text(offset) => {
                 Self::in_data(&path, locate(&path, offset), problem.to_string())
             }
+            DataPlace::Row(offset) => {
+                let offset = first_of_row(&path, offset).unwrap_or(offset);
+                Self::in_data(&path, locate(&path, offset), problem.to_string())
+            }
         }
     }
 }
@@ -92,7 +100,16 @@ impl From<DataError> for CaseError {
 /// The longest line that is shown.
 const LONGEST_LINE: usize = 4096;
 
-/// Line and column of a byte, and the line if it is short enough to be shown.
+/// The first byte that is no line break.
+fn first_of_row(path: &Path, offset: u64) -> Option<u64> {
+    let mut reader = BufReader::new(File::open(path).ok()?);
+    reader.seek(SeekFrom::Start(offset)).ok()?;
+    let breaks = reader.bytes().take_while(|byte| matches!(byte, Ok(b'\r' | b'\n'))).count();
+    Some(offset + breaks as u64)
+}
+
+/// Line and column of a byte, and the line if it is short enough to be shown
+/// and no part of a binary file.
 fn locate(path: &Path, offset: u64) -> Option<(Position, String)> {
     let mut reader = BufReader::new(File::open(path).ok()?);
     let (mut line, mut start, mut position) = (1, 0_u64, 0_u64);
@@ -110,14 +127,20 @@ fn locate(path: &Path, offset: u64) -> Option<(Position, String)> {
         reader.consume(seen);
     }
     let (before, shown) = line_at(path, start, position).ok()?;
+    let shown = if is_binary(&shown) { String::new() } else { shown };
     Some((Position { line, column: before + 1 }, shown))
+}
+
+/// Whether a line has control characters, which no text has. One byte that is no UTF-8 is still shown, since
+/// it is what the message is about.
+fn is_binary(line: &str) -> bool {
+    line.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r'))
 }
 
 /// The characters from the start of a line to a place in it, and the line if it is short.
 fn line_at(path: &Path, start: u64, place: u64) -> std::io::Result<(usize, String)> {
-    use std::io::Seek;
     let mut file = File::open(path)?;
-    file.seek(std::io::SeekFrom::Start(start))?;
+    file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     let length = usize::try_from(place - start).unwrap_or(usize::MAX);
     file.take((place - start).saturating_add(LONGEST_LINE as u64)).read_to_end(&mut bytes)?;

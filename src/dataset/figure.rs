@@ -5,7 +5,9 @@ Each is the official one of its benchmark ([`crate::score`]). Must not know file
 */
 
 use super::Row;
+use super::python_number::canonical;
 use crate::case::{Expectation, Metric, MetricExpectation, TruthKind};
+use crate::extract::after_thought;
 use crate::opinion::{Opinion, Said};
 use crate::score::caption::ptb::{Context, LineBreaks, TokenizeError, tokenize};
 use crate::score::caption::{CaptionCorpus, TokenizedItem, bleu, cider, rouge_l};
@@ -160,7 +162,7 @@ fn more_figures(metric: Metric) -> Vec<(&'static str, Figure)> {
 pub struct AnsweredRow<'r> {
     /// The row.
     pub row: &'r Row,
-    /// What the model said.
+    /// What the model said, its thoughts included.
     pub text: &'r str,
     /// Whether the row's expectation holds.
     pub passed: bool,
@@ -303,10 +305,12 @@ fn mme(rows: &[AnsweredRow<'_>], totals: &[&[&str]]) -> Result<f64, FigureError>
 }
 
 fn circular(rows: &[AnsweredRow<'_>]) -> Result<Vec<CircularItem>, FigureError> {
-    let item = |(place, (one, score)): (usize, (&AnsweredRow<'_>, f64))| {
-        // A data set without numbers has no rotations: each row is a question of its own.
-        let index = one.row.id.parse().unwrap_or(place as u64);
-        CircularItem { index, is_correct: score > 0.0 }
+    let number = |one: &AnsweredRow<'_>| u64::try_from(canonical(&one.row.id)?).ok();
+    // A data set without numbers has no rotations: each row is a question of its own.
+    let are_numbers = rows.iter().all(|one| number(one).is_some());
+    let item = |(place, (one, score)): (usize, (&AnsweredRow<'_>, f64))| CircularItem {
+        index: number(one).filter(|_| are_numbers).unwrap_or(place as u64),
+        is_correct: score > 0.0,
     };
     Ok(rows.iter().zip(scores(rows)?).enumerate().map(item).collect())
 }
@@ -332,7 +336,8 @@ fn corpus(rows: &[AnsweredRow<'_>]) -> Result<CaptionCorpus, FigureError> {
         rows.iter().flat_map(|one| one.row.captions.iter().map(|_| one.row)).collect();
     let references: Vec<&str> =
         rows.iter().flat_map(|one| one.row.captions.iter().map(String::as_str)).collect();
-    let candidates: Vec<&str> = rows.iter().map(|one| one.text).collect();
+    let candidates: Vec<&str> =
+        rows.iter().map(|one| after_thought(one.text).unwrap_or_default()).collect();
     let mut references = tokens(&references, &|place| owners[place].id.clone())?.into_iter();
     let candidates = tokens(&candidates, &|place| rows[place].row.id.clone())?;
     let references: Vec<Vec<String>> =

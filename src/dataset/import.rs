@@ -5,7 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{Dataset, Pictures, Row};
 use crate::case::{
-    Case, CaseError, Expectation, GenerationOverrides, MetricExpectation, SnapshotPolicy,
+    Case, CaseError, Expectation, GenerationOverrides, MetricExpectation, PersonAnswer,
+    SnapshotPolicy,
 };
 
 /// Why rows were not written.
@@ -50,9 +51,15 @@ pub fn import(dataset: &Dataset, folder: &Path) -> Result<usize, ImportError> {
     let rows = dataset.rows(&all, Pictures::UnpackedTo(&folder.join("pictures")))?;
     for (row, path) in rows.iter().zip(&files) {
         let text = case_file(row, dataset.path(), folder)?;
-        std::fs::write(path, text).map_err(unwritable(path))?;
+        write_new(path, &text).map_err(unwritable(path))?;
     }
     Ok(rows.len())
+}
+
+/// Writes a file that must not be there, not even as a link that leads nowhere.
+fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    std::io::Write::write_all(&mut file, text.as_bytes())
 }
 
 fn case_file(row: &Row, source: &Path, folder: &Path) -> Result<String, ImportError> {
@@ -119,8 +126,10 @@ fn expect(expectation: &Expectation, row: &Row) -> Result<String, ImportError> {
 
 fn metric(expected: &MetricExpectation, row: &Row) -> Result<String, ImportError> {
     let MetricExpectation { metric, answers, options, min } = expected;
-    let repeats = |(place, answer)| answers[..place].contains(answer);
-    if answers.iter().enumerate().any(repeats) {
+    let mut seen = std::collections::HashSet::with_capacity(answers.len());
+    let mut is_new =
+        |one: &PersonAnswer| seen.insert((one.text.clone(), one.confidence.clone(), one.id));
+    if !answers.iter().all(|answer| is_new(answer)) {
         return Err(ImportError::SameRecord(row.id.clone()));
     }
     let texts: Vec<String> = answers.iter().map(|answer| answer.text.clone()).collect();

@@ -6,13 +6,17 @@ at the top of the file or under one of its keys, a value under a key, or a line 
 not know what rows mean.
 */
 
-use std::fs::File;
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::error::{DataError, DataPlace, DataProblem};
+use super::text_file::{self, TextFile};
+
+/// The longest value that is read as one row, in bytes: several pictures of many megabytes in base64.
+const LONGEST_ROW: usize = 256 << 20;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 256 * 1024;
@@ -83,9 +87,21 @@ pub(super) fn for_each_row(path: &Path, visit: Visit<'_>) -> Result<(), DataErro
     }
 }
 
+/// Whether a file is an object of objects by key, as GQA's and ScienceQA's: its first value is an object.
+pub(super) fn has_members(path: &Path) -> Result<bool, DataError> {
+    let mut scanner = Scanner::open(path)?;
+    if scanner.next_token()? != Some(b'{') {
+        return Ok(false);
+    }
+    scanner.position += 1;
+    Ok(scanner.next_token()? == Some(b'"')
+        && scanner.key().is_ok()
+        && scanner.next_token()? == Some(b'{'))
+}
+
 struct Scanner<'p> {
     path: &'p Path,
-    file: File,
+    file: TextFile,
     buffer: Vec<u8>,
     /// Offset of the buffer's first byte in the file.
     start: u64,
@@ -94,20 +110,23 @@ struct Scanner<'p> {
 
 impl<'p> Scanner<'p> {
     fn open(path: &'p Path) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(|error| DataError::unreadable(path, &error))?;
-        let mut scanner = Self { path, file, buffer: Vec::new(), start: 0, position: 0 };
+        let file = text_file::open(path)?;
+        let start = file.skipped;
+        let mut scanner = Self { path, file, buffer: Vec::new(), start, position: 0 };
         scanner.fill()?;
-        if scanner.buffer.starts_with(b"\xEF\xBB\xBF") {
-            scanner.position = 3;
-        }
         Ok(scanner)
     }
 
     /// Reads the next piece; false at the end of the file.
     fn fill(&mut self) -> Result<bool, DataError> {
         let length = self.buffer.len();
+        if length > LONGEST_ROW + PIECE {
+            let message = format!("this value is longer than {} MiB", LONGEST_ROW >> 20);
+            let place = DataPlace::Text(self.start);
+            return Err(DataError::new(self.path, place, DataProblem::Json(message)));
+        }
         self.buffer.resize(length + PIECE, 0);
-        let read = self.file.read(&mut self.buffer[length..]);
+        let read = self.file.bytes.read(&mut self.buffer[length..]);
         let read = read.map_err(|error| DataError::unreadable(self.path, &error))?;
         self.buffer.truncate(length + read);
         Ok(read > 0)
@@ -180,9 +199,16 @@ impl<'p> Scanner<'p> {
             self.position += 1;
             return Ok(());
         }
+        let mut lists = HashSet::new();
         loop {
+            self.next_token()?;
+            let place = DataPlace::Text(self.offset());
             let key = self.key()?;
             match self.next_token()? {
+                Some(b'[') if !lists.insert(key.clone()) => {
+                    let problem = DataProblem::Duplicate { what: "the key", id: key };
+                    return Err(DataError::new(self.path, place, problem));
+                }
                 Some(b'[') => self.list(&key, visit)?,
                 _ => self.visit_value(&key, visit)?,
             }

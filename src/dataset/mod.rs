@@ -40,7 +40,7 @@ is ignored and says so. It fails if a row has no answer.
 |---|---|---|
 | `Vqa(questions, annotations, images)` | VQA v2, OK-VQA; without `annotations` nothing is compared | `vqa_accuracy` |
 | `CocoCaptions(annotations, images)` | the images of COCO's caption files; `{file_name}` | captions |
-| `Karpathy(file, split, images)` | the images of a split of `dataset_coco.json`; `{filepath}/{filename}` | captions |
+| `Karpathy(file, split, images)` | the images of a split of `dataset_coco.json` (`{filepath}/{filename}`) or `dataset_flickr30k.json` (`{filename}`) | captions |
 | `RefCoco(refs, instances, split, images)` | the sentences of `refs(unc).p`; `{question}`, `{file_name}` | boxes |
 | `TextVqa(file, images)` | `{data: [..]}` | `textvqa_accuracy` |
 | `Gqa(questions, images)` | `{id: {..}}`; `{imageId}` | `exact_match_lmms_eval` |
@@ -51,9 +51,13 @@ is ignored and says so. It fails if a row has no answer.
 | `VlmEvalKit(file, images)` | TSV with pictures in base64, or named by `images`; MMBench and its rotations | `mmbench` |
 | `Blink(file, images)` | JSON lines `{idx, sub_task, question, choices, answer: "(A)", image_1, ..}` | `blink_lmms_eval` |
 | `MuirBench(file, images)` | JSON lines `{idx, task, question, options, answer: "A", image_list}` | `muirbench` |
-| `ScienceQa(file, images)` | JSON lines `{id, question, choices, answer: 0, image}` | `mmbench` |
-| `LmmsLab(set, files)` | the hub's parquet layouts that lmms-eval reads: `VqaV2`, `Gqa` (its pictures are in files of their own, `images`), `CocoCaption`, `RefCoco` (a row for each expression), `TextVqa`, `Pope`, `Mme`, `MmBench`, `Blink`, `MuirBench`, `DocVqa`, `ChartQa`, `ScienceQa`; `files` are globs; needs the feature `parquet` | as above |
+| `ScienceQa(file, split, splits, images)` | `problems.json`, or JSON lines `{id, question, choices, answer: 0, image}`; those with a picture | `mmbench` |
+| `SeedBench(file, images)` | `SEED-Bench.json`; the questions about pictures; `{data_id}` | `mmbench` |
+| `VizWiz(file, images)` | `val.json`, `test.json`; `{image}` | `vqa_accuracy` |
+| `LmmsLab(set, files)` | the hub's parquet layouts that lmms-eval reads: `VqaV2`, `Gqa` (its pictures are in files of their own, `images`), `CocoCaption`, `RefCoco` (a row for each expression), `TextVqa`, `Pope`, `Mme`, `MmBench`, `Blink`, `MuirBench`, `DocVqa`, `ChartQa`, `ScienceQa`, `MmStar`, `SeedBench`, `VizWiz`, `Flickr30k`; `files` are globs; needs the feature `parquet` | as above |
 | `Csv(file, columns, images)`, `Tsv(..)`, `Jsonl(..)`, `Parquet(files, ..)` | any table; `columns: (id, image, image_base64, answer, options, xyxy, xywh, captions, group)` | `exact_match`, `mmbench`, boxes or captions |
+
+What each layout takes of its official file, and what is refused, is in `docs/datasets.md`.
 
 `{options}` is the list of options, a line `A. red` each, and `{question}` is there in all but
 caption files. Figures for gates: the row's metric (its mean), `accuracy` (the share of rows that
@@ -78,7 +82,9 @@ use crate::geometry::PixelBox;
 mod base64;
 mod definition;
 mod error;
+mod fields;
 mod figure;
+mod frame;
 mod import;
 mod json;
 mod layout;
@@ -89,11 +95,15 @@ mod parquet;
 mod parquet;
 mod pickle;
 mod picture;
+mod picture_place;
+mod python_literal;
+mod python_number;
 mod record;
 mod sample;
 mod schema;
 mod table;
 mod template;
+mod text_file;
 
 pub use definition::Gate;
 pub use figure::{AnsweredRow, FigureError, FigureValue};
@@ -102,11 +112,21 @@ pub use layout::refcoco::{ReferSentence, refer_sentences};
 pub use picture::Pictures;
 pub use schema::RowTests;
 
+pub(crate) use fields::Fields;
+pub(crate) use record::scalar;
+pub(crate) use table::Separator;
+pub(crate) use text_file::Encoding;
+
 use definition::{Definition, Scorers};
 use error::{DataError, DataPlace, DataProblem};
 use figure::Scoring;
-use layout::{Draft, DraftImage, Layout, Truth};
+use layout::{BadRow, Draft, DraftImage, Layout, Truth};
+use picture::{Found, Look, Sizes};
+use picture_place::PicturePlace;
 use sample::{Head, Sample};
+
+/// The longest name of a row, in bytes: file systems take 255, and snapshots and pictures add to it.
+const LONGEST_NAME: usize = 200;
 
 /// A data set whose rows are listed but not read.
 #[derive(Debug)]
@@ -168,13 +188,7 @@ impl Dataset {
             let problem = DataProblem::NoRows { expected: "rows" };
             return Err(DataError::new(definition.layout.path(), DataPlace::File, problem).into());
         }
-        for name in definition.prompt.names() {
-            if !listed.columns.iter().any(|known| known == name) {
-                let known = listed.columns.join(", ");
-                let problem = format!("the rows have no {{{name}}}; they have {known}");
-                return Err(place.field("prompt").error(Problem::DataSet(problem)));
-            }
-        }
+        definition.check_templates(&listed, place)?;
         refuse_repeated_ids(&*definition.layout, &listed.rows)?;
         let heads = definition.sample.take(listed.rows).map_err(|index| {
             let Sample::Ids(ids) = &definition.sample else {
@@ -267,12 +281,27 @@ impl Dataset {
     /// Reads the rows at these places of [`Self::row_names`], in their order.
     ///
     /// # Errors
-    /// A file is not as it should be, or a picture is not there; names the place.
+    /// A file is not as it should be, or a row is not; names the place.
     pub fn rows(&self, wanted: &[usize], pictures: Pictures<'_>) -> Result<Vec<Row>, CaseError> {
+        self.each_row(wanted, pictures)?.into_iter().collect()
+    }
+
+    /// As [`Self::rows`], where a row that cannot be asked (its picture is not there, say) leaves the others
+    /// as they are.
+    ///
+    /// # Errors
+    /// A file is not as it should be; names the place.
+    pub fn each_row(
+        &self,
+        wanted: &[usize],
+        pictures: Pictures<'_>,
+    ) -> Result<Vec<Result<Row, CaseError>>, CaseError> {
         let ids: Vec<&str> = wanted.iter().map(|index| self.heads[*index].id.as_str()).collect();
         let mut drafts = self.drafts(&ids.iter().copied().collect())?;
         let row = |id: &&str| match drafts.remove(*id) {
-            Some(draft) => self.row(draft, pictures),
+            Some(draft) => {
+                Ok(draft.map_err(CaseError::from).and_then(|one| self.row(one, pictures)))
+            }
             None => {
                 let problem = DataProblem::NoRows { expected: "the rows that were listed" };
                 let path = self.definition.layout.path();
@@ -283,28 +312,34 @@ impl Dataset {
     }
 
     /// Drafts by id, with the pictures that they take from other rows.
-    fn drafts(&self, wanted: &HashSet<&str>) -> Result<HashMap<String, Draft>, DataError> {
+    fn drafts(&self, wanted: &HashSet<&str>) -> Result<ById, DataError> {
         let layout = &self.definition.layout;
         let mut drafts = layout.drafts(wanted)?;
-        let lenders: HashSet<String> = drafts.iter().filter_map(lender).collect();
-        let lenders = layout.drafts(&lenders.iter().map(String::as_str).collect())?;
-        let lent: HashMap<String, Vec<DraftImage>> =
-            lenders.into_iter().map(|draft| (draft.id, draft.images)).collect();
-        for draft in &mut drafts {
-            if let Some(id) = lender(draft) {
-                draft.images = lent.get(&id).cloned().ok_or_else(|| {
-                    let message = format!("the picture is that of row {id}, which is not there");
-                    DataError::new(&draft.path, draft.place, DataProblem::Picture(message))
-                })?;
-            }
+        let lenders: HashSet<String> = drafts.iter().flatten().filter_map(lender).collect();
+        if !lenders.is_empty() {
+            let lenders = layout.drafts(&lenders.iter().map(String::as_str).collect())?;
+            let lent: HashMap<String, Vec<DraftImage>> =
+                lenders.into_iter().flatten().map(|draft| (draft.id, draft.images)).collect();
+            drafts = drafts.into_iter().map(|draft| lend(draft?, &lent)).collect();
         }
-        Ok(drafts.into_iter().map(|draft| (draft.id.clone(), draft)).collect())
+        let by_id = |draft: Result<Draft, BadRow>| match draft {
+            Ok(draft) => (draft.id.clone(), Ok(draft)),
+            Err(BadRow { id, error }) => (id, Err(error)),
+        };
+        Ok(drafts.into_iter().map(by_id).collect())
     }
 
     fn row(&self, draft: Draft, pictures: Pictures<'_>) -> Result<Row, CaseError> {
         let error = |problem| CaseError::from(DataError::new(&draft.path, draft.place, problem));
         let name = self.row_name(&draft.id);
-        let images = self.images(&draft, &name, pictures).map_err(error)?;
+        let sizes = match draft.truth {
+            Truth::Box(_) => Sizes::Wanted,
+            _ => Sizes::IfChecked,
+        };
+        let look = Look { pictures, sizes, viewing: self.definition.common.orientation };
+        let found = self.images(&draft, &name, look).map_err(error)?;
+        frame::check(&draft, &found).map_err(error)?;
+        let images: Vec<PathBuf> = found.into_iter().map(|found| found.path).collect();
         let prompt = self.definition.prompt.fill(&draft.values);
         let common = &self.definition.common;
         let conversation = ask(common.system.clone(), prompt.clone(), images.len());
@@ -326,6 +361,7 @@ impl Dataset {
             line: None,
             dimension: if several { Dimension::SeveralImages } else { self.dimension() },
             images,
+            orientation: common.orientation,
             conversation,
             preset: common.preset,
             expectation,
@@ -347,19 +383,21 @@ impl Dataset {
         &self,
         draft: &Draft,
         name: &CaseName,
-        pictures: Pictures<'_>,
-    ) -> Result<Vec<PathBuf>, DataProblem> {
+        look: Look<'_>,
+    ) -> Result<Vec<Found>, DataProblem> {
         let beside = self.path.parent().unwrap_or(Path::new(""));
         let folder = self.definition.common.image_folder.as_deref().unwrap_or(beside);
+        let template = self.definition.layout.images().map_or("", |images| images.folder());
+        let place = PicturePlace::new(&self.path, folder, template);
         let resolve = |(number, image): (usize, &DraftImage)| match image {
-            DraftImage::File(image) => picture::file(folder.join(image), pictures),
-            DraftImage::Beside(path) => picture::file(path.clone(), pictures),
+            DraftImage::File(image) => picture::file(place.resolve(image)?, look),
+            DraftImage::Beside(path) => picture::file(path.clone(), look),
             DraftImage::Base64(text) => {
-                picture::unpack(text, &format!("{}_{}", name.snapshot_stem(), number + 1), pictures)
+                picture::unpack(text, &format!("{}_{}", name.snapshot_stem(), number + 1), look)
             }
             DraftImage::Shared { name: own, base64 } => {
                 let stem = self.row_name(own).snapshot_stem();
-                picture::unpack(base64, &stem, pictures)
+                picture::unpack(base64, &stem, look)
             }
             DraftImage::SameAs(id) => Err(DataProblem::Picture(format!(
                 "the picture is that of row {id}, which has none"
@@ -417,17 +455,69 @@ impl Dataset {
         let mut names: HashMap<CaseName, String> = gates.collect();
         names.reserve(self.heads.len());
         for head in &self.heads {
+            let length = self.row_name(&head.id).snapshot_stem().len();
+            if length > LONGEST_NAME {
+                let message = format!(
+                    "the id makes a name of {length} bytes, expected at most {LONGEST_NAME}, since \
+                     files are named by it"
+                );
+                let path = self.definition.layout.path();
+                let problem = DataProblem::Table(message);
+                return Err(DataError::new(path, place_of(head), problem).into());
+            }
             let Some(other) = names.insert(self.row_name(&head.id), head.id.clone()) else {
                 continue;
             };
             let name = self.row_name(&head.id);
             let message = format!("{other} and {} would both be named {name}", head.id);
             let path = self.definition.layout.path();
-            let place = DataPlace::Text(head.offset);
-            return Err(DataError::new(path, place, DataProblem::Table(message)).into());
+            let problem = DataProblem::Table(message);
+            return Err(DataError::new(path, place_of(head), problem).into());
         }
         Ok(())
     }
+}
+
+/// The rows of a table by the names of its columns.
+pub(crate) fn table_rows(
+    path: &Path,
+    separator: Separator,
+) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, CaseError> {
+    let mut rows = Vec::new();
+    table::for_each(path, separator, &mut |record| {
+        rows.push(record.into_fields());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The rows of a parquet file without their pictures.
+pub(crate) fn hub_rows(
+    path: &Path,
+) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, CaseError> {
+    let mut rows = Vec::new();
+    parquet::for_each(path, record::PictureColumns::Skipped, &mut |record| {
+        rows.push(record.into_fields());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// The questions of MME's folder, by the picture that two of them share.
+pub(crate) fn mme_rows(
+    folder: &Path,
+) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, CaseError> {
+    let row = |draft: Draft| {
+        let values = draft.values.into_iter().chain([("question_id".to_owned(), draft.cluster)]);
+        values.map(|(name, value)| (name, serde_json::Value::String(value))).collect()
+    };
+    Ok(layout::mme::Mme { folder: folder.to_owned() }.all()?.into_iter().map(row).collect())
+}
+
+/// The items of a cell that is a Python list.
+pub(crate) fn text_list(cell: &str) -> Option<Vec<String>> {
+    let items = python_literal::list(cell).ok()?;
+    Some(items.into_iter().map(python_literal::Literal::into_text).collect())
 }
 
 fn refuse_repeated_ids(layout: &dyn Layout, heads: &[Head]) -> Result<(), DataError> {
@@ -436,9 +526,31 @@ fn refuse_repeated_ids(layout: &dyn Layout, heads: &[Head]) -> Result<(), DataEr
         None => Ok(()),
         Some(head) => {
             let problem = DataProblem::Duplicate { what: layout.id_name(), id: head.id.clone() };
-            let place =
-                if head.offset == 0 { DataPlace::File } else { DataPlace::Text(head.offset) };
-            Err(DataError::new(layout.path(), place, problem))
+            Err(DataError::new(layout.path(), place_of(head), problem))
+        }
+    }
+}
+
+/// Where a row begins; files without lines have no such place.
+fn place_of(head: &Head) -> DataPlace {
+    if head.offset == 0 { DataPlace::File } else { DataPlace::Row(head.offset) }
+}
+
+type ById = HashMap<String, Result<Draft, DataError>>;
+
+/// The draft with the pictures of the row that it names.
+fn lend(mut draft: Draft, lent: &HashMap<String, Vec<DraftImage>>) -> Result<Draft, BadRow> {
+    let Some(id) = lender(&draft) else { return Ok(draft) };
+    match lent.get(&id) {
+        Some(images) => {
+            draft.images = images.clone();
+            Ok(draft)
+        }
+        None => {
+            let message = format!("the picture is that of row {id}, which is not there");
+            let problem = DataProblem::Picture(message);
+            let error = DataError::new(&draft.path, draft.place, problem);
+            Err(BadRow { id: draft.id, error })
         }
     }
 }

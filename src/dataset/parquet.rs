@@ -1,24 +1,40 @@
-//! Parquet files as records: the form in which the Hugging Face hub keeps data sets.
-//!
-//! A picture there is a struct of its file's `bytes` and `path`; here it becomes the bytes in base64,
-//! as tables have pictures. Only what is uncompressed or compressed by Snappy is read, which is what
-//! the hub's own writer makes.
+/*!
+Parquet files as records: the form in which the Hugging Face hub keeps data sets.
+
+A picture there is a struct of its file's `bytes` and `path`, and stays one: its bytes are in base64, as
+tables have pictures. Whatever a file claims about sizes and numbers is held to a budget before it is
+believed (`pages`), and what its rows come to is held to another one here. Must not know what columns mean.
+*/
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
-use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use super::base64;
 use super::error::{DataError, DataPlace, DataProblem};
-use super::record::{PictureColumns, Record};
+use super::record::{BYTES, PictureColumns, Record};
+
+mod pages;
+mod value;
+
+/// What a value costs besides its text, in bytes.
+const VALUE_COST: u64 = 64;
+
+/// The most that all rows of a file may come to: so much, and so many times the file's length. Dictionaries
+/// and run lengths make some kilobytes into millions of rows; the hub's sets come to twice their length.
+const MOST_BYTES: u64 = 64 << 20;
+const MOST_PER_BYTE: u64 = 256;
+
+/// How many rows are decoded at once: pictures are large.
+const BATCH: usize = 64;
 
 /// Every row of a file, in order.
 pub(super) fn for_each(
@@ -26,19 +42,60 @@ pub(super) fn for_each(
     pictures: PictureColumns,
     visit: &mut dyn FnMut(Record) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let file = File::open(path).map_err(|error| DataError::unreadable(path, &error))?;
-    let broken = |error: &dyn std::fmt::Display| {
-        let problem = DataProblem::Table(format!("no parquet file that can be read: {error}"));
-        DataError::new(path, DataPlace::File, problem)
-    };
-    let reader = guarded(|| SerializedFileReader::new(file)).map_err(|error| broken(&error))?;
-    let rows = guarded(|| RowIter::from_file(projection(&reader, pictures), &reader));
-    let mut rows = rows.map_err(|error| broken(&error))?;
-    while let Some(row) = guarded(|| rows.next().transpose()).map_err(|error| broken(&error))? {
-        let fields = row.get_column_iter().map(|(name, field)| (name.clone(), value(field)));
-        visit(Record::new(fields.collect(), path, DataPlace::File))?;
+    let unreadable = |error: std::io::Error| DataError::unreadable(path, &error);
+    let file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    let error =
+        |message: String| DataError::new(path, DataPlace::File, DataProblem::Table(message));
+    let broken =
+        |cause: &dyn std::fmt::Display| error(format!("no parquet file that can be read: {cause}"));
+    let pages = file.try_clone().map_err(unreadable)?;
+    let reader = guarded(|| SerializedFileReader::new(file)).map_err(|cause| broken(&cause))?;
+    if let Some(codec) = unread_codec(reader.metadata()) {
+        let message =
+            format!("compressed by {codec}, which is not read; write it again with snappy");
+        return Err(error(message));
+    }
+    pages::check(pages, length, reader.metadata()).map_err(|cause| broken(&cause))?;
+    let kept = projection(&reader, pictures);
+    let schema = kept.clone().unwrap_or_else(|| reader.metadata().file_metadata().schema().clone());
+    let rows =
+        guarded(|| RowIter::from_file(kept, &reader).map(|rows| rows.with_batch_size(BATCH)));
+    let mut rows = rows.map_err(|cause| broken(&cause))?;
+    let shared: Arc<Path> = path.into();
+    let mut budget = MOST_BYTES.saturating_add(length.saturating_mul(MOST_PER_BYTE));
+    while let Some(row) = guarded(|| rows.next().transpose()).map_err(|cause| broken(&cause))? {
+        let columns = row.get_column_iter().zip(schema.get_fields());
+        let fields: Map<String, Value> = columns
+            .map(|((name, field), column)| (name.clone(), value::of(field, column)))
+            .collect();
+        budget = budget.checked_sub(fields.values().map(cost).sum()).ok_or_else(|| {
+            let factor = MOST_PER_BYTE;
+            error(format!("its rows come to more than {factor} times its length"))
+        })?;
+        visit(Record::new(fields, &shared, DataPlace::File))?;
     }
     Ok(())
+}
+
+/// What a value takes, in bytes.
+fn cost(value: &Value) -> u64 {
+    VALUE_COST
+        + match value {
+            Value::String(text) => text.len() as u64,
+            Value::Array(items) => items.iter().map(cost).sum(),
+            Value::Object(fields) => fields.values().map(cost).sum(),
+            _ => 0,
+        }
+}
+
+/// The name of a codec in the file that is none of those that are read.
+fn unread_codec(metadata: &ParquetMetaData) -> Option<String> {
+    let mut columns = metadata.row_groups().iter().flat_map(|group| group.columns());
+    columns.find_map(|column| match column.compression() {
+        Compression::LZO => Some("lzo".to_owned()),
+        _ => None,
+    })
 }
 
 /// The columns that are read; nothing for all of them.
@@ -47,60 +104,39 @@ fn projection(reader: &impl FileReader, pictures: PictureColumns) -> Option<Type
         return None;
     }
     let schema = reader.metadata().file_metadata().schema();
-    let kept: Vec<Arc<Type>> =
-        schema.get_fields().iter().filter(|field| !holds_picture(field)).cloned().collect();
+    let kept = schema.get_fields().iter().filter_map(without_bytes).collect();
     let builder = Type::group_type_builder(schema.name()).with_fields(kept);
     builder.build().ok()
 }
 
-/// Whether a column is a picture, or a list of them.
-fn holds_picture(field: &Type) -> bool {
-    let is_picture = |fields: &[Arc<Type>]| fields.iter().any(|field| field.name() == "bytes");
-    field.is_group()
-        && (is_picture(field.get_fields())
-            || field.get_fields().iter().any(|inner| holds_picture(inner)))
+/// A column without the bytes of its pictures, which are most of a file: their paths still tell whether there
+/// is one. Nothing if no field is left.
+fn without_bytes(field: &Arc<Type>) -> Option<Arc<Type>> {
+    if field.is_primitive() {
+        return Some(Arc::clone(field));
+    }
+    let is_bytes = |inner: &Arc<Type>| inner.name() == BYTES && inner.is_primitive();
+    let fields = field.get_fields().iter().filter(|inner| !is_bytes(inner));
+    let kept: Vec<Arc<Type>> = fields.filter_map(without_bytes).collect();
+    if kept.len() == field.get_fields().len() {
+        return Some(Arc::clone(field));
+    }
+    if kept.is_empty() {
+        return None;
+    }
+    let info = field.get_basic_info();
+    let mut builder = Type::group_type_builder(field.name())
+        .with_converted_type(info.converted_type())
+        .with_logical_type(info.logical_type_ref().cloned())
+        .with_fields(kept);
+    if info.has_repetition() {
+        builder = builder.with_repetition(info.repetition());
+    }
+    builder.build().ok().map(Arc::new)
 }
 
 /// A damaged file must not take the run along: the reader panics on some.
 fn guarded<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
     let panicked = |_| Err(ParquetError::General("its content makes no sense".to_owned()));
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
-}
-
-fn value(field: &Field) -> Value {
-    match field {
-        Field::Null => Value::Null,
-        Field::Bool(truth) => Value::Bool(*truth),
-        Field::Byte(number) => Value::from(*number),
-        Field::Short(number) => Value::from(*number),
-        Field::Int(number) => Value::from(*number),
-        Field::Long(number) => Value::from(*number),
-        Field::UByte(number) => Value::from(*number),
-        Field::UShort(number) => Value::from(*number),
-        Field::UInt(number) => Value::from(*number),
-        Field::ULong(number) => Value::from(*number),
-        Field::Float(number) => float(f64::from(*number)),
-        Field::Double(number) => float(*number),
-        Field::Str(text) => Value::String(text.clone()),
-        Field::Bytes(bytes) => Value::String(base64::encode(bytes.data())),
-        Field::Group(row) => group(row),
-        Field::ListInternal(list) => list.elements().iter().map(value).collect(),
-        other => Value::String(other.to_string()),
-    }
-}
-
-/// A picture's struct is its bytes; any other one an object.
-fn group(row: &Row) -> Value {
-    let fields: Map<String, Value> =
-        row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect();
-    match fields.get("bytes") {
-        Some(bytes) if fields.keys().all(|name| matches!(name.as_str(), "bytes" | "path")) => {
-            bytes.clone()
-        }
-        _ => Value::Object(fields),
-    }
-}
-
-fn float(number: f64) -> Value {
-    Number::from_f64(number).map_or(Value::Null, Value::Number)
 }

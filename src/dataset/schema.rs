@@ -36,25 +36,100 @@ pub(super) struct RawDataset {
 #[derive(Debug, Deserialize)]
 #[serde(rename = "Source", deny_unknown_fields)]
 pub(super) enum RawSource {
-    Vqa { questions: String, annotations: Option<String>, images: String },
-    CocoCaptions { annotations: String, images: String },
-    Karpathy { file: String, split: String, images: String },
-    RefCoco { refs: String, instances: String, split: String, images: String },
-    TextVqa { file: String, images: String },
-    Gqa { questions: String, images: String },
-    DocVqa { file: String, images: String },
-    ChartQa { file: String, images: String },
-    Pope { file: String, images: String },
-    Mme { folder: String },
-    VlmEvalKit { file: String, images: Option<String> },
-    Blink { file: String, images: Option<String> },
-    MuirBench { file: String, images: Option<String> },
-    ScienceQa { file: String, images: Option<String> },
-    LmmsLab { set: HubSet, files: Vec<String>, images: Option<Vec<String>> },
-    Parquet { files: Vec<String>, columns: Columns, images: Option<String> },
-    Csv { file: String, columns: Columns, images: Option<String> },
-    Tsv { file: String, columns: Columns, images: Option<String> },
-    Jsonl { file: String, columns: Columns, images: Option<String> },
+    Vqa {
+        questions: String,
+        annotations: Option<String>,
+        images: String,
+    },
+    CocoCaptions {
+        annotations: String,
+        images: String,
+    },
+    Karpathy {
+        file: String,
+        split: String,
+        images: String,
+    },
+    RefCoco {
+        refs: String,
+        instances: String,
+        split: String,
+        images: String,
+    },
+    TextVqa {
+        file: String,
+        images: String,
+    },
+    Gqa {
+        questions: String,
+        images: String,
+    },
+    DocVqa {
+        file: String,
+        images: String,
+    },
+    ChartQa {
+        file: String,
+        images: String,
+    },
+    Pope {
+        file: String,
+        images: String,
+    },
+    Mme {
+        folder: String,
+    },
+    VlmEvalKit {
+        file: String,
+        images: Option<String>,
+    },
+    Blink {
+        file: String,
+        images: Option<String>,
+    },
+    MuirBench {
+        file: String,
+        images: Option<String>,
+    },
+    ScienceQa {
+        file: String,
+        split: Option<String>,
+        splits: Option<String>,
+        images: Option<String>,
+    },
+    SeedBench {
+        file: String,
+        images: String,
+    },
+    VizWiz {
+        file: String,
+        images: String,
+    },
+    LmmsLab {
+        set: HubSet,
+        files: Vec<String>,
+        images: Option<Vec<String>>,
+    },
+    Parquet {
+        files: Vec<String>,
+        columns: Columns,
+        images: Option<String>,
+    },
+    Csv {
+        file: String,
+        columns: Columns,
+        images: Option<String>,
+    },
+    Tsv {
+        file: String,
+        columns: Columns,
+        images: Option<String>,
+    },
+    Jsonl {
+        file: String,
+        columns: Columns,
+        images: Option<String>,
+    },
 }
 
 #[derive(Debug, Deserialize)]

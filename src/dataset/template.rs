@@ -69,6 +69,14 @@ impl Template {
         })
     }
 
+    /// The folders that it names itself, before its first placeholder.
+    pub(super) fn folder(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Text(text)) => &text[..text.rfind('/').map_or(0, |end| end + 1)],
+            _ => "",
+        }
+    }
+
     /// The text with these values; nothing stands for a value that is not there.
     pub(super) fn fill(&self, values: &[(String, String)]) -> String {
         let mut filled = String::new();
@@ -117,6 +125,19 @@ mod tests {
         assert_eq!(fill("COCO_{id:012}.jpg").unwrap(), "COCO_000000000042.jpg");
         assert_eq!(fill("{q}\n{{{id}}} {gone}!").unwrap(), "{why}?\n{42} !");
         assert_eq!(fill("").unwrap(), "");
+    }
+
+    #[test]
+    fn folders_before_the_first_placeholder() {
+        for (template, folder) in [
+            ("../val/COCO_{id}.jpg", "../val/"),
+            ("{id}.jpg", ""),
+            ("a/{id}/b/{q}.jpg", "a/"),
+            ("/{id}", "/"),
+            ("red.png", ""),
+        ] {
+            assert_eq!(Template::parse(template).unwrap().folder(), folder, "{template}");
+        }
     }
 
     #[test]

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use super::sampling::{self, Constraints};
 use super::sequence::Ended;
-use super::{DecodeRow, finish_reason};
+use super::{DecodeRow, finish_reason, options};
 use crate::answer::FinishReason;
-use crate::model::{ModelError, Slot};
+use crate::model::{GenerationRules, ModelError, Slot};
 use crate::request::{EarlyStopping, GenerationOptions};
 
 /// The search of one row.
@@ -25,6 +25,7 @@ pub(super) struct BeamSearch {
     options: GenerationOptions,
     prompt: Vec<u32>,
     stop_tokens: Arc<[u32]>,
+    rules: Arc<GenerationRules>,
     slots: Vec<Slot>,
     /// The answers that go on, best first; one that is empty before the first step.
     running: Vec<Beam>,
@@ -63,11 +64,17 @@ struct Candidate {
 
 impl BeamSearch {
     /// The prompt is in the first of the slots, of which there is one for each beam.
-    pub(super) fn new(row: &DecodeRow<'_>, slots: &[Slot], stop_tokens: Arc<[u32]>) -> Self {
+    pub(super) fn new(
+        row: &DecodeRow<'_>,
+        slots: &[Slot],
+        stop_tokens: Arc<[u32]>,
+        rules: Arc<GenerationRules>,
+    ) -> Self {
         Self {
-            options: row.options.clone(),
+            options: options::under(row.options, &rules),
             prompt: row.prompt.penalised_ids.clone(),
             stop_tokens,
+            rules,
             slots: slots.to_vec(),
             running: slots.first().copied().map(Beam::empty).into_iter().collect(),
             finished: Vec::new(),
@@ -118,6 +125,7 @@ impl BeamSearch {
                 min_new_tokens: self.options.min_new_tokens,
                 generated: beam.token_ids.len(),
                 stop_tokens: &self.stop_tokens,
+                rules: &self.rules,
             };
             let scores = constraints.apply(&log_softmax(logits))?.into_owned();
             for (id, score) in (0..).zip(scores) {
@@ -282,6 +290,7 @@ mod tests {
         let beam = |slot| Beam::empty(Slot(slot));
         for parents in [[4, 4, 4], [5, 4, 6], [6, 6, 4], [5, 5, 6]] {
             let mut search = BeamSearch {
+                rules: Arc::default(),
                 options: options.clone(),
                 prompt: Vec::new(),
                 stop_tokens: Arc::from([]),

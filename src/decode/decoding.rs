@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::sequence::{Sequence, push_all, step_all};
 use super::{DecodeRow, Generated, Need};
-use crate::model::{ModelError, PrefillRow, Slot, VisionLanguageModel};
+use crate::model::{GenerationRules, ModelError, PrefillRow, Slot, VisionLanguageModel};
 use crate::nn::CacheError;
 
 /// Slots are made in multiples of this many tokens, so that prompts of similar length do not
@@ -26,6 +26,7 @@ pub struct Ticket(u64);
 /// anew with another `Decoding`. What one row's numbers bring about is that row's failure alone.
 pub struct Decoding {
     stop_tokens: Arc<[u32]>,
+    rules: Arc<GenerationRules>,
     /// Tokens that a slot can hold.
     capacity: usize,
     /// The last one is taken first.
@@ -49,6 +50,7 @@ impl Decoding {
         model.reserve(slots, capacity)?;
         Ok(Self {
             stop_tokens: model.processor().stop_tokens().into(),
+            rules: Arc::new(model.processor().generation_rules()),
             capacity,
             free: (0..slots).rev().map(Slot).collect(),
             sequences: Vec::new(),
@@ -202,7 +204,7 @@ impl Decoding {
     fn sequence(&mut self, row: &DecodeRow<'_>, slots: Vec<Slot>) -> Sequence {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        Sequence::new(ticket, row, slots, &self.stop_tokens)
+        Sequence::new(ticket, row, slots, &self.stop_tokens, &self.rules)
     }
 }
 

@@ -1,12 +1,17 @@
 //! Whether generation options can be had, each by itself and together.
 
-use crate::model::ModelError;
+use crate::model::{GenerationRules, ModelError};
+use crate::request::limits::{self, Bounds};
 use crate::request::{GenerationOptions, Sampling};
 
 /// Checks that the options are in their ranges and do not contradict each other.
 pub(super) fn check(options: &GenerationOptions) -> Result<(), ModelError> {
     let error = |option, found: &dyn ToString, expected| {
         Err(ModelError::Option { option, found: found.to_string(), expected })
+    };
+    let within = |option, found: f64, bounds: Bounds| match bounds.holds(found) {
+        true => Ok(()),
+        false => error(option, &found, bounds.words),
     };
     let GenerationOptions {
         max_new_tokens,
@@ -32,6 +37,10 @@ pub(super) fn check(options: &GenerationOptions) -> Result<(), ModelError> {
     if !length_penalty.is_finite() {
         return error("length_penalty", length_penalty, "a number");
     }
+    within("max_new_tokens", *max_new_tokens as f64, limits::NEW_TOKENS)?;
+    within("repetition_penalty", f64::from(*repetition_penalty), limits::REPETITION_PENALTY)?;
+    within("num_beams", *num_beams as f64, limits::BEAMS)?;
+    within("length_penalty", *length_penalty, limits::LENGTH_PENALTY)?;
     let Sampling::Seeded { temperature, top_p, top_k: _, seed: _ } = sampling else {
         return Ok(());
     };
@@ -41,10 +50,24 @@ pub(super) fn check(options: &GenerationOptions) -> Result<(), ModelError> {
     if !(temperature.is_finite() && *temperature > 0.0) {
         return error("temperature", temperature, "a number above 0 (or greedy decoding)");
     }
+    within("temperature", *temperature, limits::TEMPERATURE)?;
     if !(0.0..=1.0).contains(top_p) {
         return error("top_p", top_p, "a number from 0 to 1");
     }
     Ok(())
+}
+
+/// The options of an answer under the rules of its checkpoint, which count where a case asks for no
+/// penalty and no length.
+pub(super) fn under(options: &GenerationOptions, rules: &GenerationRules) -> GenerationOptions {
+    let mut options = options.clone();
+    if options.repetition_penalty == 1.0 {
+        options.repetition_penalty = rules.repetition_penalty;
+    }
+    if options.min_new_tokens == 0 {
+        options.min_new_tokens = rules.min_new_tokens.min(options.max_new_tokens);
+    }
+    options
 }
 
 #[cfg(test)]
@@ -71,6 +94,22 @@ mod tests {
             check(&options).unwrap_err().to_string(),
             "generation option num_beams is 2, expected 1 when drawing (or temperature 0)"
         );
+    }
+
+    #[test]
+    fn numbers_that_logits_cannot_be_divided_by_are_errors() {
+        let cold = |options: &mut GenerationOptions| {
+            options.sampling =
+                Sampling::Seeded { temperature: 1e-40, top_p: 1.0, top_k: 0, seed: 1 };
+        };
+        assert_eq!(
+            message(cold),
+            "generation option temperature is 0.0000000000000000000000000000000000000001, expected 0 \
+             (greedy), or from 0.000001 to 1000000"
+        );
+        assert!(message(|options| options.repetition_penalty = 1e-40).contains("0.01 to 100"));
+        assert!(message(|options| options.num_beams = 1_000_000).contains("to 100"));
+        assert!(message(|options| options.max_new_tokens = usize::MAX).contains("1 to 1000000"));
     }
 
     #[test]

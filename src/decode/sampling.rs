@@ -8,13 +8,14 @@ Greedy takes the first of equal maxima, as `torch.argmax` does on a CPU.
 */
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use candle_transformers::utils::apply_repeat_penalty;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::model::ModelError;
+use crate::model::{GenerationRules, ModelError};
 use crate::request::{GenerationOptions, Sampling};
 
 /// Whether the logits can be chosen from: none is NaN or positive infinity.
@@ -59,6 +60,7 @@ pub struct Sampler {
     repetition_penalty: f32,
     min_new_tokens: usize,
     stop_tokens: Vec<u32>,
+    rules: Arc<GenerationRules>,
     /// Ids of prompt and answer so far.
     seen: Vec<u32>,
     /// How many of them are the answer's.
@@ -78,10 +80,16 @@ impl Sampler {
             repetition_penalty: options.repetition_penalty,
             min_new_tokens: options.min_new_tokens,
             stop_tokens: stop_tokens.to_vec(),
+            rules: Arc::default(),
             seen: prompt.to_vec(),
             generated: 0,
             random: StdRng::seed_from_u64(seed),
         }
+    }
+
+    /// The same with what the checkpoint asks of every answer.
+    pub(super) fn with_rules(self, rules: Arc<GenerationRules>) -> Self {
+        Self { rules, ..self }
     }
 
     /// The next id.
@@ -92,6 +100,7 @@ impl Sampler {
             min_new_tokens: self.min_new_tokens,
             generated: self.generated,
             stop_tokens: &self.stop_tokens,
+            rules: &self.rules,
         };
         let logits = constraints.apply(logits)?;
         let id = match self.sampling {
@@ -117,12 +126,20 @@ pub(super) struct Constraints<'a> {
     /// How many ids the answer has so far.
     pub(super) generated: usize,
     pub(super) stop_tokens: &'a [u32],
+    /// What the checkpoint asks beside.
+    pub(super) rules: &'a GenerationRules,
 }
 
 impl Constraints<'_> {
-    /// The penalty, then no stop token before its time.
+    /// The penalty, no forbidden token, and no stop token before its time.
     pub(super) fn apply<'a>(&self, scores: &'a [f32]) -> Result<Cow<'a, [f32]>, ModelError> {
         let mut scores = penalised(scores, self.seen, self.repetition_penalty)?;
+        let forbidden = self.rules.forbidden(self.seen, self.generated, self.stop_tokens);
+        for id in forbidden {
+            if let Some(score) = scores.to_mut().get_mut(id as usize) {
+                *score = f32::NEG_INFINITY;
+            }
+        }
         if self.generated < self.min_new_tokens {
             for id in self.stop_tokens {
                 if let Some(score) = scores.to_mut().get_mut(*id as usize) {

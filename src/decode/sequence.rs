@@ -9,7 +9,7 @@ use super::beam::BeamSearch;
 use super::single::SingleAnswer;
 use super::{DecodeRow, Generated, SharedTime, Ticket};
 use crate::answer::FinishReason;
-use crate::model::{ModelError, Slot, VisionLanguageModel};
+use crate::model::{GenerationRules, ModelError, Slot, VisionLanguageModel};
 use crate::nn::{TwoLargest, two_largest};
 
 /// A row in the cache.
@@ -31,13 +31,14 @@ impl Sequence {
         row: &DecodeRow<'_>,
         slots: Vec<Slot>,
         stop_tokens: &Arc<[u32]>,
+        rules: &Arc<GenerationRules>,
     ) -> Self {
         Self {
             ticket,
             prefill: SharedTime::default(),
             decoding: SharedTime::default(),
             largest_batch: 1,
-            search: Search::new(row, &slots, Arc::clone(stop_tokens)),
+            search: Search::new(row, &slots, Arc::clone(stop_tokens), Arc::clone(rules)),
             failure: None,
             slots,
         }
@@ -136,10 +137,15 @@ enum Search {
 }
 
 impl Search {
-    fn new(row: &DecodeRow<'_>, slots: &[Slot], stop_tokens: Arc<[u32]>) -> Self {
+    fn new(
+        row: &DecodeRow<'_>,
+        slots: &[Slot],
+        stop_tokens: Arc<[u32]>,
+        rules: Arc<GenerationRules>,
+    ) -> Self {
         match slots {
-            [slot] => Self::Single(Box::new(SingleAnswer::new(row, *slot, stop_tokens))),
-            _ => Self::Beams(BeamSearch::new(row, slots, stop_tokens)),
+            [slot] => Self::Single(Box::new(SingleAnswer::new(row, *slot, stop_tokens, rules))),
+            _ => Self::Beams(BeamSearch::new(row, slots, stop_tokens, rules)),
         }
     }
 

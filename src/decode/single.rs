@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::sampling::{self, Lead, Sampler};
 use super::sequence::Ended;
-use super::{DecodeRow, finish_reason};
+use super::{DecodeRow, finish_reason, options};
 use crate::answer::FinishReason;
-use crate::model::{ModelError, Slot};
+use crate::model::{GenerationRules, ModelError, Slot};
 use crate::nn::TwoLargest;
 use crate::request::{GenerationOptions, Sampling};
 
@@ -16,6 +16,8 @@ pub(super) struct SingleAnswer {
     options: GenerationOptions,
     stop_tokens: Arc<[u32]>,
     sampler: Sampler,
+    /// Whether the checkpoint forbids none.
+    tokens_are_free: bool,
     token_ids: Vec<u32>,
     margins: Vec<f32>,
     runners_up: Vec<u32>,
@@ -23,11 +25,19 @@ pub(super) struct SingleAnswer {
 }
 
 impl SingleAnswer {
-    pub(super) fn new(row: &DecodeRow<'_>, slot: Slot, stop_tokens: Arc<[u32]>) -> Self {
+    pub(super) fn new(
+        row: &DecodeRow<'_>,
+        slot: Slot,
+        stop_tokens: Arc<[u32]>,
+        rules: Arc<GenerationRules>,
+    ) -> Self {
+        let options = options::under(row.options, &rules);
+        let sampler = Sampler::new(&options, &row.prompt.penalised_ids, &stop_tokens);
         Self {
             slot,
-            options: row.options.clone(),
-            sampler: Sampler::new(row.options, &row.prompt.penalised_ids, &stop_tokens),
+            options,
+            tokens_are_free: rules.leave_tokens_free(),
+            sampler: sampler.with_rules(rules),
             stop_tokens,
             token_ids: Vec::new(),
             margins: Vec::new(),
@@ -57,7 +67,7 @@ impl SingleAnswer {
     pub(super) fn takes_largest(&self) -> bool {
         let GenerationOptions { sampling, repetition_penalty, min_new_tokens, .. } = self.options;
         let free = repetition_penalty == 1.0 && self.token_ids.len() >= min_new_tokens;
-        free && sampling == Sampling::Greedy
+        free && self.tokens_are_free && sampling == Sampling::Greedy
     }
 
     /// Takes the token with the largest logit.

@@ -17,6 +17,14 @@ pub fn known_identity(entry: &ModelEntry) -> Option<Identity> {
     Some(Identity { capabilities: with_boxes(identity.capabilities, entry.boxes), ..identity })
 }
 
+/// What the configuration of an entry's checkpoint says that is not done, or not known; none if the
+/// checkpoint is not here or not usable, which loading will tell.
+pub fn settings_notices(entry: &ModelEntry) -> Vec<String> {
+    let Some(folder) = present_folder(&entry.source) else { return Vec::new() };
+    let notices = model::notices(&folder).unwrap_or_default();
+    notices.iter().map(|notice| notice.within(&folder)).collect()
+}
+
 /// What an entry's model takes of memory. Nothing is loaded.
 ///
 /// # Errors

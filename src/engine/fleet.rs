@@ -124,12 +124,14 @@ fn spread(requests: &[TrialRequest], engines: usize) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Viewing;
     use crate::request::{Conversation, GenerationOptions};
 
     #[test]
     fn requests_about_one_picture_stay_together() {
         let request = |picture: &&str| TrialRequest {
             images: [*picture].iter().filter(|name| !name.is_empty()).map(Into::into).collect(),
+            orientation: Viewing::Upright,
             conversation: Conversation::ask(1, "?"),
             options: GenerationOptions::default(),
         };

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::picture::{Loaded, Picture};
 use super::{EngineError, TrialRequest};
 use crate::answer::Timings;
+use crate::image::Viewing;
 use crate::model::Processor;
 
 /// Most memory that features of pictures take which no trial is looking at, in bytes.
@@ -21,7 +22,7 @@ pub(super) const KEPT_BYTES: usize = 1 << 30;
 
 /// The pictures of some requests.
 pub(super) struct Gallery {
-    shelves: Mutex<HashMap<PathBuf, Shelf>>,
+    shelves: Mutex<HashMap<View, Shelf>>,
     limit: usize,
 }
 
@@ -48,10 +49,10 @@ impl Gallery {
     }
 
     fn with_limit(requests: &[TrialRequest], limit: usize) -> Self {
-        let mut shelves: HashMap<PathBuf, Shelf> = HashMap::new();
+        let mut shelves: HashMap<View, Shelf> = HashMap::new();
         for (index, request) in requests.iter().enumerate() {
             for path in &request.images {
-                shelves.entry(identity(path)).or_default().uses.insert(index);
+                shelves.entry(view(path, request.orientation)).or_default().uses.insert(index);
             }
         }
         Self { shelves: Mutex::new(shelves), limit }
@@ -67,18 +68,19 @@ impl Gallery {
     pub(super) fn picture(
         &self,
         path: &Path,
+        orientation: Viewing,
         processor: &dyn Processor,
         timings: &mut Timings,
     ) -> Result<(Arc<Picture>, Prepared), EngineError> {
         let picture = {
             let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-            let shelf = shelves.entry(identity(path)).or_default();
+            let shelf = shelves.entry(view(path, orientation)).or_default();
             Arc::clone(shelf.picture.get_or_insert_with(Arc::default))
         };
         let mut prepared = Prepared::Earlier;
         picture.load(|| {
             prepared = Prepared::Now;
-            Loaded::read(path, processor, timings)
+            Loaded::read(path, orientation, processor, timings)
         })?;
         Ok((picture, prepared))
     }
@@ -87,11 +89,11 @@ impl Gallery {
     pub(super) fn release(&self, index: usize, request: &TrialRequest) {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         for path in &request.images {
-            let path = identity(path);
-            let Some(shelf) = shelves.get_mut(&path) else { continue };
+            let view = view(path, request.orientation);
+            let Some(shelf) = shelves.get_mut(&view) else { continue };
             shelf.uses.remove(&index);
             if shelf.uses.is_empty() {
-                shelves.remove(&path);
+                shelves.remove(&view);
             }
         }
     }
@@ -112,9 +114,11 @@ impl Gallery {
     }
 }
 
-/// What two paths to one file have in common.
-fn identity(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+/// A file, under the name that all paths to it have in common, and how it is viewed.
+type View = (PathBuf, Viewing);
+
+fn view(path: &Path, orientation: Viewing) -> View {
+    (path.canonicalize().unwrap_or_else(|_| path.to_owned()), orientation)
 }
 
 #[cfg(test)]
@@ -128,6 +132,7 @@ mod tests {
     fn requests(shown: &[&str]) -> Vec<TrialRequest> {
         let request = |name: &&str| TrialRequest {
             images: vec![PathBuf::from(name)],
+            orientation: Viewing::Upright,
             conversation: Conversation::ask(1, "?"),
             options: GenerationOptions::default(),
         };
@@ -140,13 +145,14 @@ mod tests {
         let picture = Picture::default();
         picture.set_features(Ok(ImageFeatures { tokens, deep: Vec::new() }));
         let mut shelves = gallery.shelves.lock().unwrap();
-        shelves.get_mut(Path::new(name)).unwrap().picture = Some(Arc::new(picture));
+        shelves.get_mut(&view(Path::new(name), Viewing::Upright)).unwrap().picture =
+            Some(Arc::new(picture));
     }
 
     fn kept(gallery: &Gallery) -> Vec<String> {
         let shelves = gallery.shelves.lock().unwrap();
         let kept = shelves.iter().filter(|(_, shelf)| shelf.picture.is_some());
-        let mut kept: Vec<String> = kept.map(|(path, _)| path.display().to_string()).collect();
+        let mut kept: Vec<String> = kept.map(|((path, _), _)| path.display().to_string()).collect();
         kept.sort();
         kept
     }

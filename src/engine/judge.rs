@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{Answered, EngineError, Event, Fleet, OutOfMemory, TrialRequest};
 use crate::answer::FinishReason;
 use crate::extract::{mark, preference};
+use crate::image::Viewing;
 use crate::opinion::{JudgedPictures, Matter, Said};
 use crate::request::{Conversation, GenerationOptions};
 
@@ -18,6 +19,8 @@ pub struct ToJudge<'j> {
     pub matter: &'j Matter,
     /// The case's pictures, which the judge sees if it is to.
     pub images: &'j [PathBuf],
+    /// Whether these are turned as their files say.
+    pub orientation: Viewing,
 }
 
 /// Asks a judge about everything; its replies, to the letter, come in the same order. `short` is told
@@ -57,7 +60,7 @@ impl ToJudge<'_> {
         let conversation = Conversation::ask(images.len(), prompt);
         let options =
             GenerationOptions { max_new_tokens: REPLY_TOKENS, ..GenerationOptions::default() };
-        TrialRequest { images, conversation, options }
+        TrialRequest { images, orientation: self.orientation, conversation, options }
     }
 
     pub(crate) fn reply(&self, text: String, finish: FinishReason) -> Said {

@@ -19,6 +19,7 @@ use candle_core::Device;
 
 use crate::answer::{Answer, MemoryShortage, SeenImage};
 use crate::geometry::PictureSize;
+use crate::image::Viewing;
 use crate::model::{self, Footprint, Identity, VisionLanguageModel};
 use crate::opinion::Opinion;
 use crate::registry::{ModelEntry, Precision};
@@ -42,7 +43,7 @@ mod serving;
 mod vision;
 
 use checkpoint::{checkpoint_folder, identity_of};
-pub use checkpoint::{checkpoint_here, footprint, known_identity};
+pub use checkpoint::{checkpoint_here, footprint, known_identity, settings_notices};
 pub use device::{DeviceChoice, DeviceChoiceError, Devices};
 pub use error::EngineError;
 pub use fleet::Fleet;
@@ -99,6 +100,8 @@ impl EngineSettings {
 pub struct TrialRequest {
     /// The pictures' files.
     pub images: Vec<PathBuf>,
+    /// Whether the pictures are turned as their files say.
+    pub orientation: Viewing,
     /// What is asked; indexes `images`.
     pub conversation: Conversation,
     /// How to generate.

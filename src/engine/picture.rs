@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use candle_core::Tensor;
 
 use super::{EngineError, timed};
-use crate::answer::{SeenImage, Timings};
-use crate::image;
+use crate::answer::{SeenImage, SeenOrientation, Timings};
+use crate::image::{self, Viewing};
 use crate::model::{ImageFeatures, ModelError, PreparedImage, Processor};
 
 /// A picture that threads share: prepared by the first that asks, encoded by the engine's.
@@ -30,15 +30,19 @@ impl Loaded {
     /// Decodes and preprocesses the file.
     pub(super) fn read(
         path: &Path,
+        orientation: Viewing,
         processor: &dyn Processor,
         timings: &mut Timings,
     ) -> Result<Self, EngineError> {
-        let decoded = timed(&mut timings.image_decoding, || image::decode_file(path))?;
+        let decoded = timed(&mut timings.image_decoding, || image::open(path, orientation))?;
         let prepared =
             timed(&mut timings.preprocessing, || processor.prepare_image(&decoded.pixels))?;
         Ok(Self {
             outline: prepared.without_pixels()?,
-            seen: seen(&prepared)?,
+            seen: SeenImage {
+                orientation: decoded.orientation.map(|exif| SeenOrientation::of(exif, orientation)),
+                ..seen(&prepared)?
+            },
             pixels: Mutex::new(Some(prepared)),
         })
     }
@@ -102,6 +106,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) fn seen(image: &PreparedImage) -> Result<SeenImage, ModelError> {
     Ok(SeenImage {
         original: image.original,
+        orientation: None,
         resized: image.resized,
         visual_tokens: image.visual_tokens,
         pixels_shape: image.pixels.dims().to_vec(),

@@ -97,7 +97,8 @@ impl Prepared {
         let mut timings = Timings::default();
         let (mut pictures, mut outlines, mut reused) = (Vec::new(), Vec::new(), 0);
         for path in &request.images {
-            let (picture, prepared) = gallery.picture(path, processor, &mut timings)?;
+            let (picture, prepared) =
+                gallery.picture(path, request.orientation, processor, &mut timings)?;
             reused += usize::from(prepared == gallery::Prepared::Earlier);
             outlines.extend(picture.loaded().map(|loaded| loaded.outline.clone()));
             pictures.push(picture);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::{EngineError, EngineSettings, checkpoint_folder, guarded};
+use crate::image::Viewing;
 use crate::opinion::{Matter, Said};
 use crate::registry::ScorerEntry;
 use crate::scorer::{Scorer, ScorerError, clip_scores, nearest_cosine, picture_features};
@@ -13,7 +14,7 @@ use crate::weights;
 pub struct ScorerInUse {
     scorer: Scorer,
     folder: PathBuf,
-    pictures: HashMap<PathBuf, Vec<f32>>,
+    pictures: HashMap<(PathBuf, Viewing), Vec<f32>>,
 }
 
 impl ScorerInUse {
@@ -34,15 +35,21 @@ impl ScorerInUse {
     /// # Errors
     /// The checkpoint is of the wrong kind for this, a picture cannot be read, or the network
     /// failed.
-    pub fn score(&mut self, matter: &Matter, images: &[PathBuf]) -> Result<Said, EngineError> {
+    pub fn score(
+        &mut self,
+        matter: &Matter,
+        images: &[PathBuf],
+        orientation: Viewing,
+    ) -> Result<Said, EngineError> {
         let Self { scorer, folder, pictures } = self;
         guarded(|| match (matter, &*scorer) {
             (Matter::ClipScore { caption, references }, Scorer::Clip(clip)) => {
                 let path = images.first().ok_or(EngineError::Lost)?;
-                if !pictures.contains_key(path) {
-                    pictures.insert(path.clone(), picture_features(clip, path)?);
+                let view = (path.clone(), orientation);
+                if !pictures.contains_key(&view) {
+                    pictures.insert(view.clone(), picture_features(clip, path, orientation)?);
                 }
-                Ok(clip_scores(clip, &pictures[path], caption, references)?)
+                Ok(clip_scores(clip, &pictures[&view], caption, references)?)
             }
             (Matter::Similarity { text, references }, Scorer::Sentences(encoder)) => {
                 Ok(Said::Similarity(nearest_cosine(encoder, text, references)?))

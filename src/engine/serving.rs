@@ -66,10 +66,14 @@ impl Serving<'_> {
         }
     }
 
-    /// Takes prepared requests up to a batch; waits for them only if there is nothing else to do.
+    /// Takes prepared requests up to a batch, and waits for as many as are to be read in now.
+    ///
+    /// How many are read in together must not hang on how fast they were prepared: a CPU rounds a
+    /// product of other rows otherwise, and two runs would differ in the last bits.
     fn receive(&mut self, prepared: &Receiver<PreparedInput>, work: &mut Work) {
+        let wanted = self.wanted(work);
         while work.waiting.len() < self.batch {
-            let next = match work.running.is_empty() {
+            let next = match work.waiting.len() < wanted {
                 true => prepared.recv().ok(),
                 false => prepared.try_recv().ok(),
             };
@@ -78,6 +82,16 @@ impl Serving<'_> {
                 Some((index, Err(error))) => self.end(index, Err(error)),
                 None => return,
             }
+        }
+    }
+
+    /// How many requests must wait before it is decided which are read in.
+    fn wanted(&self, work: &Work) -> usize {
+        let is_due = work.decoding.as_ref().is_none_or(is_refilled);
+        match (work.running.is_empty(), is_due) {
+            (true, _) => self.batch,
+            (false, true) => self.batch.saturating_sub(work.running.len()),
+            (false, false) => 0,
         }
     }
 
@@ -150,8 +164,7 @@ impl Serving<'_> {
         if is_lonely(first) || work.running.values().any(is_lonely) {
             return usize::from(work.running.is_empty());
         }
-        let is_refilled = decoding.free_slots() * REFILLED_PART >= decoding.slots();
-        if !work.running.is_empty() && !is_refilled {
+        if !work.running.is_empty() && !is_refilled(decoding) {
             return 0;
         }
         let sociable = work.waiting.iter().take_while(|input| !is_lonely(input));
@@ -283,6 +296,11 @@ impl Serving<'_> {
         self.gallery.release(index, &self.requests[index]);
         (self.tell)(Event::Ended { index, answered: Box::new(answered) });
     }
+}
+
+/// Whether enough slots are free for others to be read in while requests are decoded.
+fn is_refilled(decoding: &Decoding) -> bool {
+    decoding.free_slots() * REFILLED_PART >= decoding.slots()
 }
 
 /// What these ask for together.

@@ -8,21 +8,31 @@ a [`BoxNotation`].
 
 mod boxes;
 mod choice;
+mod clause;
+mod figures;
+mod final_answer;
 mod judgement;
 mod number;
 mod numerals;
 mod occurrence;
+mod polarity;
 mod refusal;
 mod text;
+mod thought;
+mod vocabulary;
 mod yes_no;
 
-pub use boxes::{BoxNotation, BoxReading, FoundBox, boxes};
+pub use boxes::{BoxError, BoxNotation, BoxReading, FoundBox, boxes};
 pub use choice::choice;
 pub use judgement::{JudgementError, Preference, mark, preference};
 pub use number::number;
 pub use occurrence::{affirms, contains};
 pub use refusal::is_refusal;
 pub use text::normalize;
+pub use thought::{
+    Unfinished, after_thought, answer_of, inside_answer_tag, said, thought_opened_by,
+    with_opened_thought,
+};
 pub use yes_no::yes_no;
 
 /// What came of looking for one value in an answer.
@@ -32,11 +42,22 @@ pub enum Extraction<T> {
     Found(T),
     /// The answer says several things, in the order in which it says them.
     Ambiguous(Vec<T>),
-    /// The answer says nothing of the kind.
+    /// The answer says only what it is not.
+    Denied(Vec<T>),
+    /// The answer says nothing of the kind, or doubts all that it says.
     Absent,
 }
 
 impl<T: PartialEq> Extraction<T> {
+    /// What came of finding only denials: equal values are one.
+    fn all_denied(denied: impl IntoIterator<Item = T>) -> Self {
+        match Self::from_candidates(denied) {
+            Self::Found(one) => Self::Denied(vec![one]),
+            Self::Ambiguous(several) => Self::Denied(several),
+            other => other,
+        }
+    }
+
     /// What came of finding these: equal values are one.
     fn from_candidates(candidates: impl IntoIterator<Item = T>) -> Self {
         let mut distinct: Vec<T> = Vec::new();

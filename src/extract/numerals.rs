@@ -20,6 +20,20 @@ pub(super) fn replace_english(text: &str) -> String {
     replaced.join(" ")
 }
 
+/// A small English number word as digits.
+pub(super) fn english_numeral(word: &str) -> Option<String> {
+    position(&BELOW_TWENTY, word).map(|value| value.to_string())
+}
+
+/// One Chinese digit as digits.
+pub(super) fn chinese_numeral(word: &str) -> Option<String> {
+    let mut characters = word.chars();
+    match (characters.next(), characters.next()) {
+        (Some(c), None) => chinese_digit(c).map(|value| value.to_string()),
+        _ => None,
+    }
+}
+
 /// A number and the words after it.
 type Read<'a, 'b> = Option<(u64, &'a [&'b str])>;
 
@@ -163,7 +177,7 @@ fn with_units(run: &[char]) -> Option<u64> {
     }
 }
 
-fn is_numeral(c: char) -> bool {
+pub(super) fn is_numeral(c: char) -> bool {
     chinese_digit(c).is_some() || chinese_unit(c).is_some()
 }
 

@@ -1,18 +1,107 @@
-//! Whether a text says a wording, as whole words, and whether it denies it. Works on normalised
-//! text on both sides.
+//! Whether a text says a wording, as whole words, and whether it states or denies it.
 
-use super::text::is_chinese;
+use std::sync::LazyLock;
 
-/// Whether the text has the wording in it as whole words: "car" is in "red car" but not in
+use regex::Regex;
+
+use super::clause::{Clause, clauses, fold, simplified};
+use super::polarity::{Polarity, Stance};
+use super::text::{is_chinese, normalize};
+
+/// Whether the text, normalised as the wording is, has it in it as whole words: "car" is in "red car" but not in
 /// "carpet", and 3 is not in 13 or 3.5. Chinese has no spaces, so 红 is in 粉红.
 pub fn contains(text: &str, wording: &str) -> bool {
     occurrences(text, wording).next().is_some()
 }
 
-/// Whether the text has the wording at least once without a negation directly before it
-/// ("no trees", "without any trees", 没有树).
+/// Whether the text states the wording: has it at least once where its clause neither denies nor doubts
+/// it ("no trees", "without any trees", "I see no sign of trees", 没有看到树, "trees are not visible").
+///
+/// The text is as the answer has it, since its punctuation ends clauses; the wording is normalised.
 pub fn affirms(text: &str, wording: &str) -> bool {
-    occurrences(text, wording).any(|start| !is_negated(&text[..start]))
+    let folded = fold(text);
+    let clauses = clauses(&folded);
+    let wording: String = wording.chars().map(simplified).collect();
+    let wording = wording.as_str();
+    let mut is_found = false;
+    let mut is_list_denied = false;
+    for clause in &clauses {
+        let normalized = format!(" {} ", normalize(&clause.raw.replace("'s ", " ")));
+        let polarity = Polarity::of(&normalized);
+        is_list_denied = match polarity.stance() {
+            Stance::Denied => true,
+            _ => is_list_denied && continues_list(clause, &normalized),
+        };
+        let mut places = occurrences(&normalized, wording).peekable();
+        if places.peek().is_none() {
+            continue;
+        }
+        is_found = true;
+        let continues = is_list_denied && polarity.stance() == Stance::Stated;
+        if clause.is_asked || continues {
+            continue;
+        }
+        let is_stated = |start: usize| {
+            let after = &normalized[start + wording.len()..];
+            polarity.stance_at(&normalized, start) == Stance::Stated && !is_denied_behind(after)
+        };
+        if places.any(is_stated) {
+            return true;
+        }
+    }
+    // A wording may reach over punctuation ("red, white and blue"); no clause then holds it.
+    !is_found && !folded.trim_end().ends_with('?') && {
+        let normalized = normalize(&folded);
+        contains(&normalized, wording)
+            && Polarity::of(&format!(" {normalized} ")).stance() == Stance::Stated
+    }
+}
+
+/// Whether a clause goes on with the list of the one before it: ", bird or cat", 、鸟.
+fn continues_list(clause: &Clause<'_>, normalized: &str) -> bool {
+    let words = normalized.split_whitespace().count();
+    match clause.opened_by {
+        Some('、') => true,
+        Some(',') => {
+            clause.raw.is_ascii()
+                && words <= 4
+                && !VERBS.iter().any(|verb| normalized.contains(verb))
+        }
+        _ => false,
+    }
+}
+
+/// What a clause of its own has.
+const VERBS: [&str; 12] = [
+    " is ",
+    " are ",
+    " there ",
+    " has ",
+    " have ",
+    " shows ",
+    " i ",
+    " it ",
+    " just ",
+    " only ",
+    " instead ",
+    " rather ",
+];
+
+/// Whether what stands behind a wording says that it is not there.
+fn is_denied_behind(after: &str) -> bool {
+    static DENIED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let there = "(?:visible|present|there|seen|shown|found|depicted|in (?:image|picture|photo|scene)|appear|exist|in sight|anywhere|part of)";
+        let english = format!(
+            r"^ (?:[a-z]+ )?(?:(?:is|are|was|were|do|does|can|could) (?:not|never)|isnt|arent|doesnt|dont|cannot|cant) (?:be |actually )?{there}|^ (?:is|are|was|were) (?:absent|missing|nowhere)"
+        );
+        let chinese = "^ ?(?:(?:都|也)(?:没有|没)|(?:并|都|也|均)?(?:不存在|不见|没有出现|没出现|未出现|不在(?:图|画)|看不到|看不见|没有被|缺失))";
+        Regex::new(&format!("{english}|{chinese}")).ok()
+    });
+    let mut to = after.len().min(64);
+    while !after.is_char_boundary(to) {
+        to -= 1;
+    }
+    DENIED.as_ref().is_some_and(|pattern| pattern.is_match(&after[..to]))
 }
 
 /// The byte positions at which the wording stands as whole words.
@@ -52,15 +141,6 @@ fn are_one_word(left: char, right: char) -> bool {
     is_letter(left) && is_letter(right)
 }
 
-fn is_negated(before: &str) -> bool {
-    let before = before.trim_end();
-    let before = before.strip_suffix("any").or(before.strip_suffix("任何")).unwrap_or(before);
-    let last_word = before.trim_end().rsplit(' ').next().unwrap_or_default();
-    const WORDS: [&str; 8] = ["no", "not", "without", "never", "isnt", "arent", "nor", "neither"];
-    const ENDINGS: [&str; 8] = ["没有", "没", "無", "无", "不是", "不", "并非", "沒有"];
-    WORDS.contains(&last_word) || ENDINGS.iter().any(|ending| before.ends_with(ending))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +176,39 @@ mod tests {
         assert!(!affirms("没有树", "树"));
         assert!(affirms("没有人只有树", "树"));
         assert!(affirms("no trees here but trees there", "trees"));
+    }
+
+    #[test]
+    fn denials_far_and_behind_are_seen() {
+        for text in [
+            "The image shows no sign of a cat.",
+            "I don't see a cat.",
+            "There are no dogs or cats.",
+            "There is neither a dog nor a cat.",
+            "It's unlikely that there is a cat.",
+            "I am not sure whether there is a cat.",
+            "A cat is not visible.",
+            "Cat is absent",
+            "a dog rather than a cat",
+            "Is there a cat?",
+        ] {
+            assert!(!affirms(&text.replace("cats", "cat"), "cat"), "of {text:?}");
+        }
+        for text in [
+            "There is no doubt that a cat is there.",
+            "Not only a dog but also a cat.",
+            "no dog, but a cat",
+            "The cat is not sleeping.",
+            "There is no dog. There is a cat.",
+            "no dog on the cat",
+        ] {
+            assert!(affirms(text, "cat"), "of {text:?}");
+        }
+        for text in ["没有看到猫", "图中既没有狗也没有猫", "猫不存在", "未发现猫"]
+        {
+            assert!(!affirms(text, "猫"), "of {text:?}");
+        }
+        assert!(affirms("图中没有狗，只有一只猫。", "猫"));
+        assert!(affirms("red, white and blue", "red white and blue"));
     }
 }

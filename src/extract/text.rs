@@ -6,14 +6,15 @@ The rules, in the order in which they are applied, to the expected and to the gi
 1. **Width**: Unicode NFKC, so full-width letters, digits and punctuation become ordinary ones.
 2. **Case**: everything is lower-cased.
 3. **Numbers**: a comma between groups of three digits goes ("1,000" is "1000"). A point between
-   digits ("3.5"), a minus directly before a number ("-2") and a percent sign stay.
+   digits ("3.5"), a slash there ("1/2", and "½" is that), a minus directly before a number or a letter
+   alone ("-2", "-x"), powers ("10²" is "10^2"), bounds ("<5") and a percent sign stay.
 4. **Apostrophes** go without leaving a space ("don't" is "dont").
 5. **Punctuation**, brackets, quotes, dashes and Markdown marks become spaces; so "T-shirt" is
-   "t shirt". Symbols that carry meaning (`+ = $ € ° %`) stay.
+   "t shirt". Symbols that carry meaning (`+ = $ € ° %`, the `#` of "C#") stay.
 6. **Spaces**: runs of white space are one space; none is left at the ends or beside a Chinese
    character.
 7. **English number words** become digits: "none" and "zero" to "ninety nine". "No. 5" is "no 5".
-8. **Articles**: the words a, an, the go, unless nothing else is there ("A" is "a").
+8. **Articles**: the words a, an, the go before another word ("A" and "Vitamin A" keep theirs).
 9. **Chinese numerals** become digits where they are the whole answer, stand before a measure
    word or after 第: "三" is "3", "十二只猫" is "12只猫", "两辆" is "2辆", "第一" is "第1"; "一起",
    "十分" and "三角形" stay.
@@ -26,11 +27,13 @@ characters, spelling, and other closing particles. Write the variants with `AnyO
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::clause::with_powers;
 use super::numerals;
 
 /// The text after all rules of this module; equal texts are equal answers.
 pub fn normalize(text: &str) -> String {
-    let folded: Vec<char> = text.nfkc().collect::<String>().to_lowercase().chars().collect();
+    let folded: Vec<char> =
+        with_powers(text).nfkc().collect::<String>().to_lowercase().chars().collect();
     let words = collapse_spaces(&without_punctuation(&folded));
     let numbered = numerals::replace_english(&words);
     let bare = tighten_chinese(&without_articles(&numbered));
@@ -48,6 +51,14 @@ fn without_punctuation(chars: &[char]) -> String {
     for (index, &c) in chars.iter().enumerate() {
         match c {
             '.' if is_decimal_point(chars, index) => kept.push('.'),
+            '/' | '\u{2044}' if is_decimal_point(chars, index) => kept.push('/'),
+            '#' if is_behind_letter(chars, index) => kept.push('#'),
+            '^' if is_digit_at(chars, index + 1) || chars.get(index + 1) == Some(&'-') => {
+                kept.push('^')
+            }
+            '-' if index > 0 && chars[index - 1] == '^' => kept.push('-'),
+            '-' if is_minus_of_letter(chars, index) => kept.push('-'),
+            '<' | '>' if is_bound(chars, index) => kept.push(c),
             ',' if is_group_comma(chars, index) => {}
             '-' | '\u{2212}' if is_minus(chars, index) => kept.push('-'),
             '\'' | '\u{2018}' | '\u{2019}' | '\u{02BC}' if is_inside_word(chars, index) => {}
@@ -86,6 +97,26 @@ fn is_minus(chars: &[char], index: usize) -> bool {
     starts_word && is_digit_at(chars, index + 1)
 }
 
+/// Whether a `#` belongs to the letter in front ("C#") and to nothing behind.
+fn is_behind_letter(chars: &[char], index: usize) -> bool {
+    let ends = !chars.get(index + 1).is_some_and(|c| c.is_alphanumeric());
+    index > 0 && chars[index - 1].is_ascii_alphabetic() && ends
+}
+
+/// Whether it is the minus of a letter that stands for a number ("-x").
+fn is_minus_of_letter(chars: &[char], index: usize) -> bool {
+    let starts_word = index == 0 || chars[index - 1] == ' ' || chars[index - 1] == '=';
+    let letter = chars.get(index + 1).is_some_and(char::is_ascii_alphabetic);
+    starts_word && letter && !chars.get(index + 2).is_some_and(|c| c.is_alphanumeric())
+}
+
+/// Whether it says that a number is a bound ("<5"), and is no part of a tag.
+fn is_bound(chars: &[char], index: usize) -> bool {
+    let stands_free = index == 0 || chars[index - 1] == ' ';
+    let next = chars[index + 1..].iter().find(|c| **c != ' ' && **c != '=');
+    stands_free && next.is_some_and(char::is_ascii_digit)
+}
+
 fn is_inside_word(chars: &[char], index: usize) -> bool {
     let is_letter = |index: usize| chars.get(index).is_some_and(|c| c.is_alphanumeric());
     is_letter(index.wrapping_sub(1)) && is_letter(index + 1)
@@ -100,9 +131,15 @@ fn collapse_spaces(text: &str) -> String {
 }
 
 fn without_articles(text: &str) -> String {
-    let bare: Vec<_> =
-        text.split(' ').filter(|word| !matches!(*word, "a" | "an" | "the")).collect();
-    if bare.is_empty() { text.to_owned() } else { bare.join(" ") }
+    let mut words = text.split(' ').peekable();
+    let mut bare = Vec::new();
+    while let Some(word) = words.next() {
+        let is_article = matches!(word, "a" | "an" | "the") && words.peek().is_some();
+        if !is_article {
+            bare.push(word);
+        }
+    }
+    bare.join(" ")
 }
 
 /// Drops the spaces beside Chinese characters.

@@ -1,164 +1,216 @@
-//! Whether an answer says yes or no.
+/*!
+Whether an answer says yes or no.
 
-use super::{Extraction, text::normalize};
+Each clause may say it by a word of its own ("No", 是的, "The answer is yes") or by a statement ("there
+is a dog", 图中没有狗). Words outweigh statements, since what follows a "yes" explains it.
+*/
+
+use super::Extraction;
+use super::clause::{Clause, clauses, fold};
+use super::final_answer::boxed;
+use super::polarity::{Polarity, Stance};
+use super::thought::answer_of;
+use super::vocabulary::{
+    CHINESE_EXISTENCE, CHINESE_NO, CHINESE_PREAMBLES, CHINESE_YES, CONDITIONS, CORRECTIONS,
+    EXISTENCE, NO, NO_EXISTENCE, PREAMBLES, YES,
+};
 use crate::case::YesOrNo::{self, No, Yes};
-
-/// Openings that look like a yes or a no but are neither.
-const UNDECIDED: [&str; 18] = [
-    "不确定",
-    "不知道",
-    "不清楚",
-    "不好说",
-    "不太确定",
-    "不能确定",
-    "无法",
-    "没法",
-    "没办法",
-    "是否",
-    "是不是",
-    "有没有",
-    "有可能",
-    "有时",
-    "对不起",
-    "对面",
-    "对于",
-    "对象",
-];
-
-/// Longer ones first: 不是 is a no although it ends in 是.
-const OPENINGS: [(&str, YesOrNo); 14] = [
-    ("没错", Yes),
-    ("不是", No),
-    ("不对", No),
-    ("不存在", No),
-    ("没有", No),
-    ("没", No),
-    ("否", No),
-    ("不", No),
-    ("无", No),
-    ("是", Yes),
-    ("对", Yes),
-    ("有", Yes),
-    ("正确", Yes),
-    ("存在", Yes),
-];
-
-/// Statements that something is not so.
-const DENIALS: [&str; 9] = [
-    " is not ",
-    " are not ",
-    " does not ",
-    " isnt ",
-    " arent ",
-    " doesnt ",
-    "没有",
-    "不是",
-    "不存在",
-];
-
-/// Statements that something is so.
-const AFFIRMATIONS: [&str; 5] = [" yes ", "中有", "里有", "上有", "内有"];
-
-/// Phrases after which no statement counts.
-const HEDGES: [&str; 10] = [
-    " not sure ",
-    " unsure ",
-    " not clear ",
-    " unclear ",
-    " not possible ",
-    " cannot ",
-    " cant ",
-    " not know ",
-    " dont know ",
-    "无法",
-];
 
 /// What the text says, in English or Chinese.
 ///
-/// The opening decides ("No, I mean yes" is no; 没有 and 是的 likewise), after "the answer is" or 答案是
-/// if that stands there. Without such an opening the words yes and no anywhere decide, and the plain
-/// statements "there is a dog", 图中有狗 (yes), "it is not red", 没有狗, 不是 (no); if both kinds
-/// occur the text is ambiguous, and if it hedges ("it is not clear") it says nothing. "No. 5" is no
-/// no.
+/// A word that stands for the answer decides: "Yes", "Definitely not", 是的, 没有, also after "the answer
+/// is", in a box or as a field of JSON. Without one the statements of all clauses count: "there is a
+/// dog", 图中有狗 (yes), "no sign of a dog", 没有看到狗 (no). If both are said the text is ambiguous, unless
+/// a correction ("no, wait") takes back the first. A clause that doubts, a question and "No. 5" say
+/// nothing. Two negations in one clause are not resolved and make it ambiguous.
 pub fn yes_no(text: &str) -> Extraction<YesOrNo> {
-    let text = normalize(text);
-    let answer = without_preamble(&text);
-    let opening =
-        english_opening(answer).or_else(|| chinese_opening(answer).map(Extraction::Found));
-    opening.unwrap_or_else(|| Extraction::from_candidates(mentions(answer)))
+    let folded = fold(answer_of(text));
+    if let Some(inside) = boxed(&folded) {
+        return read(inside);
+    }
+    read(&folded)
 }
 
+fn read(folded: &str) -> Extraction<YesOrNo> {
+    let clauses = clauses(folded);
+    let said: Vec<Said> = clauses.iter().map(Said::by).collect();
+    let words = since_correction(&said, |one| one.word);
+    let says = |wanted| said.iter().any(|one| one.statement == Some(Statement::Says(wanted)));
+    let agreed_at = said.iter().position(|one| one.agrees);
+    let denies = |one: &Said| one.statement == Some(Statement::Says(No));
+    let agrees = agreed_at.is_some_and(|at| said[at..].iter().any(denies));
+    if agrees && words.iter().all(|word| *word == Yes) && says(No) && !says(Yes) {
+        return Extraction::Ambiguous(vec![Yes, No]);
+    }
+    if said.iter().any(|one| one.statement == Some(Statement::Both)) && words.is_empty() {
+        return Extraction::Ambiguous(vec![Yes, No]);
+    }
+    if !words.is_empty() {
+        return Extraction::from_candidates(words);
+    }
+    if said.iter().any(|one| one.statement == Some(Statement::Doubt)) {
+        return Extraction::Absent;
+    }
+    let stated = |wanted: Statement| said.iter().any(|one| one.statement == Some(wanted));
+    let tangled = stated(Statement::Tangle);
+    let no = (stated(Statement::Says(No)) || tangled).then_some(No);
+    let yes = (stated(Statement::Says(Yes)) || tangled).then_some(Yes);
+    Extraction::from_candidates(no.into_iter().chain(yes))
+}
+
+/// The words in their order, from the last correction on that a word follows.
+fn since_correction(said: &[Said], word: impl Fn(&Said) -> Option<YesOrNo>) -> Vec<YesOrNo> {
+    let corrects = |one: &Said| one.corrects;
+    let start = said.iter().rposition(corrects).unwrap_or(0);
+    let after: Vec<YesOrNo> = said[start..].iter().filter_map(&word).collect();
+    if after.is_empty() { said.iter().filter_map(word).collect() } else { after }
+}
+
+/// What one clause says.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    word: Option<YesOrNo>,
+    statement: Option<Statement>,
+    /// Whether the word is a Chinese yes, which may agree with a denial: 对，没有狗.
+    agrees: bool,
+    corrects: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Statement {
+    Says(YesOrNo),
+    /// "Yes or no".
+    Both,
+    Tangle,
+    Doubt,
+}
+
+impl Said {
+    fn by(clause: &Clause<'_>) -> Self {
+        let words = clause.words();
+        let text = words.trim();
+        let corrects = corrects(text);
+        if clause.is_asked {
+            return Self { word: None, statement: None, agrees: false, corrects };
+        }
+        let stripped = without_preamble(text);
+        let word = word(stripped);
+        let statement = if word.is_some() { None } else { statement(&words) };
+        // What only might be so is not said: "if there is a dog, it is hidden".
+        let statement =
+            statement.map(|said| if is_conditional(text) { Statement::Doubt } else { said });
+        let agrees = word == Some(Yes) && !stripped.is_ascii();
+        Self { word, statement, agrees, corrects }
+    }
+}
+
+/// Whether a clause is the condition of another one.
+fn is_conditional(text: &str) -> bool {
+    CONDITIONS.iter().any(|opening| {
+        text.strip_prefix(opening).is_some_and(|rest| rest.starts_with(' ') || !opening.is_ascii())
+    })
+}
+
+/// Whether a clause takes back a value that was given before it: a correction, or a "no" of its own.
+pub(super) fn takes_back(clause: &Clause<'_>) -> bool {
+    let words = clause.words();
+    let text = words.trim();
+    corrects(text) || (text == "no" && clause.opened_by == Some(','))
+}
+
+/// Whether a clause takes back what was said before it.
+pub(super) fn corrects(text: &str) -> bool {
+    let text = text.strip_prefix("no ").unwrap_or(text);
+    CORRECTIONS.iter().any(|opening| {
+        let rest = text.strip_prefix(opening);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' ') || !opening.is_ascii())
+    })
+}
+
+/// What is left of a clause behind all its preambles.
 fn without_preamble(text: &str) -> &str {
-    let english = text.strip_prefix("answer is ").or(text.strip_prefix("answer "));
-    let Some(rest) = text.strip_prefix("答案").or(text.strip_prefix("回答")) else {
-        return english.unwrap_or(text);
-    };
-    match rest.strip_prefix('是') {
-        Some(after) if chinese_opening(after).is_some() => after,
-        _ => rest,
+    let mut rest = text;
+    loop {
+        let english = PREAMBLES.iter().find_map(|one| rest.strip_prefix(one)?.strip_prefix(' '));
+        let chinese = || CHINESE_PREAMBLES.iter().find_map(|one| rest.strip_prefix(one));
+        match english.or_else(chinese).map(str::trim_start) {
+            Some(shorter) if !shorter.is_empty() => rest = shorter,
+            _ => return rest,
+        }
     }
 }
 
-fn english_opening(text: &str) -> Option<Extraction<YesOrNo>> {
+/// A clause that is a yes or a no, or opens with one.
+fn word(text: &str) -> Option<YesOrNo> {
+    let chinese = text.trim_end_matches(['啊', '呢', '的', '了']);
+    if YES.contains(&text) || CHINESE_YES.contains(&text) || CHINESE_YES.contains(&chinese) {
+        return Some(Yes);
+    }
+    if NO.contains(&text) || CHINESE_NO.contains(&text) || CHINESE_NO.contains(&chinese) {
+        return Some(No);
+    }
     let mut words = text.split(' ');
-    let first = english_word(words.next()?)?;
-    let second = words.next();
-    let compared = match second {
-        Some("or" | "and") => words.next(),
-        second => second,
-    };
-    match compared.and_then(english_word) {
-        Some(other) if other != first => Some(Extraction::Ambiguous(vec![first, other])),
-        _ if first == No && second.is_some_and(starts_with_digit) => None,
-        _ => Some(Extraction::Found(first)),
-    }
-}
-
-fn english_word(word: &str) -> Option<YesOrNo> {
-    match word {
-        "yes" | "yeah" | "yep" | "yup" | "true" => Some(Yes),
-        "no" | "nope" | "nah" | "false" => Some(No),
+    let (first, second) = (words.next()?, words.next()?);
+    match (first, second) {
+        ("yes" | "no", "or" | "and" | "no" | "yes") => None,
+        ("yes" | "yeah" | "yep" | "yup" | "true", _) => Some(Yes),
+        ("nope" | "nah" | "false", _) => Some(No),
+        (
+            "no",
+            "it" | "there" | "this" | "that" | "they" | "he" | "she" | "i" | "the" | "we" | "you"
+            | "these" | "those" | "its" | "theres" | "not" | "sir" | "im",
+        ) => Some(No),
         _ => None,
     }
 }
 
-fn starts_with_digit(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_digit())
-}
-
-fn chinese_opening(text: &str) -> Option<YesOrNo> {
-    if UNDECIDED.iter().any(|opening| text.starts_with(opening)) {
-        return None;
+fn statement(words: &str) -> Option<Statement> {
+    let text = words.trim();
+    if EITHER.iter().any(|one| text.contains(one)) {
+        return Some(Statement::Both);
     }
-    OPENINGS.iter().find(|(opening, _)| text.starts_with(opening)).map(|(_, meaning)| *meaning)
-}
-
-/// Every yes and no that the text mentions anywhere, as a word or by a statement.
-fn mentions(text: &str) -> Vec<YesOrNo> {
-    let text = format!(" {text} ");
-    if HEDGES.iter().any(|hedge| text.contains(hedge)) {
-        return Vec::new();
+    let opening = ["是", "有", "对"].iter().any(|one| text.starts_with(one));
+    match Polarity::of(words).stance() {
+        Stance::Doubted => Some(Statement::Doubt),
+        Stance::Denied if words.contains(" yes ") => Some(Statement::Both),
+        Stance::Denied => Some(Statement::Says(No)),
+        Stance::Tangled => Some(Statement::Tangle),
+        Stance::Stated if words.contains(" yes ") || states_existence(words) => {
+            Some(Statement::Says(Yes))
+        }
+        Stance::Stated if opening && !NO_EXISTENCE.iter().any(|one| text.starts_with(one)) => {
+            (!OTHER_WORDS.iter().any(|one| text.starts_with(one))).then_some(Statement::Says(Yes))
+        }
+        Stance::Stated => None,
     }
-    let stated = text.replace("有没有", "").replace("是不是", "").replace("是否", "");
-    let has = |marks: &[&str]| marks.iter().any(|mark| stated.contains(mark));
-    let no = has(&DENIALS) || has_no(&text);
-    let yes = has(&AFFIRMATIONS) || exists(&text);
-    [(no, No), (yes, Yes)].into_iter().filter(|(said, _)| *said).map(|(_, which)| which).collect()
 }
 
-/// Whether the word "no" stands there, other than in "no. 5".
-fn has_no(text: &str) -> bool {
-    text.match_indices(" no ").any(|(start, no)| !starts_with_digit(&text[start + no.len()..]))
-}
+/// Both at once.
+const EITHER: [&str; 8] =
+    ["是或否", "是 否", "有或没有", "有 没有", "是或不是", "是 不是", "对或错", "是还是不是"];
 
-/// Whether the text says that there is something.
-fn exists(text: &str) -> bool {
-    ["there is ", "there are "].iter().any(|opening| {
-        text.match_indices(opening).any(|(start, _)| {
-            let next = text[start + opening.len()..].split(' ').next();
-            !matches!(next, Some("no" | "not" | "never" | "0"))
+/// Words that open with 是, 有 or 对 and affirm nothing.
+const OTHER_WORDS: [&str; 9] =
+    ["是否", "是不是", "有没有", "对不起", "对面", "对于", "对象", "对比", "对方"];
+
+fn states_existence(words: &str) -> bool {
+    EXISTENCE.iter().any(|phrase| {
+        words.match_indices(phrase).any(|(at, _)| {
+            words[..at].ends_with(' ') && words[at + phrase.len()..].starts_with(' ')
         })
-    })
+    }) || states_existence_in_chinese(words)
+}
+
+fn states_existence_in_chinese(words: &str) -> bool {
+    if ["不仅有", "不但有", "不只有", "不光有", "不单有"].iter().any(|one| words.contains(one))
+    {
+        return true;
+    }
+    let mut plain = words.to_owned();
+    for idiom in NO_EXISTENCE.iter().chain(&["是否有", "有没有", "是否"]) {
+        plain = plain.replace(idiom, " ");
+    }
+    CHINESE_EXISTENCE.iter().any(|phrase| plain.contains(phrase))
 }
 
 #[cfg(test)]
@@ -219,5 +271,81 @@ mod tests {
         ] {
             assert_eq!(yes_no(text), Absent, "of {text:?}");
         }
+    }
+
+    #[test]
+    fn denials_near_and_far_are_a_no() {
+        for text in [
+            "I don't think there is a dog in the image.",
+            "There are neither dogs nor cats.",
+            "I do not believe there is a dog.",
+            "It is false that there is a dog.",
+            "There is nothing that looks like a dog.",
+            "There is an absence of dogs.",
+            "The picture is devoid of dogs.",
+            "The scene lacks a dog.",
+            "I see no sign of a dog.",
+            "There isn't any dog here.",
+            "None of the animals is a dog.",
+            "I cannot see any dog.",
+            "Is there a dog? No.",
+            "Definitely not.",
+            "I don't think so.",
+            "未发现图中有狗。",
+            "我不认为图中有狗。",
+            "图中看不到狗。",
+            "图中不存在狗。",
+            "有误，图中是猫。",
+            "没有看到狗",
+            "图中既没有狗，也没有猫。",
+            "{\"answer\": \"no\"}",
+            "\\boxed{No}",
+            "<think>yes, there is</think>No",
+        ] {
+            assert_eq!(yes_no(text), Found(No), "of {text:?}");
+        }
+    }
+
+    #[test]
+    fn idioms_with_a_negation_are_a_yes() {
+        for text in [
+            "No doubt there is a dog.",
+            "There is not only a dog but also a cat.",
+            "Without a doubt, there is a dog.",
+            "There is no question that there is a dog.",
+            "不仅有狗，还有猫。",
+            "不错，图中有狗。",
+            "无疑，图中有一只狗。",
+            "毫无疑问，图中有狗。",
+            "没错",
+            "**Yes**",
+            "Sure! Yes. Hope that helps.",
+        ] {
+            assert_eq!(yes_no(text), Found(Yes), "of {text:?}");
+        }
+    }
+
+    #[test]
+    fn doubts_and_double_negations_are_unread() {
+        for text in [
+            "I am not sure whether there is a dog.",
+            "I can't tell if there is a dog.",
+            "It is hard to say.",
+            "I don't think there is no dog.",
+            "It is not true that there is no dog.",
+            "Is there a dog?",
+            "Yes and no.",
+            "无法判断图中有没有狗",
+            "很难说有没有狗。",
+            "<think>Yes",
+        ] {
+            assert!(!matches!(yes_no(text), Found(_)), "of {text:?}: {:?}", yes_no(text));
+        }
+    }
+
+    #[test]
+    fn a_correction_takes_back_what_stood_before() {
+        assert_eq!(yes_no("No, wait, yes, there is a dog."), Found(Yes));
+        assert_eq!(yes_no("Yes... sorry, actually no."), Found(No));
     }
 }

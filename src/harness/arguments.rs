@@ -12,6 +12,9 @@ use clap::{CommandFactory, Parser};
 
 use super::settings;
 
+/// Most tests that run at a time. More threads would only wait for the one that answers.
+const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
 /// What the user typed after `cargo test --test eval --`.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(
@@ -284,7 +287,7 @@ impl TestArguments {
     /// How many tests run at a time.
     pub fn threads(&self) -> NonZeroUsize {
         let available = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        self.test_threads.unwrap_or_else(available)
+        self.test_threads.unwrap_or_else(available).min(MOST_THREADS)
     }
 }
 

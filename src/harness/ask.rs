@@ -23,5 +23,6 @@ pub(super) fn request(case: &Case, run: usize, model: &Identity) -> TrialRequest
     if let Sampling::Seeded { seed, .. } = &mut options.sampling {
         *seed = seed_of_run(*seed, run);
     }
-    TrialRequest { images: case.images.clone(), conversation, options }
+    let (images, orientation) = (case.images.clone(), case.orientation);
+    TrialRequest { images, orientation, conversation, options }
 }

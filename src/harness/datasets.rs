@@ -3,6 +3,7 @@
 //! Only the rows that are run are read; of the others, and of all in a list, only the name is
 //! known.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::case::{CaseError, CaseName, DatasetFile, InvalidCase};
@@ -24,6 +25,8 @@ pub(super) struct PlannedDataset {
     places: Vec<Option<usize>>,
     /// Why no row could be read.
     broken: Option<Arc<InvalidCase>>,
+    /// Why single rows cannot be asked, by place in the data set.
+    bad: HashMap<usize, Arc<InvalidCase>>,
 }
 
 impl PlannedDataset {
@@ -37,6 +40,7 @@ impl PlannedDataset {
             rows: Arc::default(),
             places,
             broken: None,
+            bad: HashMap::new(),
         })
     }
 
@@ -45,16 +49,45 @@ impl PlannedDataset {
         let models = models.iter().map(|model| model.name.as_str());
         let models: Vec<&str> = models.filter(|model| self.dataset.runs_on(model)).collect();
         let wanted = wanted(&self.dataset, &models, selection);
-        for (place, index) in wanted.iter().enumerate() {
-            self.places[*index] = Some(place);
-        }
         if wanted.is_empty() {
             return;
         }
-        match self.dataset.rows(&wanted, selection.pictures) {
-            Ok(rows) => self.rows = Arc::new(rows),
+        match self.dataset.each_row(&wanted, selection.pictures) {
+            Ok(rows) => self.keep(&wanted, rows),
             Err(error) => self.broken = Some(Arc::new(invalid(&self.file, error))),
         }
+    }
+
+    /// Keeps the rows at these places, and the reasons of those that cannot be asked.
+    fn keep(&mut self, wanted: &[usize], rows: Vec<Result<Row, CaseError>>) {
+        let mut kept = Vec::with_capacity(rows.len());
+        for (index, row) in wanted.iter().zip(rows) {
+            match row {
+                Ok(row) => {
+                    self.places[*index] = Some(kept.len());
+                    kept.push(row);
+                }
+                Err(error) => {
+                    self.bad.insert(*index, Arc::new(invalid(&self.file, error)));
+                }
+            }
+        }
+        self.rows = Arc::new(kept);
+    }
+
+    /// Why there is no figure over all rows, if one of them cannot be asked.
+    fn no_figure(&self) -> Option<Arc<InvalidCase>> {
+        let first = self.bad.keys().min().map(|index| (index, &self.bad[index]));
+        let Some((index, first)) = first else { return self.broken.clone() };
+        let (count, all) = (self.bad.len(), self.dataset.len());
+        let row = self.dataset.row_names().nth(*index).map(|name| name.to_string());
+        let message = format!(
+            "{count} of {all} rows cannot be asked, so there is no figure; the first is {}: {}",
+            row.unwrap_or_default(),
+            first.error.problem()
+        );
+        let error = CaseError::in_data(first.error.path(), None, message);
+        Some(Arc::new(InvalidCase { error, ..InvalidCase::clone(first) }))
     }
 
     /// The tests on a model, to be shared out: gates keep their rows together, all of which they
@@ -87,7 +120,8 @@ impl PlannedDataset {
         let ignored = self.dataset.ignored().is_some();
         let is_gated =
             gates.iter().any(|(_, _, name)| selection.is_run(name, Some(model), ignored));
-        let group = is_gated.then_some(gated.len());
+        let no_figure = is_gated.then(|| self.no_figure()).flatten();
+        let group = (is_gated && no_figure.is_none()).then_some(gated.len());
         let mut trials = Vec::with_capacity(self.dataset.len() + gates.len());
         let shared: Arc<str> = model.into();
         let mut own = Vec::new();
@@ -95,7 +129,7 @@ impl PlannedDataset {
             let name = format!("{case}::{model}");
             let is_run = selection.is_run(&name, Some(model), ignored);
             match self.row(index) {
-                Some(row) if is_run || is_gated => {
+                Some(row) if is_run || group.is_some() => {
                     let member = Member { group, index, tests: self.dataset.row_tests() };
                     let source = CaseSource::Row(Arc::clone(&row.case));
                     let member = Some(Box::new(member));
@@ -107,7 +141,7 @@ impl PlannedDataset {
                         trials.push(self.idle(name, &shared));
                     }
                 }
-                _ => trials.push(self.unread(&case, &shared, name, is_run)),
+                _ => trials.push(self.unread(index, &case, &shared, name, is_run)),
             }
         }
         let partial = (!own.is_empty() && own.len() < self.dataset.len()).then(|| {
@@ -117,8 +151,9 @@ impl PlannedDataset {
         if partial.is_some() {
             own.clear();
         }
-        trials.extend(gates.into_iter().map(|(gate, case, name)| {
-            self.gate_trial(gate, case, name, model, group, partial.clone())
+        trials.extend(gates.into_iter().map(|(gate, case, name)| match &no_figure {
+            Some(broken) => broken_trial(broken, &case, model),
+            None => self.gate_trial(gate, case, name, model, group, partial.clone()),
         }));
         if group.is_some() {
             gated.push(Gated { rows: Arc::clone(&self.rows), own });
@@ -138,12 +173,13 @@ impl PlannedDataset {
     /// A row that is not run, or that should be but could not be read.
     fn unread(
         &self,
+        index: usize,
         case: &CaseName,
         model: &Arc<str>,
         name: String,
         is_run: bool,
     ) -> PlannedTrial {
-        match &self.broken {
+        match self.broken.as_ref().or_else(|| self.bad.get(&index)) {
             Some(broken) if is_run => broken_trial(broken, case, model),
             _ => self.idle(name, model),
         }
@@ -158,9 +194,6 @@ impl PlannedDataset {
         group: Option<usize>,
         partial: Option<String>,
     ) -> PlannedTrial {
-        if let (Some(broken), Some(_)) = (&self.broken, group) {
-            return broken_trial(broken, &case, model);
-        }
         PlannedTrial::Gate(Arc::new(PlannedGate {
             name,
             case: case.to_string(),

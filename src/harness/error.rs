@@ -7,6 +7,7 @@ use crate::case::DiscoveryError;
 use crate::journal::JournalError;
 use crate::registry::RegistryError;
 use crate::report::ReportError;
+use crate::snapshot::SnapshotError;
 
 /// The run itself failed, as against some of its cases.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,17 @@ pub enum RunError {
         /// The journal.
         journal: PathBuf,
     },
+    /// Pictures of an earlier run cannot be taken away.
+    #[error("{}: pictures of an earlier run cannot be removed: {source}; choose another folder with EYECHART_OUT", path.display())]
+    Overlays {
+        /// Their folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// insta's own settings cannot be used.
+    #[error("the settings of snapshots cannot be used; {0}")]
+    Insta(SnapshotError),
     /// cargo-insta's file of referenced snapshots cannot be written.
     #[error("cannot tell cargo-insta which snapshots are referenced: {0}")]
     SnapshotReferences(std::io::Error),

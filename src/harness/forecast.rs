@@ -40,7 +40,7 @@ struct Memory {
 /// A variable, the registry or the folder of cases cannot be used.
 pub fn forecast(project: &Path) -> Result<Vec<Forecast>, RunError> {
     let variable = |name: &str| std::env::var(name).ok();
-    let settings = Settings::read(variable, project, &project.join("target"))?;
+    let settings = Settings::read(variable, project, project.join("target/eyechart"))?;
     let registry = Registry::load(project)?;
     let known = known_names(&registry);
     let found = case::discover(&project.join(CASES), &known, Checks::Structure)?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use crate::dataset::{AnsweredRow, Dataset, FigureError, FigureValue, Gate, Row};
+use crate::extract::said;
 use crate::journal::{Status, TrialRecord};
 use crate::opinion::Opinion;
 
@@ -52,7 +53,7 @@ impl RowOutcome {
         Self {
             index,
             status: record.status,
-            text: record.answer.as_ref().map(|answer| answer.text.clone()),
+            text: record.answer.as_ref().map(|answer| said(answer).into_owned()),
             passed: verdict.is_some_and(|verdict| verdict.passed),
             iou: verdict.and_then(|verdict| verdict.iou),
             center_accuracy: verdict.and_then(|verdict| verdict.center_accuracy),

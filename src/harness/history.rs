@@ -26,13 +26,12 @@ impl History {
             other => other,
         };
         let path = settings.out.join(journal::FILE_NAME);
-        if continuation == Continuation::Anew || !path.exists() {
+        if continuation == Continuation::Anew {
             return Ok(Self::default());
         }
         match Run::read(&path) {
             Ok(run) => Ok(Self::of(run, continuation)),
-            // Its writer was killed before it had begun.
-            Err(JournalError::Empty { .. }) => Ok(Self::default()),
+            Err(error) if error.is_of_nothing_recorded() => Ok(Self::default()),
             Err(error) => Err(error),
         }
     }
@@ -65,7 +64,7 @@ impl History {
     /// How often a test was tried. What is recorded anew where a run goes on is no further try.
     pub(super) fn tries(&self, test: &str) -> u32 {
         let more = u32::from(self.continuation != Continuation::Resume);
-        self.records.get(test).map_or(0, |record| record.retry + more)
+        self.records.get(test).map_or(0, |record| record.retry.saturating_add(more))
     }
 
     fn is_rerun(&self, test: &str) -> bool {

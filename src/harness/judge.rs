@@ -3,12 +3,15 @@
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use crate::answer::{Answer, DeviceClass, ModelInput};
 use crate::case::{InvalidCase, SnapshotPer};
 use crate::checksum::FileSums;
 use crate::engine::{self, Answered};
-use crate::journal::{Attempt, Journal, Place, Status, TrialRecord};
+use crate::extract::{answer_of, said};
+use crate::foreign;
+use crate::journal::{Attempt, Journal, JournalError, Place, Status, TrialRecord};
 use crate::score::{self, Reading, Verdict};
 use crate::snapshot::{
     self, ComparedTokens, SnapshotFolder, SnapshotInfo, SnapshotKey, SnapshotKind, SnapshotOutcome,
@@ -22,7 +25,7 @@ use super::history::History;
 use super::plan::{Planned, PlannedTrial};
 use super::records::question;
 use super::worker::{Answering, NoAnswer, Reply};
-use super::{datasets, message, overlay, records};
+use super::{datasets, message, overlay, records, say};
 
 /// Judges trials; shared by the test threads.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(super) struct Judge {
     pub(super) retry: u32,
     /// Sums of the cases' pictures.
     pub(super) pictures: FileSums,
+    /// Why the journal could not be written first.
+    pub(super) failure: Mutex<Option<JournalError>>,
 }
 
 /// A trial's record, and how its test ends.
@@ -169,9 +174,11 @@ impl Judge {
         let snapshot = self.compare_answer(planned, &answer, blank.place.as_ref());
         let input = self.compare_input(planned, &answer.input);
         let is_settled = snapshot.outcome.is_settled() && input.outcome.is_settled();
+        let is_unusable = [&snapshot, &input].into_iter().any(SnapshotResult::is_unusable);
         let passes = snapshot.passes && input.passes;
         let known_failure = blank.known_failure.is_some();
         let status = |is_settled: bool| match datasets::fails_alone(planned) {
+            _ if !is_settled && is_unusable => Status::Error,
             true => status(&verdict, is_settled, known_failure),
             false if is_settled => Status::Recorded,
             false => Status::Failed,
@@ -229,12 +236,17 @@ impl Judge {
 
     /// Judges a case that only asks what the model would get.
     fn judge_input(&self, planned: &Planned, by: Option<&Answering>, input: ModelInput) -> Judged {
-        let SnapshotResult { outcome, passes } = self.compare_input(planned, &input);
+        let compared = self.compare_input(planned, &input);
+        let is_unusable = compared.is_unusable();
+        let SnapshotResult { outcome, passes } = compared;
         let blank = self.blank(planned, by);
         let known_failure = blank.known_failure.is_some();
         let passes = status(&None, passes, known_failure).is_success();
         let record = TrialRecord {
-            status: status(&None, outcome.is_settled(), known_failure),
+            status: match is_unusable {
+                true => Status::Error,
+                false => status(&None, outcome.is_settled(), known_failure),
+            },
             input_snapshot: outcome,
             prepared: Some(input),
             ..blank
@@ -251,9 +263,16 @@ impl Judge {
         let sizes = engine::picture_sizes(answer);
         let notation = blank.speaker.as_ref().and_then(|speaker| speaker.boxes);
         let out = self.journal.path().parent()?;
-        let path =
-            overlay::draw(&planned.case, &planned.model, &answer.text, notation, &sizes, out)?;
-        Some(self.relative(&path))
+        let Planned { case, model, .. } = planned;
+        let said = said(answer);
+        match overlay::draw(case, model, answer_of(&said), notation, &sizes, out) {
+            Ok(path) => Some(self.relative(&path?)),
+            // What cannot be drawn is not worth failing for.
+            Err(error) => {
+                say(&format!("eyechart: {error}"));
+                None
+            }
+        }
     }
 
     fn compare_answer(
@@ -294,11 +313,11 @@ impl Judge {
         place: Option<&Place>,
     ) -> SnapshotResult {
         let case = &planned.case;
-        self.snapshots.compare(&SnapshotRequest {
+        let compared = self.snapshots.compare(&SnapshotRequest {
             key: SnapshotKey { stem: case.name.snapshot_stem(), model: &planned.model, kind },
             text,
             tokens,
-            question: &records::question(case),
+            question: &foreign::line(&records::question(case)),
             case_file: &case.path,
             info: SnapshotInfo {
                 model: &planned.model,
@@ -306,7 +325,14 @@ impl Judge {
                 precision: place.map(|place| place.precision.as_str()),
                 images: case.images.iter().map(|image| self.shown(image)).collect(),
             },
-        })
+        });
+        match compared {
+            SnapshotResult { outcome: SnapshotOutcome::Unusable { reason }, passes } => {
+                let reason = self.shorten(&reason);
+                SnapshotResult { outcome: SnapshotOutcome::Unusable { reason }, passes }
+            }
+            compared => compared,
+        }
     }
 
     /// Adds a trial to the journal, and tells how its test ends.
@@ -322,8 +348,25 @@ impl Judge {
         }
         match self.journal.append(&judged.record) {
             Ok(()) => outcome(&judged),
-            Err(error) => Outcome::failed(error.to_string()),
+            Err(error) => self.unrecorded(error),
         }
+    }
+
+    /// A trial that could not be recorded. What comes after it could not either.
+    fn unrecorded(&self, error: JournalError) -> Outcome {
+        let outcome = Outcome::failed(error.to_string());
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        outcome
+    }
+
+    /// Whether a trial could not be recorded.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Why trials can no longer be recorded, if they cannot.
+    pub(super) fn take_failure(&self) -> Option<JournalError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -336,7 +379,7 @@ fn attempt(planned: &Planned, run: usize, answered: Answered, by: Option<&Answer
     let judged = planned.case.expectation.as_ref().filter(|one| !one.is_only_measured());
     let verdict = judged.map(|expectation| {
         let evidence = score::Evidence {
-            text: &answer.text,
+            text: &said(&answer),
             finish: answer.finish,
             notation: by.and_then(|by| by.identity.capabilities.boxes),
             image_sizes: &image_sizes,

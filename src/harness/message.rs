@@ -1,10 +1,24 @@
 //! What a failed trial tells the person who reads it.
 
-use similar::TextDiff;
+use std::borrow::Cow;
+use std::time::Duration;
+
+use similar::{Algorithm, TextDiff};
 
 use crate::answer::{Answer, FinishReason};
+use crate::foreign;
 use crate::journal::{Status, TrialRecord};
 use crate::snapshot::{Ahead, Divergence, NEAR_TIE, SnapshotOutcome, input_text};
+
+/// Most characters of a question, an answer or a reason in a message; reports and the journal have
+/// the whole answer.
+const LONGEST_TEXT: usize = 4_000;
+
+/// Longest text that is compared line by line.
+const LONGEST_DIFFED_BYTES: usize = 8 * 1024;
+
+/// Longest time that a comparison looks for the fewest lines that differ.
+const DIFF_TIME: Duration = Duration::from_millis(200);
 
 /// The message of an answered trial; none if there is nothing to tell.
 pub(super) fn of(record: &TrialRecord) -> Option<String> {
@@ -14,7 +28,7 @@ pub(super) fn of(record: &TrialRecord) -> Option<String> {
     let mut parts: Vec<String> =
         record.answer.iter().map(|answer| question_and_answer(&record.question, answer)).collect();
     if let Some(verdict) = &record.verdict {
-        parts.extend(verdict.reasons.iter().map(|reason| format!("  {reason}")));
+        parts.extend(verdict.reasons.iter().map(|reason| format!("  {}", within(reason, "  "))));
     }
     parts.extend(known_failure(record));
     if let Some(answer) = &record.answer {
@@ -41,11 +55,18 @@ fn question_and_answer(question: &str, answer: &Answer) -> String {
             format!("cut off at the limit of {tokens} tokens; raise generation.max_new_tokens")
         }
     };
-    format!("question: {question}\nanswer:   {:?} ({end})", answer.text)
+    let question = within(question, "          ");
+    let text = foreign::quoted(&foreign::cut(&answer.text, LONGEST_TEXT));
+    format!("question: {question}\nanswer:   {text} ({end})")
+}
+
+/// A text of others within a message: not too long, and its further lines indented.
+fn within(text: &str, indent: &str) -> String {
+    foreign::cut(text, LONGEST_TEXT).replace('\n', &format!("\n{indent}"))
 }
 
 fn known_failure(record: &TrialRecord) -> Option<String> {
-    let reason = record.known_failure.as_ref()?;
+    let reason = within(record.known_failure.as_ref()?, "  ");
     Some(match record.status {
         Status::UnexpectedPass => format!(
             "passed although `xfail` says it fails ({reason}); remove the entry if this is here \
@@ -66,18 +87,48 @@ fn snapshot(what: &str, outcome: &SnapshotOutcome, now: &str) -> Option<String> 
             "this {what} has no accepted snapshot yet; look at it with `cargo insta review`, or \
              accept all with INSTA_UPDATE=always"
         )),
+        SnapshotOutcome::HeadChanged { fields } => Some(format!(
+            "the {what} is the accepted one, but the head of its snapshot is not ({}), and insta is \
+             told to compare that too (require_full_match); `cargo insta review` accepts it",
+            fields.join(", ")
+        )),
+        SnapshotOutcome::Unusable { reason } => {
+            Some(format!("the snapshot of this {what} cannot be used: {reason}"))
+        }
         SnapshotOutcome::Changed { accepted, divergence } => {
-            let diff = TextDiff::from_lines(accepted.as_str(), now);
-            let mut unified = diff.unified_diff();
-            let unified = unified.header("accepted", "now").missing_newline_hint(false);
             let place = divergence.map(|place| first_difference(&place, accepted, now));
             Some(format!(
                 "the {what} differs from the accepted snapshot; `cargo insta review` accepts it\n\
-                 {}{unified}",
-                place.unwrap_or_default()
+                 {}{}",
+                place.unwrap_or_default(),
+                diff(accepted, now)
             ))
         }
     }
+}
+
+/// What differs, line by line. Of long texts only the lines around the first difference are compared,
+/// and the comparison gets coarse where it would take long.
+fn diff(accepted: &str, now: &str) -> String {
+    let shared = accepted.bytes().zip(now.bytes()).take_while(|(a, b)| a == b).count();
+    let parts = [accepted, now].map(|text| around(text, shared));
+    let diff = TextDiff::configure()
+        .algorithm(Algorithm::Myers)
+        .timeout(DIFF_TIME)
+        .diff_lines(&*parts[0], &*parts[1]);
+    let mut unified = diff.unified_diff();
+    unified.header("accepted", "now").missing_newline_hint(false).to_string()
+}
+
+/// The text, or of a long one the part that holds a byte.
+fn around(text: &str, place: usize) -> Cow<'_, str> {
+    if text.len() <= LONGEST_DIFFED_BYTES {
+        return Cow::Borrowed(text);
+    }
+    let start = text.floor_char_boundary(place.saturating_sub(LONGEST_DIFFED_BYTES / 4));
+    let end = text.floor_char_boundary(start + LONGEST_DIFFED_BYTES);
+    let more = |bytes: usize| format!("(.. {bytes} more bytes ..)");
+    Cow::Owned(format!("{}\n{}\n{}", more(start), &text[start..end], more(text.len() - end)))
 }
 
 /// The first token that differs, where the texts part, and how near the decision was.

@@ -3,7 +3,11 @@
 use crate::answer::{MemoryShortage, SelfCheck};
 use crate::case::CaseName;
 use crate::engine::{Answered, DeviceChoice, EngineError, ModelDescription, OutOfMemory};
+use crate::foreign;
 use crate::weights::readable_size;
+
+/// Most characters of an answer in a notice.
+const LONGEST_ANSWER: usize = 1_000;
 
 /// A model is in memory, on each of these devices, and at work on so many of what is named in the
 /// singular and the plural.
@@ -23,6 +27,11 @@ pub(super) fn loaded(
         first.precision,
         slowest.as_secs_f64()
     )
+}
+
+/// The checkpoint's configuration says something that is not done, or not known.
+pub(super) fn setting(model: &str, notice: &str) -> String {
+    format!("eyechart: {model}: {notice}")
 }
 
 /// A device of several is not used.
@@ -46,9 +55,14 @@ pub(super) fn self_check(
         other.shared_tokens,
         lead(other.margin),
         lead(other.margin_alone),
-        answer.text,
-        other.text_alone
+        told(&answer.text),
+        told(&other.text_alone)
     ))
+}
+
+/// An answer in a notice.
+fn told(answer: &str) -> String {
+    foreign::quoted(&foreign::cut(answer, LONGEST_ANSWER))
 }
 
 /// Memory ran out while these cases were in work.

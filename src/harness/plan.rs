@@ -302,6 +302,13 @@ impl Plan {
         &self.gated
     }
 
+    /// Whether any case or row has a snapshot.
+    pub(super) fn keeps_snapshots(&self) -> bool {
+        let of_cases = self.cases.iter().map(|case| case.traits.snapshot);
+        let of_rows = self.datasets.iter().map(|dataset| dataset.dataset().snapshot());
+        of_cases.chain(of_rows).any(|kept| kept != SnapshotPolicy::Off)
+    }
+
     /// Tells cargo-insta about the snapshots of all cases on all models of the registry, chosen
     /// or not.
     pub(super) fn mark_snapshots(

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::asked::Asked;
 use crate::case::{Case, InvalidCase};
 use crate::engine::TrialRequest;
+use crate::foreign;
 use crate::journal::{JournalError, Place, Speaker, Status, TrialRecord};
 use crate::model::Identity;
 use crate::request::{Part, Role};
@@ -96,8 +97,11 @@ impl Judge {
 
     /// The case's question in short; none if a picture cannot be read, which is an error elsewhere.
     fn asked(&self, case: &Case, by: &Answering) -> Option<Asked> {
-        let TrialRequest { images, conversation, options } = ask::request(case, 0, &by.identity);
-        Asked::of(&conversation, &options, &images, &self.pictures).ok()
+        let TrialRequest { images, orientation, conversation, options } =
+            ask::request(case, 0, &by.identity);
+        Asked::of(&conversation, &options, &images, &self.pictures)
+            .ok()
+            .map(|asked| Asked { orientation, ..asked })
     }
 
     /// The text with paths relative to the project, as a reader at its root wants them.
@@ -119,7 +123,7 @@ impl Judge {
                 shown.push(component);
             }
         }
-        shown.display().to_string()
+        foreign::path(&shown)
     }
 }
 

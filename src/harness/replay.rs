@@ -143,8 +143,10 @@ impl Replay {
         let Some(before) = &record.asked else {
             return Err(ReplayError::NothingAsked { path: path() });
         };
-        let TrialRequest { images, conversation, options } = ask::request(case, 0, &by.identity);
-        let now = Asked::of(&conversation, &options, &images, pictures);
+        let TrialRequest { images, orientation, conversation, options } =
+            ask::request(case, 0, &by.identity);
+        let now = Asked::of(&conversation, &options, &images, pictures)
+            .map(|asked| Asked { orientation, ..asked });
         match now.map_err(ReplayError::Picture)?.change_since(before) {
             Some(change) => Err(ReplayError::Changed { path: path(), change }),
             None => Ok(()),

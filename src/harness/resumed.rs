@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::case::Case;
 use crate::engine::{Answered, TrialRequest};
-use crate::extract::BoxNotation;
+use crate::extract::{BoxNotation, said};
 use crate::journal::{Speaker, Status, TrialRecord};
 use crate::model::{self, Identity};
 use crate::opinion::Opinion;
@@ -51,8 +51,10 @@ pub(super) fn worth(
         let is_possible = unsupported(&case.demands(), &by.identity).is_none();
         return if is_possible { nothing("it was ignored then") } else { Worth::Record };
     }
-    let TrialRequest { images, conversation, options } = ask::request(case, 0, &by.identity);
-    let now = Asked::of(&conversation, &options, &images, &judge.pictures);
+    let TrialRequest { images, orientation, conversation, options } =
+        ask::request(case, 0, &by.identity);
+    let now = Asked::of(&conversation, &options, &images, &judge.pictures)
+        .map(|asked| Asked { orientation, ..asked });
     match (now, &record.asked) {
         (Ok(now), Some(before)) => {
             if let Some(change) = now.change_since(before) {
@@ -102,7 +104,7 @@ fn answers(record: &TrialRecord) -> Vec<RecordedAnswer<'_>> {
 
 fn lacks_opinion(case: &Case, (answer, opinions): &RecordedAnswer<'_>) -> bool {
     let (Some(expectation), Some(answer)) = (&case.expectation, answer) else { return false };
-    let asked = inquiries(expectation, &question(case), &answer.text);
+    let asked = inquiries(expectation, &question(case), &said(answer));
     asked.iter().any(|inquiry| inquiry.find(opinions).is_none())
 }
 

@@ -1,20 +1,21 @@
 //! A run from its arguments to its reports.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::answer_cache::AnswerCache;
 use crate::case::{self, Checks};
 use crate::checksum::FileSums;
 use crate::dataset::Pictures;
 use crate::engine;
-use crate::journal::{Journal, Opened, Run, RunHeader, RunPlan};
+use crate::journal::{Run, RunHeader, RunPlan};
 use crate::registry::Registry;
 use crate::report;
-use crate::snapshot::SnapshotFolder;
+use crate::snapshot::{InstaVariables, SnapshotFolder};
 
 use super::arguments::{Format, TestArguments};
 use super::console::{self, Announcement, Console, Ending, Listed};
@@ -27,19 +28,32 @@ use super::selection::{Scope, Selection};
 use super::settings::{Continuation, Nextest, Processes};
 use super::threads::{self, Event, Unfinished};
 use super::{
-    CASES, FAILED_CASES, PICTURES, RunError, SNAPSHOTS, Settings, Site, interrupt, known_names,
-    say, shuffle,
+    CASES, FAILED_CASES, PICTURES, RunError, SNAPSHOTS, Settings, Site, folder, interrupt,
+    known_names, say, shuffle,
 };
 
 /// What stands before a model's name where nextest starts a process a model.
 const MODEL_PREFIX: &str = "model::";
 
 /// Lists or runs the suite of a project.
-pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, RunError> {
+pub(super) fn run(
+    site: &Site,
+    arguments: &TestArguments,
+    insta: InstaVariables,
+) -> Result<ExitCode, RunError> {
     let project = site.project();
     let variable = |name: &str| std::env::var(name).ok();
-    let settings = Settings::read(variable, &project, &site.target())?;
+    let settings = Settings::read(variable, &project, site.out_of(&project))?;
     let registry = Registry::load(&project)?;
+    let folder = match settings.continuation {
+        // What is read of the run that it goes on with must be all that there will be.
+        Continuation::Resume | Continuation::Rerun | Continuation::ResumeAndRerun
+            if !arguments.list =>
+        {
+            Some(folder::take(&settings)?)
+        }
+        _ => None,
+    };
     let history = History::read(&settings)?;
     let pictures = settings.out.join(PICTURES);
     let pictures = Pictures::UnpackedTo(&pictures);
@@ -47,7 +61,13 @@ pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, Ru
     let mut selection = Selection::new(arguments, scope, &history, pictures);
     let plan = plan(&project, &settings, &registry, &mut selection)?;
     refuse_unknown_name(&selection, &settings, &plan)?;
-    let snapshots = SnapshotFolder::new(project.join(SNAPSHOTS), site.assert_snapshot);
+    let snapshots = SnapshotFolder::new(
+        project.join(SNAPSHOTS),
+        settings.out.clone(),
+        insta,
+        site.assert_snapshot,
+        site.insta_workspace,
+    );
     plan.mark_snapshots(&snapshots, &registry).map_err(RunError::SnapshotReferences)?;
     let chosen: Vec<&PlannedTrial> =
         plan.trials().iter().filter(|trial| is_selected(trial, &selection)).collect();
@@ -60,25 +80,36 @@ pub(super) fn run(site: &Site, arguments: &TestArguments) -> Result<ExitCode, Ru
         return Ok(run_nothing(console, plan.trials().len()));
     }
     replay::refuse_own_journal(plan.models(), &settings.out)?;
-    let journal = open_journal(&settings, &header(&registry, &settings, arguments, &chosen))?;
+    let header = header(&registry, &settings, arguments, &chosen);
+    let folder = folder.map_or_else(|| folder::take(&settings), Ok)?;
+    if plan.keeps_snapshots() {
+        snapshots.check_settings().map_err(RunError::Insta)?;
+    }
+    let (_folder, journal) = folder::open(folder, &settings, &header)?;
     let retry = settings.nextest.as_ref().map_or(0, |nextest| nextest.retry);
     let pictures = FileSums::default();
-    let judge = Arc::new(Judge { project, journal, snapshots, history, retry, pictures });
+    let failure = Mutex::default();
+    let judge = Judge { project, journal, snapshots, history, retry, pictures, failure };
+    let judge = Arc::new(judge);
     interrupt::write_reports_when_interrupted(&judge, settings.out.clone());
     let answering = (&settings, &registry);
     let ending = run_trials(&plan, chosen, arguments, answering, &judge, &mut console)?;
     // The reports need its memory, not its content.
     drop(plan);
-    report(&judge, arguments, &settings)?;
-    Ok(ending)
+    let reported = report(&judge, arguments, &settings);
+    match judge.take_failure() {
+        Some(failure) => Err(failure.into()),
+        None => reported.map(|()| ending),
+    }
 }
 
 /// Writes the reports; processes of one nextest run take turns, and the last one's stay.
 fn report(judge: &Judge, arguments: &TestArguments, settings: &Settings) -> Result<(), RunError> {
+    judge.journal.sync()?;
     let locked = judge.journal.lock()?;
     let run = Run::read(judge.journal.path())?;
     let summary = report::write_all(&run, &settings.out)?;
-    if arguments.fail_fast {
+    if arguments.fail_fast || judge.has_failed() {
         // Trials that were left behind end no more: the process is about to.
         std::mem::forget(locked);
     }
@@ -87,29 +118,6 @@ fn report(judge: &Judge, arguments: &TestArguments, settings: &Settings) -> Resu
     }
     say(&summary);
     Ok(())
-}
-
-fn open_journal(settings: &Settings, header: &RunHeader) -> Result<Journal, RunError> {
-    let out = &settings.out;
-    if settings.continuation == Continuation::Anew {
-        return Ok(match &settings.nextest {
-            Some(_) => Journal::join(out, header)?,
-            None => Journal::create(out, header)?,
-        });
-    }
-    let Opened { journal, run } = Journal::resume(out, header)?;
-    if let Some(line) = run.torn_line {
-        say(&format!(
-            "eyechart: {}:{line}: whoever wrote it was killed there; the line is cut off, and its \
-             test counts as not run",
-            journal.path().display()
-        ));
-    }
-    if settings.nextest.is_none() {
-        let recorded = run.trials.len();
-        say(&format!("eyechart: going on with a run of {recorded} recorded tests"));
-    }
-    Ok(journal)
 }
 
 /// nextest asks for one test by its name, or for all of a model.
@@ -214,7 +222,15 @@ fn header(
         nextest_run: settings.nextest.as_ref().map(|nextest| nextest.run.clone()),
         tests: recorded.map(|trial| trial.name().into_owned()).collect(),
     };
-    RunHeader::now(registry.prices().cloned(), plan)
+    let mut header = RunHeader::now(registry.prices().cloned(), plan);
+    let models: BTreeSet<&str> = chosen.iter().filter_map(|trial| trial.model()).collect();
+    for entry in registry.models().iter().filter(|entry| models.contains(entry.name.as_str())) {
+        let notices = engine::settings_notices(entry);
+        if !notices.is_empty() {
+            header.settings_notices.insert(entry.name.clone(), notices);
+        }
+    }
+    header
 }
 
 /// Whether a chosen trial has a record in the end.
@@ -273,7 +289,7 @@ fn run_trials(
             if has_failed {
                 ending = ExitCode::from(FAILED_CASES);
             }
-            match has_failed && arguments.fail_fast {
+            match (has_failed && arguments.fail_fast) || judge.has_failed() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }

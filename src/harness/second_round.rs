@@ -9,6 +9,7 @@ use std::sync::mpsc::SyncSender;
 
 use crate::case::Case;
 use crate::engine::{self, Engine, EngineError, EngineSettings, Fleet, ScorerInUse, ToJudge};
+use crate::extract::said;
 use crate::opinion::{Inquiry, Matter, Said};
 use crate::registry::Registry;
 use crate::score::advised::inquiries;
@@ -46,7 +47,7 @@ impl SecondRound {
     pub(super) fn pass_on(&mut self, case: &Arc<Case>, receiver: SyncSender<Reply>, reply: Reply) {
         let inquiries = match (&case.expectation, &reply.answered) {
             (Some(expectation), Ok(answered)) => {
-                inquiries(expectation, &question(case), &answered.answer.text)
+                inquiries(expectation, &question(case), &said(&answered.answer))
             }
             _ => Vec::new(),
         };
@@ -104,7 +105,11 @@ impl SecondRound {
         say(&notices::loaded(&descriptions, nouns, places.len()));
         let asked = places.iter().map(|(held, place)| {
             let Held { case, inquiries, .. } = &self.held[*held];
-            ToJudge { matter: &inquiries[*place].matter, images: &case.images }
+            ToJudge {
+                matter: &inquiries[*place].matter,
+                images: &case.images,
+                orientation: case.orientation,
+            }
         });
         engine::ask_judge(&mut fleet, &asked.collect::<Vec<_>>(), &mut |event| {
             let case = |index: &usize| self.held[places[*index].0].case.name.as_str();
@@ -118,7 +123,7 @@ impl SecondRound {
         say(&format!("eyechart: {} {noun} scored by {name}", places.len()));
         let score = |(held, place): &At| {
             let Held { case, inquiries, .. } = &self.held[*held];
-            let said = scorer.score(&inquiries[*place].matter, &case.images);
+            let said = scorer.score(&inquiries[*place].matter, &case.images, case.orientation);
             said.unwrap_or_else(|error: EngineError| Said::Nothing(error.to_string()))
         };
         places.iter().map(score).collect()

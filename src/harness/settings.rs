@@ -52,6 +52,9 @@ const NEXTEST_RUN: &str = "NEXTEST_RUN_ID";
 /// Set by cargo-nextest: which try this is, from 1.
 const NEXTEST_ATTEMPT: &str = "NEXTEST_ATTEMPT";
 
+/// Most cases answered together.
+const MOST_BATCHED: usize = 10_000;
+
 /// A run's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -145,7 +148,9 @@ pub enum SettingsError {
         found: String,
     },
     /// The batch size.
-    #[error("{BATCH}: \"{found}\" is not a batch size; write a whole number from 1")]
+    #[error(
+        "{BATCH}: \"{found}\" is not a batch size; write a whole number from 1 to {MOST_BATCHED}"
+    )]
     Batch {
         /// What was set.
         found: String,
@@ -153,14 +158,15 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// Reads the variables through `variable`; `target` is the build's output folder.
+    /// Reads the variables through `variable`; `out` is the folder of the journal and reports unless
+    /// they say otherwise.
     ///
     /// # Errors
     /// A variable has a value that cannot be used.
     pub fn read(
         variable: impl Fn(&str) -> Option<String>,
         project: &Path,
-        target: &Path,
+        out: PathBuf,
     ) -> Result<Self, SettingsError> {
         // An empty variable is how a shell unsets one for a single command.
         let variable = |name| variable(name).filter(|value| !value.is_empty());
@@ -170,7 +176,7 @@ impl Settings {
             batch: variable(BATCH).map_or(Ok(BatchSize::Automatic), parse_batch)?,
             self_check: variable(SELF_CHECK).map_or(Ok(SelfChecking::Off), parse_self_check)?,
         };
-        let out = variable(OUT).map_or_else(|| target.join("eyechart"), |out| project.join(out));
+        let out = variable(OUT).map_or(out, |out| project.join(out));
         let partition = variable(PARTITION).map(|text| text.parse()).transpose()?;
         let continuation = parse_continuation(variable(RESUME), variable(RERUN))?;
         let processes = variable(NEXTEST).map_or(Ok(Processes::PerCase), parse_processes)?;
@@ -223,8 +229,8 @@ fn parse_processes(found: String) -> Result<Processes, SettingsError> {
 
 fn parse_batch(found: String) -> Result<BatchSize, SettingsError> {
     match found.trim().parse::<NonZeroUsize>() {
-        Ok(batch) => Ok(BatchSize::Fixed(batch)),
-        Err(_) => Err(SettingsError::Batch { found }),
+        Ok(batch) if batch.get() <= MOST_BATCHED => Ok(BatchSize::Fixed(batch)),
+        Ok(_) | Err(_) => Err(SettingsError::Batch { found }),
     }
 }
 
@@ -244,7 +250,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Settings::read(variable, Path::new("/project"), Path::new("/project/target"))
+        Settings::read(variable, Path::new("/project"), "/project/target/eyechart".into())
             .map_err(|error| error.to_string())
     }
 
@@ -278,6 +284,13 @@ mod tests {
             (DTYPE, "f64"),
             (BATCH, "0"),
             (BATCH, "many"),
+            (BATCH, "10001"),
+            (BATCH, "18446744073709551616"),
+            (BATCH, "1e3"),
+            (BATCH, "-0"),
+            (BATCH, "inf"),
+            (PARTITION, "hash:1/10001"),
+            (PARTITION, "slice:1/18446744073709551616"),
             (SELF_CHECK, "all"),
             (PARTITION, "count:1/2"),
             (RESUME, "yes"),

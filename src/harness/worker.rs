@@ -8,7 +8,7 @@ use crate::answer::ModelInput;
 use crate::answer_cache::AnswerCache;
 use crate::case::Case;
 use crate::engine::{
-    Answered, Engine, EngineError, EngineSettings, Event, Fleet, ModelDescription, Preparer,
+    self, Answered, Engine, EngineError, EngineSettings, Event, Fleet, ModelDescription, Preparer,
     TrialRequest,
 };
 use crate::journal::{Origin, Place};
@@ -164,6 +164,9 @@ fn serve_model(
     let descriptions = fleet.engines().iter().map(Engine::description);
     let descriptions: Vec<_> = descriptions.collect();
     say(&notices::loaded(&descriptions, ("case", "cases"), jobs.len()));
+    for notice in engine::settings_notices(model) {
+        say(&notices::setting(&model.name, &notice));
+    }
     let answering: Vec<Arc<Answering>> =
         fleet.engines().iter().map(|engine| Arc::new(answering(model, engine))).collect();
     let Some(first) = answering.first() else { return };

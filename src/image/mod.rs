@@ -6,6 +6,17 @@ normalisation, patches) is in [`crate::model`].
 */
 
 mod decode;
+mod head;
+mod header;
+mod jpeg;
+mod metadata;
+mod orientation;
 pub mod resize;
+pub(crate) mod room;
+mod tiff;
 
-pub use decode::{DecodedImage, ImageError, decode_file};
+pub use decode::{
+    DecodedImage, Fault, ImageError, decode_bytes, decode_file, open, size, size_of_bytes,
+};
+pub use jpeg::JpegError;
+pub use orientation::{Orientation, Viewing};

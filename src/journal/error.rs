@@ -21,6 +21,27 @@ pub enum JournalError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Another run writes into the folder.
+    #[error(
+        "{}: another run writes into this folder{holder}; wait until it has ended, or choose another \
+         folder with EYECHART_OUT", folder.display()
+    )]
+    Taken {
+        /// The folder.
+        folder: PathBuf,
+        /// Its process and start in brackets, where they are known.
+        holder: String,
+    },
+    /// A record is longer than a line that would be read back.
+    #[error("{}: a line of {bytes} bytes would be longer than {most} bytes, which is the most that is read back", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The line's length.
+        bytes: usize,
+        /// The most that a line may have.
+        most: u64,
+    },
     /// The file cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Unreadable {
@@ -74,4 +95,16 @@ pub enum JournalError {
         /// What is wrong there.
         reason: String,
     },
+}
+
+impl JournalError {
+    /// Whether all that is wrong is that there is no journal yet: its writer was killed before it had
+    /// begun, or none has been there.
+    pub fn is_of_nothing_recorded(&self) -> bool {
+        match self {
+            Self::Empty { .. } => true,
+            Self::Unreadable { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
 }

@@ -8,7 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use super::{JournalError, Line, RunHeader, TrialRecord};
 
 /// Bytes that are read at a time while all lines are.
-const CHUNK: usize = 1 << 16;
+pub(super) const CHUNK: usize = 1 << 16;
+
+/// Most bytes of a line: no more are held of a file that has longer ones. The longest that are written
+/// are of a case that is run 1000 times, and headers that name all tests of a large data set.
+pub(super) const MOST_LINE_BYTES: u64 = 128 << 20;
 
 /// A journal that is open, so that what was found in it can be read again.
 #[derive(Debug)]
@@ -31,6 +35,23 @@ pub(super) struct NumberedLine<'l> {
     pub(super) place: Place,
 }
 
+/// Opens a file, and nothing that would keep a reader waiting or has no end.
+fn open_file(path: &Path) -> io::Result<File> {
+    match std::fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is no file")),
+    }
+}
+
+/// Reads a line with its end, and of one that is too long a byte more than may be.
+pub(super) fn read_line(reader: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<usize> {
+    reader.take(MOST_LINE_BYTES + 1).read_until(b'\n', text)
+}
+
+fn too_long() -> String {
+    format!("is longer than {MOST_LINE_BYTES} bytes, which no record is; the file is no journal")
+}
+
 impl NumberedLine<'_> {
     /// Whether whoever wrote it got to its end.
     pub(super) fn is_whole(&self) -> bool {
@@ -40,7 +61,7 @@ impl NumberedLine<'_> {
 
 impl JournalFile {
     pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
-        let file = File::open(path)
+        let file = open_file(path)
             .map_err(|source| JournalError::Unreadable { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), file: Mutex::new(file) })
     }
@@ -58,14 +79,16 @@ impl JournalFile {
         let (mut text, mut start) = (Vec::new(), 0);
         for number in 1.. {
             text.clear();
-            let length = reader.read_until(b'\n', &mut text).map_err(unreadable)?;
+            let length = read_line(&mut reader, &mut text).map_err(unreadable)?;
             if length == 0 {
                 break;
             }
             let malformed =
                 |reason| JournalError::Malformed { path: path.clone(), line: number, reason };
             let short = u32::try_from(length)
-                .map_err(|_| malformed(format!("is {length} bytes long, which no record is")))?;
+                .ok()
+                .filter(|short| u64::from(*short) <= MOST_LINE_BYTES)
+                .ok_or_else(|| malformed(too_long()))?;
             let place = Place { start, length: short };
             look(NumberedLine { number, text: &text, place }).map_err(malformed)?;
             start += length as u64;

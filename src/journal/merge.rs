@@ -49,6 +49,9 @@ pub fn merge(runs: Vec<Run>) -> Merged {
     Merged { run, overlaps }
 }
 
+/// Most shards of which it is told which ones are missing: a journal says how many there are.
+const MOST_SHARDS: u64 = 10_000;
+
 /// Shards of which no journal is there, such as `slice:2/3`, although another of the same is.
 pub fn missing_shards(run: &Run) -> Vec<String> {
     let mut found: BTreeMap<(&str, u64), BTreeSet<u64>> = BTreeMap::new();
@@ -57,11 +60,16 @@ pub fn missing_shards(run: &Run) -> Vec<String> {
             found.entry((kind, of)).or_default().insert(shard);
         }
     }
-    let missing = found.into_iter().flat_map(|((kind, of), shards)| {
-        let lacking = (1..=of).filter(move |shard| !shards.contains(shard));
-        lacking.map(move |shard| format!("{kind}:{shard}/{of}"))
-    });
-    missing.collect()
+    found.into_iter().flat_map(|((kind, of), shards)| lacking(kind, of, &shards)).collect()
+}
+
+/// The shards of a kind that are not among those found.
+fn lacking(kind: &str, of: u64, found: &BTreeSet<u64>) -> Vec<String> {
+    if of > MOST_SHARDS {
+        return vec![format!("{kind}:?/{of} (it has {} of so many)", found.len())];
+    }
+    let lacking = (1..=of).filter(|shard| !found.contains(shard));
+    lacking.map(|shard| format!("{kind}:{shard}/{of}")).collect()
 }
 
 /// `slice:1/2` as its parts.

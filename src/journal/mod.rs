@@ -1,12 +1,14 @@
 /*!
 The record of a trial and the file of them: the only memory of a run.
 
-JSON Lines: a header, then one line per trial, appended and flushed as each ends. A run that is
+JSON Lines: a header, then one line per trial, appended as each ends; the disk has it within some
+seconds of writing, see [`Journal`]. A run that is
 resumed adds a header of its own, and so does each process of a run that several share; journals put
 one behind the other are a journal. Of a test with several lines the last counts. Reports are
 functions of what is read back from here. Knows nothing of how records are shown.
 */
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,12 +25,14 @@ use crate::snapshot::SnapshotOutcome;
 
 mod error;
 mod file;
+mod folder;
 mod merge;
 mod reader;
 mod recording;
 mod writer;
 
 pub use error::JournalError;
+pub use folder::RunFolder;
 pub use merge::{Merged, Overlap, merge, missing_shards, missing_tests};
 pub use reader::{Run, TrialEntry};
 pub use recording::Recording;
@@ -56,20 +60,29 @@ pub struct RunHeader {
     /// What it set out to do.
     #[serde(default)]
     pub plan: RunPlan,
+    /// For each of its models what their configuration says that is not done, or not known, as far as
+    /// their checkpoints were there when the run began.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings_notices: BTreeMap<String, Vec<String>>,
 }
 
 impl RunHeader {
     /// Of a run that begins now, by this version.
     pub fn now(prices: Option<Prices>, plan: RunPlan) -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             format_version: FORMAT_VERSION,
             eyechart_version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_unix_milliseconds: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            started_unix_milliseconds: unix_milliseconds_now(),
             prices,
             plan,
+            settings_notices: BTreeMap::new(),
         }
     }
+}
+
+fn unix_milliseconds_now() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What a run, or a process of one, set out to do.
@@ -334,6 +347,7 @@ mod tests {
             started_unix_milliseconds: 0,
             prices: None,
             plan: RunPlan::default(),
+            settings_notices: BTreeMap::new(),
         }
     }
 
@@ -470,5 +484,109 @@ mod tests {
         }));
         let messages = [read(""), read("{\"run\":\n"), read(&newer.unwrap())];
         insta::assert_snapshot!(messages.join("\n"));
+    }
+
+    /// A record of every kind of number.
+    fn answered() -> TrialRecord {
+        let answer = Answer {
+            token_ids: vec![1, 2],
+            margins: vec![0.5, 1.5],
+            runners_up: vec![3, 4],
+            beam_score: Some(-0.5),
+            peak_memory_bytes: Some(1000),
+            ..Answer::of_text("a cat")
+        };
+        let verdict = crate::score::Verdict {
+            passed: true,
+            points: 1.0,
+            iou: Some(0.5),
+            center_accuracy: Some(1.0),
+            reading: crate::score::Reading::Parsed,
+            reasons: vec![],
+        };
+        let place =
+            Place { device: "cpu".into(), precision: "f32".into(), model_memory_bytes: Some(1000) };
+        let attempt = Attempt {
+            seed: 1,
+            answer: Some(answer.clone()),
+            verdict: Some(verdict.clone()),
+            opinions: Vec::new(),
+            error: None,
+        };
+        TrialRecord {
+            line: Some(1),
+            retry: 1,
+            answer: Some(answer),
+            attempts: vec![attempt; 2],
+            verdict: Some(verdict),
+            place: Some(place),
+            ..record("a")
+        }
+    }
+
+    /// Every number in a line of a journal, one after the other, as the largest, smallest and strangest
+    /// that JSON can say: it is refused, or all reports are made of it.
+    #[test]
+    fn no_number_of_a_journal_panics_or_runs_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let prices = Prices { currency: "USD".into(), per_hour: vec![("cpu".into(), 0.5)] };
+        let plan = RunPlan { partition: Some("slice:1/2".into()), ..RunPlan::default() };
+        let header = RunHeader { prices: Some(prices), plan, ..header() };
+        let lines = [
+            serde_json::to_string(&Line::<_, ()>::Run(header)).unwrap(),
+            serde_json::to_string(&Line::<(), _>::Trial(answered())).unwrap(),
+        ];
+        let numbers = regex::Regex::new(r"-?\d+(\.\d+)?(e-?\d+)?").unwrap();
+        let strange =
+            ["0", "-1", "4294967295", "18446744073709551615", "1e9", "1e308", "-1e308", "1e999"];
+        let (mut read, mut refused) = (0, 0);
+        for (index, line) in lines.iter().enumerate() {
+            for place in numbers.find_iter(line) {
+                for number in strange {
+                    let mut changed = lines.clone();
+                    changed[index].replace_range(place.range(), number);
+                    let path = folder.path().join(FILE_NAME);
+                    std::fs::write(&path, changed.join("\n") + "\n").unwrap();
+                    match Run::read_with_plan(&path) {
+                        Ok(run) => {
+                            let reported = crate::report::write_all(&run, folder.path());
+                            read += usize::from(reported.is_ok());
+                            missing_shards(&merge(vec![run]).run);
+                        }
+                        Err(_) => refused += 1,
+                    }
+                }
+            }
+        }
+        assert!(read > 100 && refused > 100, "{read} read, {refused} refused");
+    }
+
+    #[test]
+    fn a_line_beyond_the_limit_is_refused_without_being_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let journal = Journal::create(folder.path(), &header()).unwrap();
+        journal.append(&record("a")).unwrap();
+        // A hole of a gigabyte takes no disk.
+        let file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        file.set_len(file.metadata().unwrap().len() + (1 << 30)).unwrap();
+        let message = Run::read(&path).unwrap_err().to_string();
+        let told = ":3: is longer than 134217728 bytes, which no record is; the file is no journal";
+        assert!(message.ends_with(told), "{message}");
+        let message = journal.append(&record("b")).unwrap_err().to_string();
+        assert!(message.contains("its last line is longer than 134217728 bytes"), "{message}");
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let first = serde_json::to_string(&Line::<_, ()>::Run(header())).unwrap();
+        let deep = "[".repeat(1_000_000);
+        for line in [format!("{{\"trial\":{deep}\n"), format!("{{\"trial\":{{\"x\":{deep}\n")] {
+            std::fs::write(&path, format!("{first}\n{line}")).unwrap();
+            assert!(Run::read(&path).is_err());
+            assert!(Recording::open(&path, None, "m").is_err());
+        }
     }
 }

@@ -4,11 +4,13 @@
 //! wants them, so that a suite's answers need not fit into memory.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::file::{JournalFile, NumberedLine, Place};
 use super::{FORMAT_VERSION, JournalError, Line, RunHeader, Status, TrialRecord};
@@ -63,7 +65,7 @@ struct Short<'l> {
     retry: u32,
     answer: Option<Timed>,
     #[serde(default)]
-    attempts: Vec<TimedAttempt>,
+    attempts: TimedAttempts,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +77,42 @@ struct Timed {
 #[derive(Deserialize)]
 struct TimedAttempt {
     answer: Option<Timed>,
+}
+
+/// All attempts in two numbers; a line may have very many.
+#[derive(Default)]
+struct TimedAttempts {
+    attempts: usize,
+    answers: usize,
+    time: Duration,
+}
+
+impl<'de> Deserialize<'de> for TimedAttempts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(AttemptsVisitor)
+    }
+}
+
+struct AttemptsVisitor;
+
+impl<'de> Visitor<'de> for AttemptsVisitor {
+    type Value = TimedAttempts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of attempts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut attempts: A) -> Result<TimedAttempts, A::Error> {
+        let mut all = TimedAttempts::default();
+        while let Some(TimedAttempt { answer }) = attempts.next_element()? {
+            all.attempts += 1;
+            if let Some(Timed { timings }) = answer {
+                all.answers += 1;
+                all.time = all.time.saturating_add(timings.total());
+            }
+        }
+        Ok(all)
+    }
 }
 
 /// What becomes of the lists of tests that headers plan to record.
@@ -214,8 +252,8 @@ impl<'f> Lines<'f> {
             status: short.status,
             retry: short.retry,
             is_gate: short.is_gate(),
-            is_answered: short.answers().next().is_some(),
-            time: short.answers().map(|answer| answer.timings.total()).sum(),
+            is_answered: short.is_answered(),
+            time: short.time(),
             place,
             journal: Arc::clone(self.file),
         };
@@ -260,10 +298,18 @@ impl Short<'_> {
         name.starts_with("gate_") && self.file.ends_with(".dataset.ron")
     }
 
-    /// Every answer: one, unless the case was run several times.
-    fn answers(&self) -> impl Iterator<Item = &Timed> {
-        let single = self.answer.iter().filter(|_| self.attempts.is_empty());
-        single.chain(self.attempts.iter().filter_map(|attempt| attempt.answer.as_ref()))
+    /// Whether it has an answer: its own, unless the case was run several times.
+    fn is_answered(&self) -> bool {
+        match self.attempts.attempts {
+            0 => self.answer.is_some(),
+            _ => self.attempts.answers > 0,
+        }
+    }
+
+    /// The time of all its answers.
+    fn time(&self) -> Duration {
+        let own = || self.answer.as_ref().map_or(Duration::ZERO, |answer| answer.timings.total());
+        if self.attempts.attempts == 0 { own() } else { self.attempts.time }
     }
 }
 

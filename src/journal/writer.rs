@@ -1,23 +1,40 @@
 //! Writing journals, alone or beside other processes.
 //!
 //! A line is appended in one go while the file is locked against other processes. Whoever was
-//! killed in the middle leaves a torn last line, which the next one to open the file cuts off.
+//! killed in the middle leaves a torn last line, which the next one to append cuts off. Who may write
+//! into a folder at all is [`super::RunFolder`]'s to say.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
+use super::file::{CHUNK, MOST_LINE_BYTES, read_line};
 use super::{FILE_NAME, JournalError, Line, Run, RunHeader, TrialRecord};
+use crate::whole_file::{self, Durability, WholeFile};
+
+/// How long records may be in the system's memory alone while others are appended: a power cut takes
+/// no more of a busy run. (A kill takes none.)
+const SYNC_EVERY: Duration = Duration::from_secs(2);
 
 /// A journal being written; shared by the threads that judge, and by the processes of nextest.
+///
+/// Lines are given to the system at once, and to the disk every 2 seconds in which some are appended,
+/// and at the end of the run ([`Self::sync`]).
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: Mutex<File>,
+    writer: Mutex<Writer>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    file: File,
+    synced: Instant,
 }
 
 /// A journal that a run goes on with.
@@ -31,17 +48,20 @@ pub struct Opened {
 
 /// The journal, locked against other threads and processes until this is dropped.
 #[derive(Debug)]
-pub struct Locked<'j>(MutexGuard<'j, File>);
+pub struct Locked<'j>(MutexGuard<'j, Writer>);
 
 impl Journal {
     /// Starts a new journal in `folder`, which is made if needed; an older one is replaced.
     ///
     /// # Errors
-    /// The folder or file cannot be written.
+    /// The folder or file cannot be written; the older one stays.
     pub fn create(folder: &Path, header: &RunHeader) -> Result<Self, JournalError> {
-        let journal = Self::open(folder)?;
-        journal.start(|_| Ok(Start::Anew), header)?;
-        Ok(journal)
+        let path = folder.join(FILE_NAME);
+        let unwritable = |source| JournalError::Unwritable { path: path.clone(), source };
+        let line = line(&path, &Line::<_, ()>::Run(header))?;
+        fs::create_dir_all(folder).map_err(unwritable)?;
+        whole_file::write(&path, &line, Durability::PowerCut).map_err(unwritable)?;
+        Self::open(folder)
     }
 
     /// Goes on with the journal in `folder`, or starts one. A torn last line is cut off;
@@ -50,18 +70,17 @@ impl Journal {
     /// # Errors
     /// The journal cannot be read or written.
     pub fn resume(folder: &Path, header: &RunHeader) -> Result<Opened, JournalError> {
-        let journal = Self::open(folder)?;
-        let mut run = Run::default();
-        let path = &journal.path;
-        let read = |_: &File| match Run::read(path) {
-            Ok(found) => {
-                run = found;
-                Ok(Start::GoOn)
+        let path = folder.join(FILE_NAME);
+        let run = match Run::read(&path) {
+            Ok(run) => run,
+            Err(error) if error.is_of_nothing_recorded() => {
+                let journal = Self::create(folder, header)?;
+                return Ok(Opened { journal, run: Run::default() });
             }
-            Err(JournalError::Empty { .. }) => Ok(Start::Anew),
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
         };
-        journal.start(read, header)?;
+        let journal = Self::open(folder)?;
+        journal.lock()?.append(&path, &Line::<_, ()>::Run(header))?;
         Ok(Opened { journal, run })
     }
 
@@ -70,65 +89,50 @@ impl Journal {
     /// # Errors
     /// The journal cannot be written.
     pub fn join(folder: &Path, header: &RunHeader) -> Result<Self, JournalError> {
+        if !Self::is_of(folder, header.plan.nextest_run.as_deref()) {
+            return Self::create(folder, header);
+        }
         let journal = Self::open(folder)?;
-        let is_same = |file: &File| {
-            let first = first_header(file);
-            let is_same =
-                first.is_some_and(|first| first.plan.nextest_run == header.plan.nextest_run);
-            Ok(if is_same { Start::GoOn } else { Start::Anew })
-        };
-        journal.start(is_same, header)?;
+        journal.lock()?.append(&journal.path, &Line::<_, ()>::Run(header))?;
         Ok(journal)
     }
 
-    /// Replaces the journal in `folder` by one of this run.
+    /// Whether there is a journal in `folder` that a process of this nextest run began.
+    pub fn is_of(folder: &Path, nextest_run: Option<&str>) -> bool {
+        let first = File::open(folder.join(FILE_NAME)).ok().and_then(|file| first_header(&file));
+        first.is_some_and(|first| first.plan.nextest_run.as_deref() == nextest_run)
+    }
+
+    /// Replaces the journal in `folder` by one of this run, which may be read from the old one.
     ///
     /// # Errors
     /// The folder or file cannot be written, or a record can no longer be read.
     pub fn write(folder: &Path, run: &Run) -> Result<(), JournalError> {
-        let journal = Self::open(folder)?;
-        let unwritable = |source| JournalError::Unwritable { path: journal.path.clone(), source };
-        let _locked = journal.lock()?;
-        // It may be one of those that the records are read from.
-        let unfinished = journal.path.with_extension("unfinished");
-        let mut out = BufWriter::new(File::create(&unfinished).map_err(unwritable)?);
+        let path = folder.join(FILE_NAME);
+        let unwritable = |source| JournalError::Unwritable { path: path.clone(), source };
+        fs::create_dir_all(folder).map_err(unwritable)?;
+        let mut out = WholeFile::create(&path).map_err(unwritable)?;
         for header in &run.headers {
-            let mut line = serde_json::to_vec(&Line::<_, ()>::Run(header))
-                .map_err(|error| unwritable(error.into()))?;
-            line.push(b'\n');
-            out.write_all(&line).map_err(unwritable)?;
+            out.write_all(&line(&path, &Line::<_, ()>::Run(header))?).map_err(unwritable)?;
         }
         for trial in run.earlier.iter().chain(&run.trials) {
             let line = trial.line()?;
             let whole = line.strip_suffix(b"\n").unwrap_or(&line);
             out.write_all(whole).and_then(|()| out.write_all(b"\n")).map_err(unwritable)?;
         }
-        out.into_inner().map_err(|error| unwritable(error.into_error()))?;
-        std::fs::rename(&unfinished, &journal.path).map_err(unwritable)
+        out.put_in_place(Durability::PowerCut).map_err(unwritable)
     }
 
+    /// Opens the journal that is in `folder`.
     fn open(folder: &Path) -> Result<Self, JournalError> {
         let path = folder.join(FILE_NAME);
-        let unwritable = |source| JournalError::Unwritable { path: path.clone(), source };
-        std::fs::create_dir_all(folder).map_err(unwritable)?;
-        let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).create(true).open(&path).map_err(unwritable)?;
-        Ok(Self { path, file: Mutex::new(file) })
-    }
-
-    /// Writes the header, into an empty file or behind what is there.
-    fn start(
-        &self,
-        how: impl FnOnce(&File) -> Result<Start, JournalError>,
-        header: &RunHeader,
-    ) -> Result<(), JournalError> {
-        let unwritable = |source| JournalError::Unwritable { path: self.path.clone(), source };
-        let locked = self.lock()?;
-        match how(&locked.0)? {
-            Start::Anew => locked.0.set_len(0).map_err(unwritable)?,
-            Start::GoOn => {}
-        }
-        locked.append(&Line::<_, ()>::Run(header)).map_err(unwritable)
+        let open = || {
+            whole_file::refuse_link(&path)?;
+            OpenOptions::new().read(true).append(true).open(&path)
+        };
+        let file =
+            open().map_err(|source| JournalError::Unwritable { path: path.clone(), source })?;
+        Ok(Self { path, writer: Mutex::new(Writer { file, synced: Instant::now() }) })
     }
 
     /// Where it is.
@@ -141,8 +145,17 @@ impl Journal {
     /// # Errors
     /// The file cannot be written (a full disk, say).
     pub fn append(&self, record: &TrialRecord) -> Result<(), JournalError> {
-        let unwritable = |source| JournalError::Unwritable { path: self.path.clone(), source };
-        self.lock()?.append(&Line::<(), _>::Trial(record)).map_err(unwritable)
+        self.lock()?.append(&self.path, &Line::<(), _>::Trial(record))
+    }
+
+    /// Gives all that was appended to the disk.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn sync(&self) -> Result<(), JournalError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let synced = writer.file.sync_data();
+        synced.map_err(|source| JournalError::Unwritable { path: self.path.clone(), source })
     }
 
     /// Keeps all others from writing, until what this returns is dropped.
@@ -150,41 +163,58 @@ impl Journal {
     /// # Errors
     /// The system cannot lock the file.
     pub fn lock(&self) -> Result<Locked<'_>, JournalError> {
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let unlockable = |source| JournalError::Unlockable { path: self.path.clone(), source };
-        file.lock().map_err(unlockable)?;
-        Ok(Locked(file))
+        writer.file.lock().map_err(unlockable)?;
+        Ok(Locked(writer))
     }
 }
 
-/// What becomes of what is in the file.
-enum Start {
-    Anew,
-    GoOn,
-}
-
 impl Locked<'_> {
-    fn append(&self, line: &impl Serialize) -> io::Result<()> {
-        let mut text = serde_json::to_vec(line)?;
-        text.push(b'\n');
-        let mut file = &*self.0;
-        mend(file)?;
-        file.write_all(&text).and_then(|()| file.flush())
+    fn append(&mut self, path: &Path, content: &impl Serialize) -> Result<(), JournalError> {
+        let text = line(path, content)?;
+        let mut write = || {
+            let Writer { file, synced } = &mut *self.0;
+            mend(file)?;
+            file.write_all(&text)?;
+            if synced.elapsed() >= SYNC_EVERY {
+                file.sync_data()?;
+                *synced = Instant::now();
+            }
+            Ok(())
+        };
+        write().map_err(|source| JournalError::Unwritable { path: path.to_owned(), source })
     }
 }
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         // The lock ends with the process at the latest.
-        let _ = self.0.unlock();
+        let _ = self.0.file.unlock();
+    }
+}
+
+/// A line with its end.
+fn line(path: &Path, content: &impl Serialize) -> Result<Vec<u8>, JournalError> {
+    let mut text = serde_json::to_vec(content).map_err(|error| JournalError::Unwritable {
+        path: path.to_owned(),
+        source: error.into(),
+    })?;
+    text.push(b'\n');
+    match text.len() as u64 > MOST_LINE_BYTES {
+        true => Err(JournalError::TooLong {
+            path: path.to_owned(),
+            bytes: text.len(),
+            most: MOST_LINE_BYTES,
+        }),
+        false => Ok(text),
     }
 }
 
 /// The header in the first line; none of a file that is empty or whose writer was killed there.
-fn first_header(mut file: &File) -> Option<RunHeader> {
-    file.rewind().ok()?;
+fn first_header(file: &File) -> Option<RunHeader> {
     let mut line = Vec::new();
-    BufReader::new(file).read_until(b'\n', &mut line).ok()?;
+    read_line(&mut BufReader::new(file), &mut line).ok()?;
     match serde_json::from_slice(&line).ok()? {
         Line::<_, IgnoredAny>::Run(header) => Some(header),
         Line::Trial(_) => None,
@@ -194,13 +224,9 @@ fn first_header(mut file: &File) -> Option<RunHeader> {
 /// Ends a last line that lacks only its end, and cuts off a torn one.
 fn mend(mut file: &File) -> io::Result<()> {
     let length = file.seek(SeekFrom::End(0))?;
-    let Some(last) = length.checked_sub(1) else { return Ok(()) };
-    if byte_at(file, last)? == b'\n' {
+    let start = last_line_start(file, length)?;
+    if start == length {
         return Ok(());
-    }
-    let mut start = last;
-    while start > 0 && byte_at(file, start - 1)? != b'\n' {
-        start -= 1;
     }
     file.seek(SeekFrom::Start(start))?;
     let mut line = Vec::new();
@@ -211,9 +237,26 @@ fn mend(mut file: &File) -> io::Result<()> {
     }
 }
 
-fn byte_at(mut file: &File, position: u64) -> io::Result<u8> {
-    let mut byte = [0];
-    file.seek(SeekFrom::Start(position))?;
-    file.read_exact(&mut byte)?;
-    Ok(byte[0])
+/// Where the line begins that has no end; the file's length if all lines have theirs.
+fn last_line_start(mut file: &File, length: u64) -> io::Result<u64> {
+    let mut chunk = vec![0; CHUNK.min(usize::try_from(length).unwrap_or(CHUNK))];
+    let mut end = length;
+    // A whole last line needs no more than its last byte.
+    let mut size = length.min(1);
+    while end > 0 {
+        if length - end > MOST_LINE_BYTES {
+            return Err(io::Error::other(format!(
+                "its last line is longer than {MOST_LINE_BYTES} bytes, which no record is"
+            )));
+        }
+        let part = &mut chunk[..usize::try_from(size).unwrap_or(CHUNK)];
+        file.seek(SeekFrom::Start(end - size))?;
+        file.read_exact(part)?;
+        if let Some(newline) = part.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(end - size + newline as u64 + 1);
+        }
+        end -= size;
+        size = end.min(CHUNK as u64);
+    }
+    Ok(0)
 }

@@ -2,31 +2,42 @@
 The chat template that a checkpoint brings, rendered as transformers renders it.
 
 Follows huggingface/transformers `utils/chat_template_utils.py` (`_compile_jinja_template`):
-`trim_blocks`, `lstrip_blocks`, loop controls, `raise_exception`, and a `tojson` that keeps
-non-ASCII text and writes Python's separators. Templates are looked for where transformers looks,
-in its order: `chat_template.jinja`, `chat_template.json`, `tokenizer_config.json`.
+`trim_blocks`, `lstrip_blocks`, loop controls, `raise_exception`, `strftime_now`, blocks of
+`generation`, and a `tojson` that is Python's ([`super::python_json`]). `tools` and `documents` are none.
+Templates are looked for where transformers looks, in its order: `chat_template.jinja`,
+`additional_chat_templates/`, `chat_template.json`, `processor_config.json`, `tokenizer_config.json`. Of
+several by name, `default` is taken. A template is code of others: [`limits`]
+bounds what it may cost.
 */
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::value::{Kwargs, Serde};
+use minijinja::{Environment, Error, ErrorKind, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ModelError;
+use super::python_json::Dumps;
 use crate::request::{Conversation, Part, Role, Turn};
 use crate::weights::CheckpointFolder;
 
+mod limits;
+mod methods;
+mod tags;
+
 const NAME: &str = "chat_template";
+
+/// The filter that values go through before they are kept.
+const CHARGED: &str = "eyechart_charged";
 
 /// A parsed template.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Environment<'static>,
+    environment: Arc<Environment<'static>>,
     path: PathBuf,
     special_tokens: BTreeMap<String, String>,
 }
@@ -34,7 +45,37 @@ pub struct ChatTemplate {
 /// A JSON file with a template in it.
 #[derive(Deserialize)]
 struct TemplateFile {
-    chat_template: Option<String>,
+    chat_template: Option<Templates>,
+}
+
+/// One template, or several by name, of which `default` is taken.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Templates {
+    One(String),
+    List(Vec<NamedTemplate>),
+    Map(BTreeMap<String, String>),
+}
+
+#[derive(Deserialize)]
+struct NamedTemplate {
+    name: String,
+    template: String,
+}
+
+/// The name of the template that a conversation without tools gets.
+const DEFAULT: &str = "default";
+
+impl Templates {
+    /// The template to take, or the names of all.
+    fn chosen(self) -> Result<String, Vec<String>> {
+        let mut named: BTreeMap<String, String> = match self {
+            Self::One(source) => return Ok(source),
+            Self::List(list) => list.into_iter().map(|each| (each.name, each.template)).collect(),
+            Self::Map(map) => map,
+        };
+        named.remove(DEFAULT).ok_or_else(|| named.into_keys().collect())
+    }
 }
 
 /// A message as templates expect it: content is a list of parts.
@@ -66,11 +107,16 @@ impl ChatTemplate {
         source: String,
         special_tokens: BTreeMap<String, String>,
     ) -> Result<Self, ModelError> {
-        let parsed = environment().and_then(|mut environment| {
+        limits::check(&source).map_err(|message| refused(path, message))?;
+        let parse = move || {
+            let mut environment = environment()?;
+            let source = without_generation_blocks(&source);
+            let source = tags::with_filter_of_kept_values(&source, CHARGED);
             environment.add_template_owned(NAME, source)?;
             Ok(environment)
-        });
-        let environment = parsed.map_err(|error| template_error(path, &error))?;
+        };
+        let parsed = limits::on_large_stack(parse).map_err(|message| refused(path, message))?;
+        let environment = Arc::new(parsed.map_err(|error| template_error(path, &error))?);
         Ok(Self { environment, path: path.to_owned(), special_tokens })
     }
 
@@ -80,36 +126,57 @@ impl ChatTemplate {
         let messages = [
             ("messages", minijinja::Value::from(Serde(messages(conversation)))),
             ("add_generation_prompt", minijinja::Value::from(true)),
+            // transformers hands them over in any case.
+            ("tools", minijinja::Value::from(())),
+            ("documents", minijinja::Value::from(())),
         ];
         let tokens = special_tokens.iter();
         let tokens = tokens.map(|(name, token)| (name.as_str(), token.as_str().into()));
         let context = minijinja::Value::from_pairs(tokens.chain(messages));
-        environment
-            .get_template(NAME)
-            .and_then(|template| template.render(context))
+        let environment = Arc::clone(environment);
+        let render = move || environment.get_template(NAME)?.render(context);
+        limits::on_large_stack(render)
+            .map_err(|message| refused(path, message))?
             .map_err(|error| template_error(path, &error))
     }
 }
 
 fn template_error(path: &Path, error: &Error) -> ModelError {
-    ModelError::ChatTemplate { path: path.to_owned(), message: error.to_string() }
+    refused(path, limits::message(error))
+}
+
+fn refused(path: &Path, message: String) -> ModelError {
+    ModelError::ChatTemplate { path: path.to_owned(), message }
 }
 
 fn find_template(folder: &CheckpointFolder) -> Result<(PathBuf, String), ModelError> {
-    if let Some(source) = folder.optional_text("chat_template.jinja")? {
-        return Ok((folder.path().join("chat_template.jinja"), source));
-    }
-    for name in ["chat_template.json", "tokenizer_config.json"] {
-        let file: Option<TemplateFile> = folder.optional_json(name)?;
-        if let Some(source) = file.and_then(|file| file.chat_template) {
+    for name in ["chat_template.jinja", "additional_chat_templates/default.jinja"] {
+        if let Some(source) = folder.optional_text(name)? {
             return Ok((folder.path().join(name), source));
         }
     }
-    Err(ModelError::ChatTemplate {
-        path: folder.path().to_owned(),
-        message: "none found in chat_template.jinja, chat_template.json or tokenizer_config.json"
-            .to_owned(),
-    })
+    for name in ["chat_template.json", "processor_config.json", "tokenizer_config.json"] {
+        let file: Option<TemplateFile> = folder.optional_json(name)?;
+        let Some(templates) = file.and_then(|file| file.chat_template) else { continue };
+        let path = folder.path().join(name);
+        return match templates.chosen() {
+            Ok(source) => Ok((path, source)),
+            Err(names) => {
+                let names = names.join("`, `");
+                let message = format!("none is called `{DEFAULT}`; there are `{names}`");
+                Err(ModelError::ChatTemplate { path, message })
+            }
+        };
+    }
+    Err(ModelError::ChatTemplate { path: folder.path().to_owned(), message: none_found(folder) })
+}
+
+fn none_found(folder: &CheckpointFolder) -> String {
+    let places = "none found in chat_template.jinja, chat_template.json or tokenizer_config.json";
+    match folder.path().join("additional_chat_templates").is_dir() {
+        true => format!("{places}; additional_chat_templates has named ones, but no default.jinja"),
+        false => places.to_owned(),
+    }
 }
 
 /// The entries `*_token` of `tokenizer_config.json`: a text, or an object with `content`.
@@ -129,6 +196,7 @@ fn messages(conversation: &Conversation) -> Vec<Message<'_>> {
     let system = conversation
         .system
         .as_ref()
+        .filter(|text| !text.is_empty())
         .map(|text| Message { role: "system", content: vec![Content::Text { text }] });
     system.into_iter().chain(conversation.turns.iter().map(message)).collect()
 }
@@ -148,50 +216,130 @@ fn message(turn: &Turn) -> Message<'_> {
 fn environment() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_syntax(syntax()?);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_fuel(Some(limits::FUEL));
+    environment.set_unknown_method_callback(methods::call);
     environment.add_function("raise_exception", raise_exception);
+    environment.add_function("strftime_now", strftime_now);
     environment.add_filter("tojson", to_json);
+    environment.add_filter(CHARGED, limits::charged);
+    environment.set_formatter(limits::write_value);
     Ok(environment)
+}
+
+/// The template without the tags that mark the assistant's text for training, which write nothing.
+/// What stands around them goes as their own white-space control says.
+fn without_generation_blocks(source: &str) -> String {
+    let mut rest = source;
+    let mut kept = String::with_capacity(source.len());
+    while let Some(start) = rest.find("{%") {
+        let Some(length) = rest[start + 2..].find("%}") else { break };
+        let end = start + 2 + length + 2;
+        let (before, tag) = (&rest[..start], &rest[start..end]);
+        let inner = rest[start + 2..end - 2].trim_matches(['-', '+']).trim();
+        kept.push_str(before);
+        match inner {
+            // A block of the same form that writes nothing either.
+            "generation" => kept.push_str(&tag.replacen("generation", "if true", 1)),
+            "endgeneration" => kept.push_str(&tag.replacen("endgeneration", "endif", 1)),
+            _ => kept.push_str(tag),
+        }
+        rest = &rest[end..];
+    }
+    kept + rest
 }
 
 fn syntax() -> Result<SyntaxConfig, Error> {
     SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()
 }
 
-fn raise_exception(message: String) -> Result<minijinja::Value, Error> {
+fn raise_exception(
+    state: &State<'_, '_>,
+    message: minijinja::Value,
+) -> Result<minijinja::Value, Error> {
+    limits::charge_value(state, &message)?;
+    Err(Error::new(ErrorKind::InvalidOperation, limits::cut(&message)))
+}
+
+/// The day changes answers from one run to the next, so a template that asks for it is refused.
+fn strftime_now(_format: String) -> Result<minijinja::Value, Error> {
+    let message = "it asks for today's date (strftime_now), by which answers would differ from day \
+                   to day; write a fixed date into the template";
     Err(Error::new(ErrorKind::InvalidOperation, message))
 }
 
-fn to_json(value: Serde<Value>) -> Result<String, Error> {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PythonSeparators);
-    let written = value.0.serialize(&mut serializer);
-    written.map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
-    String::from_utf8(bytes)
-        .map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
+/// `json.dumps(x, ensure_ascii=.., indent=.., separators=.., sort_keys=..)`.
+fn to_json(
+    state: &State<'_, '_>,
+    value: minijinja::Value,
+    options: Kwargs,
+) -> Result<String, Error> {
+    limits::charge_value(state, &value)?;
+    let form = Dumps::of(&options)?;
+    options.assert_all_used()?;
+    let mut text = String::new();
+    form.write(&mut text, &value, 0)?;
+    Ok(text)
 }
 
-/// JSON as `json.dumps` writes it: `", "` and `": "`.
-struct PythonSeparators;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl serde_json::ser::Formatter for PythonSeparators {
-    fn begin_array_value<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b", " })
+    fn rendered(source: &str) -> String {
+        let path = Path::new("chat_template.jinja");
+        let template = ChatTemplate::parse(path, source.to_owned(), BTreeMap::new()).unwrap();
+        template.render(&Conversation::ask(0, "What?")).unwrap()
     }
 
-    fn begin_object_key<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b", " })
+    /// What transformers 4.57.3 renders (`_compile_jinja_template(source).render(..)`).
+    #[test]
+    fn json_is_pythons() {
+        let source =
+            r#"{{ {"b": 1, "a": [1.0, 2e-7, 1e16, true, none], "z": {}, "é": "<\"\n"} | tojson }}"#;
+        let expected = r#"{"b": 1, "a": [1.0, 2e-07, 1e+16, true, null], "z": {}, "é": "<\"\n"}"#;
+        assert_eq!(rendered(source), expected);
+        let indented = "[\n  1,\n  {\n    \"k\": []\n  }\n]";
+        assert_eq!(rendered(r#"{{ [1, {"k": []}] | tojson(indent=2) }}"#), indented);
+        let options = "sort_keys=true, ensure_ascii=true, separators=[\",\", \":\"]";
+        let source = format!(r#"{{{{ {{"b": 1, "a": "é"}} | tojson({options}) }}}}"#);
+        assert_eq!(rendered(&source), r#"{"a":"\u00e9","b":1}"#);
     }
 
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(b": ")
+    /// As transformers renders it.
+    #[test]
+    fn tools_are_none_and_what_is_not_given_is_not() {
+        let source = "{{ tools is none }} {{ documents is none }} {{ nothing is none }}";
+        assert_eq!(rendered(source).to_lowercase(), "true true false");
+    }
+
+    /// As transformers renders it.
+    #[test]
+    fn marks_of_the_assistants_text_write_nothing() {
+        let source = "{% for m in messages %}\n  {%- generation %}\n    {{ m.role }}\n  \
+                      {% endgeneration %}\n{% endfor %}";
+        assert_eq!(rendered(source), "    user\n");
+    }
+
+    #[test]
+    fn the_default_of_named_templates_is_taken() {
+        let found = |json: &str| serde_json::from_str::<TemplateFile>(json).unwrap();
+        let chosen = |json: &str| found(json).chat_template.unwrap().chosen();
+        let two =
+            r#"[{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]"#;
+        assert_eq!(chosen(&format!("{{\"chat_template\": {two}}}")), Ok("d".to_owned()));
+        let map = r#"{"chat_template": {"default": "d", "rag": "r"}}"#;
+        assert_eq!(chosen(map), Ok("d".to_owned()));
+        let none = r#"{"chat_template": [{"name": "rag", "template": "r"}]}"#;
+        assert_eq!(chosen(none), Err(vec!["rag".to_owned()]));
+    }
+
+    /// A template that depends on the day gives no answer to compare with.
+    #[test]
+    fn a_date_is_refused() {
+        let path = Path::new("chat_template.jinja");
+        let source = "{{ strftime_now('%Y') }}".to_owned();
+        let template = ChatTemplate::parse(path, source, BTreeMap::new()).unwrap();
+        let error = template.render(&Conversation::ask(0, "What?")).unwrap_err().to_string();
+        assert!(error.contains("strftime_now"), "{error}");
     }
 }

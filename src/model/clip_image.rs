@@ -17,9 +17,6 @@ use super::square_image::Normalisation;
 use crate::geometry::PixelSize;
 use crate::image::resize;
 
-/// The file that says how pictures are prepared.
-pub(crate) const PREPROCESSOR_CONFIG: &str = "preprocessor_config.json";
-
 /// Pillow's number for bicubic resampling.
 const BICUBIC: u32 = 3;
 

@@ -36,6 +36,16 @@ pub enum ModelError {
         /// What it should be.
         expected: String,
     },
+    /// A low-rank change lies beside the weights.
+    #[error(
+        "{path}: a low-rank adapter (LoRA) lies in this folder, which is not applied; merge it into \
+         the weights in Python with merge_and_unload() and save_pretrained(), or take it away",
+        path = path.display()
+    )]
+    Adapter {
+        /// `adapter_config.json`.
+        path: PathBuf,
+    },
     /// The tokenizer could not be read or used.
     #[error("{path}: {message}", path = path.display())]
     Tokenizer {
@@ -80,6 +90,17 @@ pub enum ModelError {
         found: usize,
         /// Images that the conversation shows.
         expected: usize,
+    },
+    /// The square that a picture is filled up to would take too much memory.
+    #[error(
+        "the image is {width}x{height} pixels; this model fills it up to a square of its longer side, \
+         which is more than may be decoded; cut or shrink it"
+    )]
+    PaddedTooLarge {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
     },
     /// The picture is too long and thin.
     #[error(

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::footprint::Shape;
 use super::{
-    Capabilities, ModelError, Processor, VisionLanguageModel, blip2, instruct_blip, llava,
+    Capabilities, ModelError, Notice, Processor, VisionLanguageModel, blip2, instruct_blip, llava,
     minigpt_v2, qwen3_vl,
 };
 use crate::weights::CheckpointFolder;
@@ -29,6 +29,9 @@ type StoredType = fn(&CheckpointFolder) -> Result<DType, ModelError>;
 /// The files that hold its weights.
 type WeightFiles = fn(&CheckpointFolder) -> Result<Vec<PathBuf>, ModelError>;
 
+/// What is told of its files' fields.
+type Survey = fn(&CheckpointFolder) -> Result<Vec<Notice>, ModelError>;
+
 /// The sizes that decide about memory.
 type ReadShape = fn(&CheckpointFolder) -> Result<Shape, ModelError>;
 
@@ -39,6 +42,7 @@ pub(super) struct Family {
     capabilities: Capabilities,
     stored_dtype: StoredType,
     weight_files: WeightFiles,
+    survey: Survey,
     load: LoadModel,
     load_processor: LoadProcessor,
     pub(super) shape: ReadShape,
@@ -51,6 +55,7 @@ const FAMILIES: &[Family] = &[
         capabilities: blip2::CAPABILITIES,
         stored_dtype,
         weight_files,
+        survey: blip2::survey,
         load: blip2::load,
         load_processor: blip2::load_processor,
         shape: blip2::shape,
@@ -61,6 +66,7 @@ const FAMILIES: &[Family] = &[
         capabilities: blip2::CAPABILITIES,
         stored_dtype,
         weight_files,
+        survey: blip2::survey,
         load: instruct_blip::load,
         load_processor: instruct_blip::load_processor,
         shape: instruct_blip::shape,
@@ -71,6 +77,7 @@ const FAMILIES: &[Family] = &[
         capabilities: qwen3_vl::CAPABILITIES,
         stored_dtype,
         weight_files,
+        survey: qwen3_vl::survey,
         load: qwen3_vl::load,
         load_processor: qwen3_vl::load_processor,
         shape: qwen3_vl::shape,
@@ -81,6 +88,7 @@ const FAMILIES: &[Family] = &[
         capabilities: qwen3_vl::CAPABILITIES,
         stored_dtype,
         weight_files,
+        survey: qwen3_vl::survey,
         load: qwen3_vl::load,
         load_processor: qwen3_vl::load_processor,
         shape: qwen3_vl::shape,
@@ -91,6 +99,7 @@ const FAMILIES: &[Family] = &[
         capabilities: llava::CAPABILITIES,
         stored_dtype,
         weight_files,
+        survey: llava::survey,
         load: llava::load,
         load_processor: llava::load_processor,
         shape: llava::shape,
@@ -102,6 +111,7 @@ const FAMILIES: &[Family] = &[
         capabilities: llava::CAPABILITIES,
         stored_dtype,
         weight_files,
+        survey: llava::survey,
         load: llava::load,
         load_processor: llava::load_processor,
         shape: llava::shape,
@@ -112,11 +122,36 @@ const FAMILIES: &[Family] = &[
         capabilities: minigpt_v2::CAPABILITIES,
         stored_dtype: minigpt_v2::stored_dtype,
         weight_files: minigpt_v2::weight_files,
+        survey: minigpt_v2::survey,
         load: minigpt_v2::load,
         load_processor: minigpt_v2::load_processor,
         shape: minigpt_v2::shape,
     },
 ];
+
+impl Family {
+    /// Refuses fields with values that are not implemented.
+    fn check_fields(&self, folder: &CheckpointFolder) -> Result<Vec<Notice>, ModelError> {
+        let adapter = folder.optional(ADAPTER).filter(|_| self.name != "MiniGPT-v2");
+        match adapter {
+            Some(path) => Err(ModelError::Adapter { path }),
+            None => (self.survey)(folder),
+        }
+    }
+}
+
+/// What peft calls the description of a low-rank change, which transformers applies by itself.
+const ADAPTER: &str = "adapter_config.json";
+
+/// What is worth telling of the configuration of the checkpoint in `folder`: fields that are left to
+/// cases, and fields that are not known.
+///
+/// # Errors
+/// A field has a value that is not implemented, or a file cannot be read.
+pub fn notices(folder: &Path) -> Result<Vec<Notice>, ModelError> {
+    let folder = CheckpointFolder::open(folder)?;
+    family_of(&folder)?.check_fields(&folder)
+}
 
 /// Loads the checkpoint in `folder` onto `device`. Without a `dtype`: f32 on a CPU, elsewhere the
 /// type the checkpoint was saved in.
@@ -127,6 +162,7 @@ pub fn load(
 ) -> Result<Box<dyn VisionLanguageModel>, ModelError> {
     let folder = CheckpointFolder::open(folder)?;
     let family = family_of(&folder)?;
+    family.check_fields(&folder)?;
     let dtype = match dtype {
         Some(dtype) => dtype,
         None if device.is_cpu() => DType::F32,
@@ -157,7 +193,9 @@ pub fn find_weight_files(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
 /// Loads the half of the checkpoint in `folder` that needs no weights.
 pub fn load_processor(folder: &Path) -> Result<Box<dyn Processor>, ModelError> {
     let folder = CheckpointFolder::open(folder)?;
-    (family_of(&folder)?.load_processor)(&folder)
+    let family = family_of(&folder)?;
+    family.check_fields(&folder)?;
+    (family.load_processor)(&folder)
 }
 
 /// What a checkpoint's configuration tells before anything is loaded.

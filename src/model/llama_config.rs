@@ -7,10 +7,17 @@ where files leave out what equals a default; MiniGPT-v2 reads a Llama's own `con
 */
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::ModelError;
+use super::field_table::names_of;
 use super::fields::FieldCheck;
-use crate::nn::{HeadWeights, LlamaConfig};
+use super::rope_fields::{RopeContext, RopeFields};
+use super::saved_by::SavedBy;
+use crate::nn::LlamaConfig;
+
+/// The fields that are read.
+pub(super) const READ: &[fn() -> &'static [&'static str]] = &[names_of::<RawLlama>];
 
 /// A Llama's fields as a file gives them.
 #[derive(Debug, Deserialize)]
@@ -28,8 +35,11 @@ pub(super) struct RawLlama {
     max_position_embeddings: usize,
     rms_norm_eps: f64,
     tie_word_embeddings: bool,
-    rope_theta: f32,
-    rope_scaling: Option<RawRope>,
+    rope_theta: Option<f64>,
+    rope_scaling: Option<Map<String, Value>>,
+    rope_parameters: Option<Map<String, Value>>,
+    partial_rotary_factor: Option<f64>,
+    original_max_position_embeddings: Option<f64>,
     attention_bias: bool,
     mlp_bias: bool,
 }
@@ -49,26 +59,34 @@ impl Default for RawLlama {
             max_position_embeddings: 2048,
             rms_norm_eps: 1e-6,
             tie_word_embeddings: false,
-            rope_theta: 10_000.0,
+            rope_theta: None,
             rope_scaling: None,
+            rope_parameters: None,
+            partial_rotary_factor: None,
+            original_max_position_embeddings: None,
             attention_bias: false,
             mlp_bias: false,
         }
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct RawRope {
-    #[serde(alias = "type")]
-    rope_type: Option<String>,
-}
-
 impl RawLlama {
+    fn rope_fields(&self) -> RopeFields<'_> {
+        RopeFields {
+            rope_theta: self.rope_theta,
+            rope_scaling: self.rope_scaling.as_ref(),
+            rope_parameters: self.rope_parameters.as_ref(),
+            partial_rotary_factor: self.partial_rotary_factor,
+            original_max_position_embeddings: self.original_max_position_embeddings,
+        }
+    }
+
     /// The sizes, checked; `check` names the file and the object that holds the fields, whose
     /// `model_type` must be one of those given.
     pub(super) fn checked(
         &self,
         model_types: &[&str],
+        saved_by: SavedBy,
         check: &FieldCheck,
     ) -> Result<LlamaConfig, ModelError> {
         let kv_heads = self.num_key_value_heads.unwrap_or(self.num_attention_heads);
@@ -87,6 +105,8 @@ impl RawLlama {
         })?;
         self.check_kind(model_types, check)?;
         self.check_numbers(check)?;
+        let max_positions = self.max_position_embeddings;
+        let context = RopeContext { default_theta: 10_000.0, max_positions };
         Ok(LlamaConfig {
             vocabulary: self.vocab_size,
             hidden: self.hidden_size,
@@ -96,11 +116,11 @@ impl RawLlama {
             kv_heads,
             head_dim: self.head_dim(check)?,
             rms_eps: self.rms_norm_eps,
-            rope_theta: self.rope_theta,
+            rope: self.rope_fields().checked(context, check)?,
             max_positions: self.max_position_embeddings,
             attention_bias: self.attention_bias.into(),
             mlp_bias: self.mlp_bias.into(),
-            head: HeadWeights::tied(self.tie_word_embeddings),
+            head: saved_by.head(self.tie_word_embeddings),
             activation: check.activation("hidden_act", &self.hidden_act)?,
         })
     }
@@ -109,19 +129,10 @@ impl RawLlama {
         check.that(model_types.contains(&self.model_type.as_str()), || {
             let expected = format!("`{}`", model_types.join("` or `"));
             ("model_type", format!("`{}`", self.model_type), expected)
-        })?;
-        let rope = self.rope_scaling.as_ref().and_then(|rope| rope.rope_type.as_deref());
-        let kind = rope.unwrap_or("default");
-        check.that(kind == "default", || {
-            let expected = "`default` (no other scaling is implemented)".to_owned();
-            ("rope_scaling.rope_type", format!("`{kind}`"), expected)
         })
     }
 
     fn check_numbers(&self, check: &FieldCheck) -> Result<(), ModelError> {
-        check.that(self.rope_theta.is_finite() && self.rope_theta > 0.0, || {
-            ("rope_theta", self.rope_theta.to_string(), "a positive number".to_owned())
-        })?;
         check.that(self.rms_norm_eps.is_finite() && self.rms_norm_eps >= 0.0, || {
             ("rms_norm_eps", self.rms_norm_eps.to_string(), "0 or more".to_owned())
         })

@@ -12,20 +12,28 @@ pub(crate) mod clip_config;
 pub(crate) mod clip_image;
 mod error;
 mod family;
+mod field_table;
 pub(crate) mod fields;
 mod footprint;
+mod generation;
 mod instruct_blip;
 mod joined;
 mod language_shape;
 mod llama_config;
 pub mod llava;
 pub mod minigpt_v2;
+pub(crate) mod picture_settings;
+mod python_json;
 pub mod qwen3_vl;
+mod rope_fields;
+mod saved_by;
 mod sentencepiece;
 mod shown;
 pub(crate) mod square_image;
 pub mod tokenizer;
+mod tokenizer_config;
 mod tokenizer_limits;
+mod word_pieces;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -36,9 +44,12 @@ use candle_core::{DType, Device, Tensor};
 pub use error::ModelError;
 pub use family::{
     Identity, KnownFamily, families, family_named, find_weight_files, identify, known_families,
-    known_family_names, load, load_processor,
+    known_family_names, load, load_processor, notices,
 };
+pub use field_table::Notice;
 pub use footprint::{BlockShape, Bounds, Demand, FeatureShape, Footprint, Prediction, Shape};
+
+pub use generation::GenerationRules;
 
 use crate::extract::BoxNotation;
 use crate::geometry::PixelSize;
@@ -166,6 +177,11 @@ pub trait Processor: Send + Sync {
 
     /// Ids that end a generation.
     fn stop_tokens(&self) -> &[u32];
+
+    /// What the checkpoint asks of every answer beside.
+    fn generation_rules(&self) -> GenerationRules {
+        GenerationRules::default()
+    }
 }
 
 /// The half of a family that has weights and a cache.

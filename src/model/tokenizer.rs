@@ -1,45 +1,74 @@
 //! The tokenizer of a checkpoint: text to ids and back, and the ids that end an answer.
 
-use std::path::PathBuf;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
-use super::ModelError;
 use super::sentencepiece::{self, PrefixSpace};
-use super::tokenizer_limits;
+use super::tokenizer_config::{Around, TokenizerConfig};
+use super::{GenerationRules, ModelError, tokenizer_limits};
 use crate::weights::CheckpointFolder;
 
 const FAST: &str = "tokenizer.json";
 const SENTENCEPIECE: &str = "tokenizer.model";
 
+/// Bytes of a prompt at most. The regex engine behind splitting rules gives up at 1,000,000 steps back, and the
+/// tokenizers crate then splits no further without a word: a run of a million spaces would get other ids
+/// than in Python.
+const MAX_PROMPT_BYTES: usize = 500_000;
+
 /// The tokenizer and the stop tokens that go with it.
 pub struct TextTokenizer {
     path: PathBuf,
     tokenizer: Tokenizer,
+    around: Around,
     stop_tokens: Vec<u32>,
+    rules: GenerationRules,
+}
+
+/// Parses a `tokenizer.json`.
+fn parse(text: &str) -> Result<Tokenizer, String> {
+    // tokenizers 0.23 unwraps where it reads a decoder of a known type with wrong fields.
+    match catch_unwind(|| Tokenizer::from_bytes(text)) {
+        Ok(parsed) => parsed.map_err(|error| error.to_string()),
+        Err(_) => Err("a part of it lacks fields that its type has".to_owned()),
+    }
 }
 
 impl TextTokenizer {
     /// Reads `tokenizer.json` or else Llama's `tokenizer.model`, and the stop tokens from
     /// `generation_config.json` or else `config.json`.
     pub fn load(folder: &CheckpointFolder) -> Result<Self, ModelError> {
+        let config = TokenizerConfig::load(folder)?;
         if folder.optional(FAST).is_none() && folder.optional(SENTENCEPIECE).is_some() {
-            return Self::load_sentencepiece(folder, prefix_space(folder)?);
+            return Self::load_sentencepiece(folder, config.prefix_space());
         }
-        let tokenizer = Self::without_stop_tokens(folder, FAST)?;
-        Ok(Self { stop_tokens: stop_tokens(folder)?, ..tokenizer })
+        let mut tokenizer = Self::without_stop_tokens(folder, FAST)?;
+        config.add_tokens(&mut tokenizer.tokenizer, folder)?;
+        tokenizer.with_generation_of(folder)
+    }
+
+    /// The same for a Llama, whose texts begin and end as `tokenizer_config.json` says.
+    pub(super) fn load_llama(folder: &CheckpointFolder) -> Result<Self, ModelError> {
+        let tokenizer = Self::load(folder)?;
+        let config = TokenizerConfig::load(folder)?;
+        let around = config.around_llama(|token| tokenizer.id_of(token))?;
+        Ok(Self { around, ..tokenizer })
+    }
+
+    fn with_generation_of(self, folder: &CheckpointFolder) -> Result<Self, ModelError> {
+        let (stop_tokens, rules) = (stop_tokens(folder)?, GenerationRules::load(folder)?);
+        Ok(Self { stop_tokens, rules, ..self })
     }
 
     /// Reads a tokenizer that no answer is written with; `name` is its file in the folder.
     pub fn without_stop_tokens(folder: &CheckpointFolder, name: &str) -> Result<Self, ModelError> {
-        let path = folder.required(name, "the fast tokenizer")?;
-        let text = folder.required_text(name, "the fast tokenizer")?;
+        let text = folder.required_text(name, &missing(folder, name))?;
+        let path = folder.path().join(name);
         let checked = tokenizer_limits::check(text.as_bytes());
-        let tokenizer =
-            checked.and_then(|()| Tokenizer::from_bytes(text).map_err(|error| error.to_string()));
-        Self::new(path, tokenizer)
+        Self::new(path, checked.and_then(|()| parse(&text)))
     }
 
     /// Reads Llama's `tokenizer.model` whether or not there is a `tokenizer.json`, and the stop
@@ -48,13 +77,18 @@ impl TextTokenizer {
         folder: &CheckpointFolder,
         prefix: PrefixSpace,
     ) -> Result<Self, ModelError> {
-        let path = folder.required(SENTENCEPIECE, "the sentencepiece tokenizer")?;
-        let content = folder.required_bytes(SENTENCEPIECE, "the sentencepiece tokenizer")?;
+        let hint = "the sentencepiece tokenizer, which transformers 5 leaves out when it saves: take \
+                    it from the checkpoint before";
+        let content = folder.required_bytes(SENTENCEPIECE, hint)?;
+        let path = folder.path().join(SENTENCEPIECE);
         let tokenizer = Self::new(path, sentencepiece::tokenizer(&content, prefix))?;
-        Ok(Self { stop_tokens: stop_tokens(folder)?, ..tokenizer })
+        tokenizer.with_generation_of(folder)
     }
 
-    fn new(path: PathBuf, parsed: Result<Tokenizer, String>) -> Result<Self, ModelError> {
+    pub(super) fn new(
+        path: PathBuf,
+        parsed: Result<Tokenizer, String>,
+    ) -> Result<Self, ModelError> {
         let mut tokenizer = parsed.map_err(|error| ModelError::Tokenizer {
             path: path.clone(),
             message: format!("not a tokenizer: {error}"),
@@ -63,13 +97,20 @@ impl TextTokenizer {
         let untouched = tokenizer.with_truncation(None).is_ok();
         debug_assert!(untouched, "taking a setting away cannot fail");
         tokenizer.with_padding(None);
-        Ok(Self { path, tokenizer, stop_tokens: Vec::new() })
+        let rules = GenerationRules::default();
+        Ok(Self { path, tokenizer, around: Around::AsInFile, stop_tokens: Vec::new(), rules })
     }
 
     /// Ids of `text`; special tokens written out in it become their ids, and the tokenizer's own
     /// ones (such as a leading BOS) are added.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        self.ids(text, true)
+        match self.around {
+            Around::AsInFile => self.ids(text, true),
+            Around::Given { before, behind } => {
+                let ids = self.ids(text, false)?;
+                Ok(before.into_iter().chain(ids).chain(behind).collect())
+            }
+        }
     }
 
     /// Ids of a `text` that goes on from others: the same without the tokenizer's own ones.
@@ -78,6 +119,10 @@ impl TextTokenizer {
     }
 
     fn ids(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, ModelError> {
+        if text.len() > MAX_PROMPT_BYTES {
+            let (found, most) = (text.len(), MAX_PROMPT_BYTES);
+            return Err(self.error(format!("a prompt of {found} bytes; at most {most} are taken")));
+        }
         let encoding = self.tokenizer.encode_fast(text, add_special_tokens);
         encoding
             .map(|encoding| encoding.get_ids().to_vec())
@@ -119,24 +164,31 @@ impl TextTokenizer {
         &self.stop_tokens
     }
 
+    /// What `generation_config.json` asks of every answer beside.
+    pub fn generation_rules(&self) -> GenerationRules {
+        self.rules.clone()
+    }
+
     fn error(&self, message: String) -> ModelError {
         ModelError::Tokenizer { path: self.path.clone(), message }
     }
 }
 
-/// What `legacy` of `tokenizer_config.json` means, with the default of transformers v4.57.3
-/// (`models/llama/tokenization_llama.py`).
-fn prefix_space(folder: &CheckpointFolder) -> Result<PrefixSpace, ModelError> {
-    let config: Option<TokenizerConfig> = folder.optional_json("tokenizer_config.json")?;
-    Ok(match config.and_then(|config| config.legacy) {
-        Some(false) => PrefixSpace::FirstPiece,
-        Some(true) | None => PrefixSpace::EachPiece,
-    })
-}
-
-#[derive(Deserialize)]
-struct TokenizerConfig {
-    legacy: Option<bool>,
+/// What is said of a tokenizer that is not there.
+fn missing(folder: &CheckpointFolder, name: &str) -> String {
+    let beside = Path::new(name).parent().unwrap_or(Path::new(""));
+    let slow = ["vocab.json", "merges.txt", "spiece.model", "vocab.txt", "tokenizer.model"];
+    let is_there =
+        |file: &&str| folder.optional(&beside.join(file).display().to_string()).is_some();
+    let found: Vec<&str> = slow.into_iter().filter(is_there).collect();
+    match found.is_empty() {
+        true => "the fast tokenizer".to_owned(),
+        false => format!(
+            "the fast tokenizer; {} alone cannot be read: write it in Python with \
+             AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)",
+            found.join(" and ")
+        ),
+    }
 }
 
 /// `eos_token_id` of the first file that has one: a number or a list of numbers.

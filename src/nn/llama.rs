@@ -11,8 +11,9 @@ use super::decoder::{
     AttentionMap, Decoder, DecoderConfig, GatedFeedForward, HeadNormKind, HeadWeights,
 };
 use super::fused::HeadCounts;
-use super::rotary::inverse_frequencies;
-use super::{Activation, Bias, CacheError, KeyValueCache, LanguageModel, clear_for, join_prompts};
+use super::{
+    Activation, Bias, CacheError, KeyValueCache, LanguageModel, Rope, clear_for, join_prompts,
+};
 use crate::weights::{TensorReader, WeightsError};
 
 /// The sizes of a Llama. All are at least 1.
@@ -34,8 +35,8 @@ pub struct LlamaConfig {
     pub head_dim: usize,
     /// Added to the variance in norms.
     pub rms_eps: f64,
-    /// Base of the rotary frequencies.
-    pub rope_theta: f32,
+    /// The rotary frequencies.
+    pub rope: Rope,
     /// Longest sequence.
     pub max_positions: usize,
     /// Whether the projections of the attention add a constant.
@@ -60,6 +61,7 @@ impl LlamaConfig {
             attention_bias: self.attention_bias,
             head_norms: HeadNormKind::None,
             head: self.head,
+            rotary_scale: self.rope.attention_factor(),
         }
     }
 }
@@ -90,7 +92,7 @@ impl Llama {
         let (dtype, device) = (body.dtype(), body.device());
         Ok(Self {
             decoder: Decoder::load(&config.decoder(), body, head, feed_forward)?,
-            frequencies: inverse_frequencies(config.rope_theta, config.head_dim),
+            frequencies: config.rope.frequencies(config.head_dim),
             cache: KeyValueCache::without_slots(layers, kv_heads, head_dim, dtype, device),
             config,
         })

@@ -65,10 +65,7 @@ impl Opt {
         let OptConfig { vocabulary, hidden, layers, heads, max_positions, .. } = config;
         let table = [vocabulary, hidden];
         let embeddings = reader.under("embed_tokens").tensor("weight", &table)?;
-        let head = match config.head {
-            HeadWeights::Tied => Linear::of_shared(&embeddings),
-            HeadWeights::Own => Linear::new(root.under("lm_head").tensor("weight", &table)?, None),
-        };
+        let head = config.head.load(&embeddings, &root.under("lm_head"))?;
         let (dtype, device, head_dim) = (reader.dtype(), reader.device(), hidden / heads);
         let fused = {
             let counts = HeadCounts { heads, kv_heads: heads, head_dim };
@@ -82,7 +79,7 @@ impl Opt {
             positions: reader.under("embed_positions").tensor("weight", &positions)?,
             layers: (0..layers).map(layer).collect::<Result<_, _>>()?,
             norm: layer_norm(hidden, NORM_EPS, &reader.under("final_layer_norm"))?,
-            head: head.map_err(|source| root.convert_error("lm_head.weight", source))?,
+            head,
             cache,
             fused: fused.map_err(|error| reader.convert_error("embed_tokens.weight", error))?,
             config,

@@ -21,11 +21,25 @@ pub struct RotaryTable {
 impl RotaryTable {
     /// From the angle of each token and frequency, row by row; computed in f32, then cast.
     pub fn new(angles: Vec<f32>, tokens: usize, dtype: DType, device: &Device) -> Result<Self> {
+        Self::scaled(angles, tokens, 1.0, dtype, device)
+    }
+
+    /// The same, cosines and sines multiplied by `scale`.
+    pub fn scaled(
+        angles: Vec<f32>,
+        tokens: usize,
+        scale: f32,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
         let frequencies = angles.len() / tokens.max(1);
         // A step's few angles are not worth the launches.
         let computing = if tokens > FEW_TOKENS { device } else { &Device::Cpu };
         let angles = Tensor::from_vec(angles, (tokens, frequencies), computing)?;
-        let place = |table: Tensor| table.to_dtype(dtype)?.to_device(device);
+        let place = |table: Tensor| {
+            let table = if scale == 1.0 { table } else { (table * f64::from(scale))? };
+            table.to_dtype(dtype)?.to_device(device)
+        };
         Ok(Self { cos: place(angles.cos()?)?, sin: place(angles.sin()?)? })
     }
 

@@ -1,6 +1,7 @@
 /*!
 COCO captions: `captions_val2014.json` and `captions_val2014_<model>_results.json`, as
-`salaniz/pycocoevalcap` loads and scores them.
+`salaniz/pycocoevalcap` loads and scores them; Karpathy's `dataset_coco.json` and `dataset_flickr30k.json` in
+place of the former.
 
 Images are scored in the order of the annotation file. Must not know the metrics' formulas.
 */
@@ -47,14 +48,50 @@ impl CaptionOptions {
 
 #[derive(Deserialize)]
 struct AnnotationFile<'b> {
-    images: Vec<Image>,
     #[serde(borrow)]
-    annotations: Vec<Caption<'b>>,
+    images: Vec<Image<'b>>,
+    annotations: Option<Vec<Caption<'b>>>,
+}
+
+/// An image of the official files, which has an `id`, or of Karpathy's, which has its captions.
+#[derive(Deserialize)]
+struct Image<'b> {
+    #[serde(alias = "cocoid")]
+    id: Option<i64>,
+    imgid: Option<i64>,
+    #[serde(borrow)]
+    sentences: Option<Vec<Sentence<'b>>>,
 }
 
 #[derive(Deserialize)]
-struct Image {
-    id: i64,
+struct Sentence<'b> {
+    #[serde(borrow)]
+    raw: Cow<'b, str>,
+}
+
+impl<'b> AnnotationFile<'b> {
+    /// The ids of the images and their captions, of either file.
+    fn captions(self, path: &Path) -> Result<(Vec<i64>, Vec<Caption<'b>>), OfflineError> {
+        let is_karpathy = self.annotations.is_none();
+        let mut captions = self.annotations.unwrap_or_default();
+        let mut ids = Vec::with_capacity(self.images.len());
+        let lacking = |field: &str| OfflineError::Json {
+            path: path.to_owned(),
+            line: 1,
+            column: 1,
+            message: format!("missing field `{field}`"),
+        };
+        for image in self.images {
+            let id = image.id.or(image.imgid).ok_or_else(|| lacking("id"))?;
+            ids.push(id);
+            if is_karpathy {
+                let sentences = image.sentences.ok_or_else(|| lacking("annotations"))?;
+                let caption = |one: Sentence<'b>| Caption { image_id: id, caption: one.raw };
+                captions.extend(sentences.into_iter().map(caption));
+            }
+        }
+        Ok((ids, captions))
+    }
 }
 
 #[derive(Deserialize)]
@@ -95,8 +132,9 @@ impl TokenizedCaptions {
         let candidates: Vec<Caption<'_>> = files::parse(results, &result_text)?;
         let candidates: HashMap<i64, Cow<'_, str>> =
             source.index(candidates.into_iter().map(|one| (one.image_id, one.caption)))?;
-        let ids = select_images(&file.images, &candidates, &source, options.images)?;
-        let groups = group_references(&ids, &file.annotations, annotations)?;
+        let (images, captions) = file.captions(annotations)?;
+        let ids = select_images(images, &candidates, &source, options.images)?;
+        let groups = group_references(&ids, &captions, annotations)?;
         let texts: Vec<&str> =
             ids.iter().filter_map(|id| candidates.get(id)).map(|text| &**text).collect();
         let candidates = tokenize_file(results, &texts, options, |position| ids[position])?;
@@ -178,17 +216,14 @@ fn table(ids: &[i64], corpus: &CaptionCorpus) -> ScoreTable {
 
 /// Ids of the images to score, in the order of the annotation file.
 fn select_images(
-    images: &[Image],
+    images: Vec<i64>,
     candidates: &HashMap<i64, Cow<'_, str>>,
     source: &IdSource<'_>,
     selection: ImageSelection,
 ) -> Result<Vec<i64>, OfflineError> {
     let mut positions = HashMap::with_capacity(images.len());
-    let ordered: Vec<i64> = images
-        .iter()
-        .map(|image| image.id)
-        .filter(|id| positions.insert(*id, ()).is_none())
-        .collect();
+    let ordered: Vec<i64> =
+        images.into_iter().filter(|id| positions.insert(*id, ()).is_none()).collect();
     if let Some(unknown) = candidates.keys().filter(|id| !positions.contains_key(id)).min() {
         return Err(source.unknown(*unknown));
     }

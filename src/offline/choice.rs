@@ -1,26 +1,23 @@
 /*!
 Questions with lettered options: MMBench and its rotations, BLINK, MuirBench.
 
-Owns their rows: JSON, JSON Lines, or VLMEvalKit's tab-separated tables with a column for each option.
+Owns what their rows mean: those of MMBench's tables, BLINK, MuirBench, ScienceQA and SEED-Bench.
 Must not know how an answer is read.
 */
 
 use std::path::Path;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
-
 use super::ids::IdSource;
-use super::{AggregateValue, ItemId, OfflineError, ScoreTable, files};
+use super::rows::{self, Row};
+use super::{AggregateValue, ItemId, OfflineError, ScoreTable};
 use crate::score::multiple_choice::{
     Choice, CircularItem, Inferred, circular_scores, infer_blink_lmms_eval, infer_mmbench,
     infer_muirbench, is_blink_correct, is_muirbench_correct_lmms_eval, task_accuracies,
 };
 
-/// Names of a row's id, and of its category or task, in the order in which they are looked for.
-const IDS: [&str; 6] = ["index", "idx", "id", "question_id", "questionId", "qa_id"];
-const GROUPS: [&str; 3] = ["category", "task", "sub_task"];
-const PREDICTIONS: [&str; 4] = ["prediction", "answer", "pred", "response"];
+/// Names of a row's category or task, in the order in which they are looked for.
+const GROUPS: [&str; 6] =
+    ["category", "task", "sub_task", "subject", "question_type_id", "l2_category"];
 
 /// Whose rules read an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,46 +90,28 @@ struct Question {
     right: String,
 }
 
-/// A row of either file.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Row(Map<String, Value>);
-
-impl Row {
-    fn text(&self, names: &[&str]) -> Option<String> {
-        names.iter().find_map(|name| match self.0.get(*name)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        })
+/// The options of a row: a list, a column for each letter, or SEED-Bench's `choice_a` to `choice_d`.
+fn options(row: &Row) -> Vec<String> {
+    if let Some(list) = row.texts(&["options", "choices"]).filter(|list| list.len() > 1) {
+        return list;
     }
-
-    /// What was answered, which may be nothing: VLMEvalKit's tables have the right answer beside it, so
-    /// the first column that is there counts, even if it is empty.
-    fn prediction(&self) -> Option<String> {
-        let name = PREDICTIONS.iter().find(|name| self.0.contains_key(**name))?;
-        Some(self.text(&[name]).unwrap_or_default())
+    let lettered = |letter: char| {
+        row.text(&[&letter.to_string(), &format!("choice_{}", letter.to_ascii_lowercase())])
+    };
+    let mut options: Vec<String> =
+        ('A'..='Z').map(|letter| lettered(letter).unwrap_or_default()).collect();
+    while options.last().is_some_and(String::is_empty) {
+        options.pop();
     }
+    options
+}
 
-    /// A table's ids are texts; a number in quotes is that number.
-    fn id(&self) -> Option<ItemId> {
-        let text = self.text(&IDS)?;
-        Some(text.parse().map_or(ItemId::Text(text), ItemId::Number))
-    }
-
-    /// A list, or a column for each option.
-    fn options(&self) -> Vec<String> {
-        let list = ["options", "choices"].iter().find_map(|name| self.0.get(*name)?.as_array());
-        if let Some(list) = list {
-            let text = |option: &Value| option.as_str().map_or(option.to_string(), str::to_owned);
-            return list.iter().map(text).collect();
-        }
-        let options = ('A'..='Z').map(|letter| self.text(&[&letter.to_string()]));
-        let mut options: Vec<String> = options.map(Option::unwrap_or_default).collect();
-        while options.last().is_some_and(String::is_empty) {
-            options.pop();
-        }
-        options
+/// The letter of the right option; ScienceQA counts from 0.
+fn right(row: &Row) -> String {
+    let place = row.value("answer").and_then(serde_json::Value::as_u64);
+    match place.and_then(|place| ('A'..='Z').nth(usize::try_from(place).ok()?)) {
+        Some(letter) => letter.to_string(),
+        None => row.text(&["answer"]).unwrap_or_default().trim_matches(['(', ')']).to_owned(),
     }
 }
 
@@ -186,24 +165,26 @@ fn table(graded: &[(Grade, Question)], rules: ChoiceRules) -> ScoreTable {
 }
 
 fn circular_items(graded: &[(Grade, Question)]) -> Vec<CircularItem> {
-    let item = |(place, (grade, question)): (usize, &(Grade, Question))| {
-        // Ids that are no numbers have no rotations: each row is a question of its own.
-        let index = match question.id {
-            ItemId::Number(number) => u64::try_from(number).unwrap_or(place as u64),
-            ItemId::Text(_) => place as u64,
-        };
-        CircularItem { index, is_correct: *grade == Grade::Right }
+    let number = |question: &Question| u64::try_from(question.id.number()?).ok();
+    // Ids that are no numbers have no rotations: each row is a question of its own.
+    let are_numbers = graded.iter().all(|(_, question)| number(question).is_some());
+    let item = |(place, (grade, question)): (usize, &(Grade, Question))| CircularItem {
+        index: number(question).filter(|_| are_numbers).unwrap_or(place as u64),
+        is_correct: *grade == Grade::Right,
     };
     graded.iter().enumerate().map(item).collect()
 }
 
+/// An id that is written like a number as that number, as tables have them.
+fn plain(id: ItemId) -> ItemId {
+    id.number().map_or(id, ItemId::Number)
+}
+
 fn questions(path: &Path) -> Result<Vec<Question>, OfflineError> {
     let mut questions = Vec::new();
-    for (place, row) in rows(path)?.into_iter().enumerate() {
-        let id = row.id().unwrap_or(ItemId::Number(place as i64));
-        let right = row.text(&["answer"]).unwrap_or_default();
-        let right = right.trim_matches(['(', ')']).to_owned();
-        let options = row.options();
+    for (place, row) in rows::read(path)?.into_iter().enumerate() {
+        let id = plain(row.id().unwrap_or(ItemId::Number(place as i64)));
+        let (right, options) = (right(&row), options(&row));
         let is_option = ('A'..='Z').zip(&options).any(|(letter, _)| right.chars().eq([letter]));
         if !is_option {
             let (path, what) = (path.to_owned(), "id");
@@ -221,50 +202,23 @@ fn questions(path: &Path) -> Result<Vec<Question>, OfflineError> {
 
 fn answers(path: &Path) -> Result<Vec<(ItemId, String)>, OfflineError> {
     let mut answers = Vec::new();
-    for (place, row) in rows(path)?.into_iter().enumerate() {
+    for (place, row) in rows::read(path)?.into_iter().enumerate() {
         let number = ItemId::Number(place as i64);
         let lacking = |what, id, lacks| {
             let path = path.to_owned();
             OfflineError::Incomplete { path, what, id, lacks }
         };
-        let has_id = IDS.iter().any(|name| row.0.contains_key(*name));
         let id = match row.id() {
-            Some(id) => id,
-            None if has_id => return Err(lacking("row", number, "id that is a number or a text")),
+            Some(id) => plain(id),
+            None if row.has_id_column() => {
+                return Err(lacking("row", number, "id that is a number or a text"));
+            }
             None => number,
         };
         match row.prediction() {
-            Some(prediction) => answers.push((id, prediction)),
+            Some(prediction) => answers.push((id, prediction.unwrap_or_default())),
             None => return Err(lacking("id", id, "`prediction`")),
         }
     }
     Ok(answers)
-}
-
-/// The rows of a JSON, JSON Lines or, by its ending, tab-separated file.
-fn rows(path: &Path) -> Result<Vec<Row>, OfflineError> {
-    let text = files::read(path)?;
-    match path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("tsv")) {
-        true => table_rows(path, &text),
-        false => files::parse_rows(path, &text),
-    }
-}
-
-fn table_rows(path: &Path, text: &str) -> Result<Vec<Row>, OfflineError> {
-    let broken = |error: csv::Error| OfflineError::Json {
-        path: path.to_owned(),
-        line: error.position().map_or(0, |place| usize::try_from(place.line()).unwrap_or(0)),
-        column: 0,
-        message: error.to_string(),
-    };
-    let mut reader = csv::ReaderBuilder::new().delimiter(b'\t').from_reader(text.as_bytes());
-    let names = reader.headers().map_err(broken)?.clone();
-    let row = |cells: Result<csv::StringRecord, csv::Error>| {
-        let cells = cells.map_err(broken)?;
-        // An empty cell is a value that is not there.
-        let value = |cell: &str| if cell.is_empty() { Value::Null } else { Value::from(cell) };
-        let fields = names.iter().zip(&cells).map(|(name, cell)| (name.to_owned(), value(cell)));
-        Ok(Row(fields.collect()))
-    };
-    reader.records().map(row).collect()
 }

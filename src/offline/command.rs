@@ -20,6 +20,7 @@ use super::{
     score_tokenized, score_vqa,
 };
 use crate::extract::BoxNotation;
+use crate::foreign;
 use crate::score::caption::ptb::{Context, LineBreaks};
 use crate::score::detection::CategoryUse;
 
@@ -258,12 +259,22 @@ pub fn run(args: &ScoreArgs) -> ExitCode {
     }
 }
 
+impl ScoreArgs {
+    /// The figures of the task, unshown.
+    ///
+    /// # Errors
+    /// A file cannot be read or is not as the task wants it; names the place.
+    pub fn table(&self) -> Result<ScoreTable, impl std::error::Error + use<>> {
+        score(&self.task)
+    }
+}
+
 fn score_and_show(args: &ScoreArgs) -> Result<ScoreTable, CommandError> {
     let table = score(&args.task)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {
         Format::Json => table.write_json(&mut out)?,
-        Format::Table => out.write_all(table.to_text().as_bytes())?,
+        Format::Table => out.write_all(foreign::block(&table.to_text()).as_bytes())?,
     }
     out.flush()?;
     Ok(table)
@@ -277,7 +288,7 @@ fn check(args: &ScoreArgs, table: &ScoreTable) -> ExitCode {
 
 fn complain(problem: &dyn std::fmt::Display) {
     // There is nowhere left to say that stderr is closed.
-    let _ = writeln!(io::stderr(), "error: {problem}");
+    let _ = writeln!(io::stderr(), "{}", foreign::block(&format!("error: {problem}")));
 }
 
 fn score(task: &Task) -> Result<ScoreTable, CommandError> {

@@ -93,6 +93,14 @@ pub enum OfflineError {
         /// How many there should be.
         total: usize,
     },
+    /// It is not certain which result belongs to which row.
+    #[error("{path}: {message}", path = path.display())]
+    Pairing {
+        /// The file whose rows are not as they would have to be.
+        path: PathBuf,
+        /// What was found, and what to do.
+        message: String,
+    },
     /// Rows are paired by position, and there are not as many on both sides.
     #[error(
         "{path}: {found} rows, but {annotations} has {expected}: rows without ids are paired in order",

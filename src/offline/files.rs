@@ -9,13 +9,35 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::OfflineError;
+use crate::dataset::Encoding;
+
+/// How zip archives begin, and Excel's workbooks, which are such.
+const ZIP: &[u8] = b"PK\x03\x04";
 
 /// The text of a file.
 ///
 /// The whole of it is checked to be UTF-8 here, which is much faster than string by string.
 pub(super) fn read(path: &Path) -> Result<String, OfflineError> {
-    let bytes = std::fs::read(path)
+    let mut bytes = std::fs::read(path)
         .map_err(|source| OfflineError::Read { path: path.to_owned(), source })?;
+    let refused = |message: &str| OfflineError::Json {
+        path: path.to_owned(),
+        line: 1,
+        column: 1,
+        message: message.to_owned(),
+    };
+    match Encoding::of(&bytes) {
+        Encoding::Utf16 => {
+            return Err(refused(
+                "the text is UTF-16, as its byte order mark says; save it as UTF-8",
+            ));
+        }
+        // RFC 8259, section 8.1: a reader may pass over the mark.
+        Encoding::Utf8 { mark } => drop(bytes.drain(..mark)),
+    }
+    if bytes.starts_with(ZIP) {
+        return Err(refused("this is a zip archive or an Excel workbook; save it as TSV or JSON"));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use super::short_answer::{Pair, load};
 use super::{ItemId, OfflineError, ScoreTable, files};
+use crate::image::Viewing;
 use crate::model::ModelError;
 use crate::opinion::Said;
 use crate::ordered_map::OrderedMap;
@@ -94,7 +95,7 @@ pub fn score_clip(model: &Path, files: CaptionFiles<'_>) -> Result<ScoreTable, N
     let mut table = ScoreTable::new(names);
     let (mut plain, mut with_references) = (Vec::new(), Vec::new());
     for ((id, caption), references) in candidates.iter().zip(&references) {
-        let features = picture_features(&scorer, &pictures[id.as_str()])?;
+        let features = picture_features(&scorer, &pictures[id.as_str()], Viewing::Upright)?;
         let [score, with_reference] = scores(&scorer, &features, caption, references)?;
         plain.push(score);
         let id = ItemId::Text(id.clone());

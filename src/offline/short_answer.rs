@@ -1,18 +1,15 @@
 /*!
 Tasks with a short answer for each question: ANLS, relaxed accuracy, TextVQA, exact match, POPE, MME.
 
-Owns their rows and how answers find their questions: by id, or in order where no row has one. Must
-not know how an answer is judged.
+Owns what their rows mean. Must not know how answers find their questions, nor how one is judged.
 */
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::ids::IdSource;
-use super::{ItemId, OfflineError, ScoreTable, files};
-use crate::ordered_map::OrderedMap;
+use super::pairing::{self, Named};
+use super::rows::{self, Row};
+use super::{ItemId, OfflineError, ScoreTable};
 use crate::score::document::{AnlsRules, RelaxedRules};
 use crate::score::exact_match::ExactMatchRules;
 use crate::score::numpy::mean_left_to_right;
@@ -21,76 +18,69 @@ use crate::score::yes_no::{
     MME_COGNITION, MME_PERCEPTION, MmeItem, PopeRules, YesNo, mme_categories, mme_total, read_mme,
 };
 
+/// Names of the true answers, in the order in which they are looked for.
+const ANSWERS: [&str; 4] = ["answers", "answer", "label", "gt"];
+
+/// What a row lacks whose id is neither.
+const ID: &str = "id that is a whole number or a text";
+
 /// A question with its true answers, in any of the official layouts.
-#[derive(Deserialize)]
-#[serde(expecting = "an object, one for each row")]
 struct Question {
-    #[serde(
-        alias = "question_id",
-        alias = "questionId",
-        alias = "idx",
-        alias = "index",
-        alias = "qa_id"
-    )]
     id: Option<ItemId>,
-    #[serde(default, alias = "answer", alias = "label", alias = "gt")]
-    answers: Answers,
-    #[serde(default)]
+    image: Option<ItemId>,
+    question: Option<String>,
+    answers: Vec<String>,
     category: String,
 }
 
-/// One answer or several.
-#[derive(Default)]
-struct Answers(Vec<String>);
-
-impl<'de> Deserialize<'de> for Answers {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrMore;
-        impl<'de> serde::de::Visitor<'de> for OneOrMore {
-            type Value = Answers;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an answer or a list of answers")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Answers, E> {
-                Ok(Answers(vec![text.to_owned()]))
-            }
-
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(
-                self,
-                mut list: A,
-            ) -> Result<Answers, A::Error> {
-                let mut answers = Vec::new();
-                while let Some(answer) = list.next_element()? {
-                    answers.push(answer);
-                }
-                Ok(Answers(answers))
-            }
-        }
-        deserializer.deserialize_any(OneOrMore)
+impl Question {
+    fn of(row: &Row) -> Option<Self> {
+        let has_answers = ANSWERS.iter().any(|name| row.value(name).is_some());
+        Some(Self {
+            id: row.id(),
+            image: row.image(),
+            question: row.question_or_text(),
+            answers: if has_answers { row.texts(&ANSWERS)? } else { Vec::new() },
+            category: row.text(&["category"]).unwrap_or_default(),
+        })
     }
 }
 
-/// DocVQA, InfoVQA and TextVQA wrap their questions in an object.
-#[derive(Deserialize)]
-struct Wrapped {
-    data: Vec<Question>,
+impl Named for Question {
+    fn id(&self) -> Option<&ItemId> {
+        self.id.as_ref()
+    }
+
+    fn question(&self) -> Option<&str> {
+        self.question.as_deref()
+    }
+
+    fn other_id(&self) -> Option<&str> {
+        None
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(expecting = "an object, one for each row")]
+/// What was answered.
 struct Response {
-    #[serde(
-        alias = "question_id",
-        alias = "questionId",
-        alias = "idx",
-        alias = "index",
-        alias = "qa_id"
-    )]
     id: Option<ItemId>,
-    #[serde(alias = "prediction", alias = "pred", alias = "response")]
+    image: Option<ItemId>,
+    question: Option<String>,
+    other_id: Option<String>,
     answer: String,
+}
+
+impl Named for Response {
+    fn id(&self) -> Option<&ItemId> {
+        self.id.as_ref()
+    }
+
+    fn question(&self) -> Option<&str> {
+        self.question.as_deref()
+    }
+
+    fn other_id(&self) -> Option<&str> {
+        self.other_id.as_deref()
+    }
 }
 
 /// A question and the answer to judge.
@@ -103,122 +93,58 @@ pub(super) struct Pair {
 impl Pair {
     /// The true answers.
     pub(super) fn references(&self) -> &[String] {
-        &self.question.answers.0
+        &self.question.answers
     }
 }
 
 pub(super) fn load(annotations: &Path, results: &Path) -> Result<Vec<Pair>, OfflineError> {
-    let questions = load_questions(annotations)?;
+    let lacking = |path: &Path, place: usize, row: &Row, lacks| OfflineError::Incomplete {
+        path: path.to_owned(),
+        what: if row.id().is_some() { "question_id" } else { "row" },
+        id: row.id().unwrap_or(ItemId::Number(place as i64 + 1)),
+        lacks,
+    };
+    let no_id = |row: &Row| row.has_id_column() && row.id().is_none();
+    let mut questions = Vec::new();
+    for (place, row) in rows::read(annotations)?.iter().enumerate() {
+        if no_id(row) {
+            return Err(lacking(annotations, place, row, ID));
+        }
+        let lacks = "answers that are texts or numbers";
+        questions.push(Question::of(row).ok_or_else(|| lacking(annotations, place, row, lacks))?);
+    }
     if questions.is_empty() {
         return Err(OfflineError::Empty { path: annotations.to_owned(), what: "questions" });
     }
-    let responses: Vec<Response> = files::parse_rows(results, &files::read(results)?)?;
-    let has_ids = questions.iter().all(|one| one.id.is_some())
-        && responses.iter().all(|one| one.id.is_some());
+    let mut responses = Vec::new();
+    for (place, row) in rows::read(results)?.iter().enumerate() {
+        if no_id(row) {
+            return Err(lacking(results, place, row, ID));
+        }
+        let answer = row.prediction().flatten();
+        responses.push(Response {
+            id: row.id(),
+            image: row.image(),
+            question: row.question(),
+            other_id: row.other_id().map(str::to_owned),
+            answer: answer
+                .ok_or_else(|| lacking(results, place, row, "`answer` or `prediction`"))?,
+        });
+    }
+    name_by_image(&mut questions, &mut responses);
     let source = IdSource { results, annotations, what: "question_id" };
-    if has_ids {
-        pair_by_id(questions, responses, &source)
-    } else {
-        pair_in_order(questions, responses, &source)
-    }
+    let pairs = pairing::pair(questions, responses, &source)?.into_iter();
+    Ok(pairs.map(|(id, question, Response { answer, .. })| Pair { id, question, answer }).collect())
 }
 
-fn load_questions(path: &Path) -> Result<Vec<Question>, OfflineError> {
-    let text = files::read(path)?;
-    if has_members(&text) {
-        let OrderedMap(members) = files::parse::<OrderedMap<Question>>(path, &text)?;
-        let question = |(key, question): (String, Question)| Question {
-            id: Some(question.id.unwrap_or(ItemId::Text(key))),
-            ..question
-        };
-        return Ok(members.into_iter().map(question).collect());
+/// VizWiz has no ids: where no row has one and all name their picture, that is what they are called by.
+fn name_by_image(questions: &mut [Question], responses: &mut [Response]) {
+    let lack = questions.iter().all(|one| one.id.is_none() && one.image.is_some())
+        && responses.iter().all(|one| one.id.is_none() && one.image.is_some());
+    if lack {
+        questions.iter_mut().for_each(|one| one.id = one.image.take());
+        responses.iter_mut().for_each(|one| one.id = one.image.take());
     }
-    if is_one_object(&text) {
-        return Ok(files::parse::<Wrapped>(path, &text)?.data);
-    }
-    files::parse_rows(path, &text)
-}
-
-/// Whether a file is an object of questions by id, as GQA's: its first value is an object.
-fn has_members(text: &str) -> bool {
-    let Some(inner) = text.trim_ascii_start().strip_prefix('{') else { return false };
-    let mut first = serde_json::Deserializer::from_str(inner).into_iter::<String>();
-    let Some(Ok(key)) = first.next() else { return false };
-    let rest = inner[first.byte_offset()..].trim_ascii_start();
-    let value = rest.strip_prefix(':').map(str::trim_ascii_start);
-    key != "info" && value.is_some_and(|value| value.starts_with('{'))
-}
-
-/// Whether a file is to be read as one object with `data`, and not as rows: it has such a field, or its
-/// first line is no JSON by itself (so that a broken object is told where it breaks).
-fn is_one_object(text: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Probe {
-        data: Option<serde::de::IgnoredAny>,
-    }
-    let text = text.trim_ascii_start();
-    let first_line = text.lines().next().unwrap_or_default();
-    text.starts_with('{')
-        && match serde_json::from_str::<Probe>(first_line) {
-            Ok(probe) => probe.data.is_some(),
-            Err(_) => true,
-        }
-}
-
-/// Two questions of an image may share an id (MME): the answers to an id are taken in order.
-fn pair_by_id(
-    questions: Vec<Question>,
-    responses: Vec<Response>,
-    source: &IdSource<'_>,
-) -> Result<Vec<Pair>, OfflineError> {
-    let mut waiting = HashMap::<ItemId, VecDeque<String>>::new();
-    for response in responses {
-        let id = response.id.unwrap_or(ItemId::Number(0));
-        waiting.entry(id).or_default().push_back(response.answer);
-    }
-    let total = questions.len();
-    let (mut pairs, mut missing) = (Vec::with_capacity(total), Vec::new());
-    let mut known = HashSet::new();
-    for question in questions {
-        let id = question.id.clone().unwrap_or(ItemId::Number(0));
-        known.insert(id.clone());
-        match waiting.get_mut(&id).and_then(VecDeque::pop_front) {
-            Some(answer) => pairs.push(Pair { id, question, answer }),
-            None => missing.push(id),
-        }
-    }
-    let left = waiting.into_iter().filter(|(_, answers)| !answers.is_empty());
-    if let Some(id) = left.map(|(id, _)| id).min() {
-        let path = source.results.to_owned();
-        let what = source.what;
-        return Err(match known.contains(&id) {
-            true => OfflineError::Duplicate { path, what, id },
-            false => source.unknown(id),
-        });
-    }
-    source.require_none_missing(&missing, total)?;
-    Ok(pairs)
-}
-
-fn pair_in_order(
-    questions: Vec<Question>,
-    responses: Vec<Response>,
-    source: &IdSource<'_>,
-) -> Result<Vec<Pair>, OfflineError> {
-    if questions.len() != responses.len() {
-        return Err(OfflineError::Length {
-            path: source.results.to_owned(),
-            annotations: source.annotations.to_owned(),
-            found: responses.len(),
-            expected: questions.len(),
-        });
-    }
-    let pair = |(position, (question, response)): (usize, (Question, Response))| Pair {
-        id: question.id.clone().unwrap_or(ItemId::Number(position as i64)),
-        question,
-        answer: response.answer,
-    };
-    Ok(questions.into_iter().zip(responses).enumerate().map(pair).collect())
 }
 
 fn no_answers(annotations: &Path, id: ItemId) -> OfflineError {
@@ -236,7 +162,7 @@ fn score_mean(
     let mut table = ScoreTable::new(vec![name]);
     let mut scores = Vec::new();
     for pair in load(annotations, results)? {
-        let Some(value) = score(&pair.answer, &pair.question.answers.0) else {
+        let Some(value) = score(&pair.answer, &pair.question.answers) else {
             return Err(no_answers(annotations, pair.id));
         };
         table.push_item(pair.id, [value]);
@@ -295,7 +221,7 @@ pub fn score_textvqa(
 }
 
 fn label(annotations: &Path, pair: &Pair) -> Result<YesNo, OfflineError> {
-    let label = pair.question.answers.0.first().and_then(|label| YesNo::from_label(label));
+    let label = pair.question.answers.first().and_then(|label| YesNo::from_label(label));
     label.ok_or_else(|| OfflineError::Incomplete {
         path: annotations.to_owned(),
         what: "question_id",

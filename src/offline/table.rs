@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use super::ItemId;
+use crate::foreign::JsonStrings;
 
 /// One value of the aggregate.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,7 +114,7 @@ impl ScoreTable {
     /// Writes `{"aggregate": {...}, "items": [...]}`; numbers read back as the same bits, and what is
     /// no number (a mean of nothing) is null.
     pub fn write_json(&self, out: &mut dyn io::Write) -> io::Result<()> {
-        serde_json::to_writer(&mut *out, self)?;
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, JsonStrings))?;
         writeln!(out)
     }
 

@@ -49,7 +49,7 @@ pub enum RegistryError {
     },
     /// A price is not one.
     #[error(
-        "{}: price_per_hour of \"{device}\" is {price}; write the price of an hour, 0 or more",
+        "{}: price_per_hour of \"{device}\" is {price}; write the price of an hour, 0 to 1000000000",
         path.display()
     )]
     Price {
@@ -59,6 +59,16 @@ pub enum RegistryError {
         device: String,
         /// What was given.
         price: f64,
+    },
+    /// A list is longer than any project needs.
+    #[error("{found} {what}, expected {limit} at most")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// The most.
+        limit: usize,
     },
     /// A glob over model names is malformed.
     #[error("\"{glob}\" is not a glob: {reason}; `*` stands for any characters")]

@@ -5,12 +5,15 @@ Owns names, where each checkpoint is said to be, and which models a run takes. K
 cases, and does not open a checkpoint.
 */
 
+use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::DeviceClass;
+use crate::bounded_file;
 use crate::extract::BoxNotation;
 use crate::ordered_map::OrderedMap;
 
@@ -21,6 +24,20 @@ mod error;
 mod schema;
 
 pub use error::RegistryError;
+
+/// Longest name of a model, which is part of the names of files.
+pub const LONGEST_NAME_BYTES: usize = 80;
+
+/// Longest `eyechart.ron` that is read.
+const LARGEST_BYTES: u64 = 1024 * 1024;
+/// Deepest nesting of it.
+const DEEPEST: usize = 64;
+/// Most models, scorers, or globs that choose among them.
+const MOST_ENTRIES: usize = 1_000;
+/// Longest glob.
+const LONGEST_GLOB_BYTES: usize = 256;
+/// Highest price of an hour.
+const HIGHEST_PRICE: f64 = 1e9;
 
 /// The registry's file name.
 pub const FILE_NAME: &str = "eyechart.ron";
@@ -135,7 +152,7 @@ impl Registry {
     /// The file is missing, is not valid, or names a model in an unusable way.
     pub fn load(project: &Path) -> Result<Self, RegistryError> {
         let path = project.join(FILE_NAME);
-        let text = std::fs::read_to_string(&path)
+        let text = read(&path)
             .map_err(|source| RegistryError::Unreadable { path: path.clone(), source })?;
         Self::parse(&text, &path)
     }
@@ -148,17 +165,22 @@ impl Registry {
         let file = parse_file(text, path)?;
         let project = path.parent().unwrap_or(Path::new(""));
         let mut models: Vec<ModelEntry> = Vec::new();
+        let mut known = HashSet::new();
+        few("models", file.models.0.len())?;
         for (name, entry) in file.models.0 {
             let refused = refuse("model", &name, path);
-            if models.iter().any(|known| known.name.eq_ignore_ascii_case(&name)) {
+            if !known.insert(name.to_ascii_lowercase()) {
                 return Err(refused("is there twice; give each model a name of its own".into()));
             }
             models.push(check_model(&name, entry, project).map_err(refused)?);
         }
         let mut scorers: Vec<ScorerEntry> = Vec::new();
-        for (name, entry) in file.scorers.map_or_else(Vec::new, |OrderedMap(scorers)| scorers) {
+        let mut known = HashSet::new();
+        let stated = file.scorers.map_or_else(Vec::new, |OrderedMap(scorers)| scorers);
+        few("scorers", stated.len())?;
+        for (name, entry) in stated {
             let refused = refuse("scorer", &name, path);
-            if scorers.iter().any(|known| known.name == name) {
+            if !known.insert(name.clone()) {
                 return Err(refused("is there twice; give each scorer a name of its own".into()));
             }
             scorers.push(check_scorer(&name, entry, project).map_err(refused)?);
@@ -217,11 +239,10 @@ impl Registry {
     /// A glob that is not valid, or that matches no model.
     pub fn select(&self, globs: &[String]) -> Result<Vec<&ModelEntry>, RegistryError> {
         let mut chosen = vec![false; self.models.len()];
+        few("globs over model names", globs.len())?;
         for glob in globs {
-            let pattern = glob::Pattern::new(glob).map_err(|source| RegistryError::Glob {
-                glob: glob.clone(),
-                reason: source.to_string(),
-            })?;
+            let pattern = compiled(glob)
+                .map_err(|reason| RegistryError::Glob { glob: glob.clone(), reason })?;
             let mut matched = false;
             for (model, chosen) in self.models.iter().zip(&mut chosen) {
                 if pattern.matches(&model.name) {
@@ -237,10 +258,37 @@ impl Registry {
     }
 }
 
+fn read(path: &Path) -> io::Result<String> {
+    let bytes = bounded_file::read(path, LARGEST_BYTES).map_err(|error| match error {
+        bounded_file::ReadError::Io(error) => error,
+        error => io::Error::other(error),
+    })?;
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8; save it as UTF-8"))
+}
+
+/// Refuses lists that no project needs, and of which each entry is compared with each of another list.
+fn few(what: &'static str, found: usize) -> Result<(), RegistryError> {
+    match found > MOST_ENTRIES {
+        true => Err(RegistryError::TooMany { what, found, limit: MOST_ENTRIES }),
+        false => Ok(()),
+    }
+}
+
+fn compiled(glob: &str) -> Result<glob::Pattern, String> {
+    if glob.len() > LONGEST_GLOB_BYTES {
+        return Err(format!(
+            "it is {} bytes long, expected {LONGEST_GLOB_BYTES} at most",
+            glob.len()
+        ));
+    }
+    glob::Pattern::new(glob).map_err(|error| error.to_string())
+}
+
 fn parse_file(text: &str, path: &Path) -> Result<schema::RegistryFile, RegistryError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     ron::Options::default()
         .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
+        .with_recursion_limit(DEEPEST)
         .from_str(text)
         .map_err(|error| RegistryError::Parse {
             path: path.to_owned(),
@@ -254,6 +302,12 @@ fn check_model(name: &str, entry: schema::ModelFile, project: &Path) -> Result<M
     let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(usable) {
         return Err("is not a usable name; use letters, digits, '.', '_' and '-'".into());
+    }
+    if name.len() > LONGEST_NAME_BYTES {
+        return Err(format!(
+            "is not a usable name; it has {} letters, expected {LONGEST_NAME_BYTES} at most",
+            name.len()
+        ));
     }
     if let Some(class) = DeviceClass::ALL
         .map(DeviceClass::label)
@@ -359,7 +413,7 @@ fn refuse<'a>(
 }
 
 fn check_prices(file: schema::PriceFile, path: &Path) -> Result<Prices, RegistryError> {
-    let unusable = |price: &f64| !(price.is_finite() && *price >= 0.0);
+    let unusable = |price: &f64| !(0.0..=HIGHEST_PRICE).contains(price);
     if let Some((device, price)) = file.devices.iter().find(|(_, price)| unusable(price)) {
         let (path, device) = (path.to_owned(), device.clone());
         return Err(RegistryError::Price { path, device, price: *price });

@@ -8,11 +8,11 @@ All reports are rendered in one pass, in which one record after the other is rea
 more of a trial than a number or two.
 */
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::journal::{JournalError, Run, TrialRecord};
+use crate::whole_file::{Durability, WholeFile};
 
 pub mod aggregate;
 mod csv;
@@ -67,14 +67,15 @@ const REPORTS: [(&str, Begin); 3] =
 /// # Errors
 /// A record cannot be read, or a file cannot be written; the others may have been.
 pub fn write_all(run: &Run, folder: &Path) -> Result<String, ReportError> {
-    let mut files: Vec<ReportFile> = REPORTS
-        .iter()
-        .map(|(name, _)| ReportFile::create(folder, name))
-        .collect::<Result<_, _>>()?;
+    let mut files = Vec::with_capacity(REPORTS.len());
+    for (name, _) in REPORTS {
+        let path = folder.join(name);
+        let file = WholeFile::create(&path).map_err(unwritable(&path))?;
+        files.push((path, file));
+    }
     let mut renderers = Vec::with_capacity(files.len());
-    for ((_, begin), file) in REPORTS.iter().zip(&mut files) {
-        let ReportFile { path, out, .. } = file;
-        let renderer = begin(run, out).map_err(unwritable(path))?;
+    for ((_, begin), (path, file)) in REPORTS.iter().zip(&mut files) {
+        let renderer = begin(run, file).map_err(unwritable(path))?;
         renderers.push((&*path, renderer));
     }
     let mut aggregate = Aggregate::of(run);
@@ -92,7 +93,9 @@ pub fn write_all(run: &Run, folder: &Path) -> Result<String, ReportError> {
         renderer.end(&rows).map_err(unwritable(path))?;
     }
     drop(renderers);
-    files.into_iter().try_for_each(ReportFile::finish)?;
+    for (path, file) in files {
+        file.put_in_place(Durability::PowerCut).map_err(unwritable(&path))?;
+    }
     let names = REPORTS.map(|(name, _)| name).join(", ");
     let (table, folder) = (table.into_text(&rows), folder.display());
     Ok(format!("{table}\nreports in {folder}: {}, {names}", crate::journal::FILE_NAME))
@@ -117,29 +120,22 @@ fn render(begin: Begin, run: &Run, out: &mut dyn Write) -> io::Result<()> {
     renderer.end(&aggregate.into_rows())
 }
 
-/// A report that is being written. Whoever is killed in the middle leaves the old one.
-struct ReportFile {
-    path: PathBuf,
-    unfinished: PathBuf,
-    out: BufWriter<File>,
-}
-
-impl ReportFile {
-    fn create(folder: &Path, name: &str) -> Result<Self, ReportError> {
+/// Takes the report files out of `folder`, so that none of an earlier run stands beside the journal of
+/// another.
+///
+/// # Errors
+/// One of them cannot be removed.
+pub fn remove_all(folder: &Path) -> Result<(), ReportError> {
+    for (name, _) in REPORTS {
         let path = folder.join(name);
-        let unfinished = path.with_extension("unfinished");
-        let out = File::create(&unfinished).map(BufWriter::new).map_err(unwritable(&path))?;
-        Ok(Self { path, unfinished, out })
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(unwritable(&path)(error));
+            }
+            _ => {}
+        }
     }
-
-    fn finish(self) -> Result<(), ReportError> {
-        let Self { path, unfinished, out } = self;
-        let finish = || {
-            out.into_inner()?.sync_data()?;
-            std::fs::rename(unfinished, &path)
-        };
-        finish().map_err(unwritable(&path))
-    }
+    Ok(())
 }
 
 fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> ReportError {

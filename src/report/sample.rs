@@ -50,6 +50,7 @@ fn header() -> RunHeader {
         started_unix_milliseconds: 1_764_000_000_000,
         prices: Some(Prices { currency: "USD".into(), per_hour: vec![("cpu".into(), 0.36)] }),
         plan: RunPlan::default(),
+        settings_notices: Default::default(),
     }
 }
 

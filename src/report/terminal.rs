@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use std::collections::HashMap;
+
 use crate::answer::SelfCheck;
+use crate::foreign;
 use crate::journal::{Run, Status, TrialRecord};
 use crate::score::comparison;
 
@@ -21,6 +24,12 @@ const HEADINGS: [&str; 10] = [
     "tokens/s",
 ];
 
+/// Most reasons of ignored trials that are told.
+const MOST_REASONS: usize = 20;
+
+/// Most characters of such a reason.
+const LONGEST_REASON: usize = 500;
+
 /// The table, while trials are shown.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -37,6 +46,8 @@ pub(super) struct Table {
     self_checked: Share,
     /// How many trials were ignored, for each reason.
     ignored: Vec<(String, usize)>,
+    /// The place of each reason among those.
+    reasons: HashMap<String, usize>,
 }
 
 /// Some of many.
@@ -78,10 +89,13 @@ impl Table {
     }
 
     fn add_ignored(&mut self, reason: Option<&str>) {
-        let reason = reason.unwrap_or("no reason given");
-        match self.ignored.iter_mut().find(|(known, _)| known == reason) {
-            Some((_, count)) => *count += 1,
-            None => self.ignored.push((reason.to_owned(), 1)),
+        let reason = foreign::cut(reason.unwrap_or("no reason given"), LONGEST_REASON);
+        match self.reasons.get(&*reason) {
+            Some(place) => self.ignored[*place].1 += 1,
+            None => {
+                self.reasons.insert(reason.to_string(), self.ignored.len());
+                self.ignored.push((reason.into_owned(), 1));
+            }
         }
     }
 
@@ -103,7 +117,8 @@ impl Table {
         let totals = rows.iter().filter(|row| row.dimension.is_none());
         let cost = |row: &Row| {
             let cost = row.figures.cost?;
-            Some(format!("{}: {cost:.6} {} of computing", row.model, self.currency))
+            let (model, currency) = (foreign::line(&row.model), foreign::line(&self.currency));
+            Some(format!("{model}: {cost:.6} {currency} of computing"))
         };
         let counted = [
             (self.known_failures, "known to fail (xfail)"),
@@ -113,9 +128,17 @@ impl Table {
         ];
         let counted = counted.into_iter().filter(|(count, _)| *count > 0);
         let counted = counted.map(|(count, words)| format!("{count} {words}"));
-        let ignored = self.ignored.iter();
-        let ignored = ignored.map(|(reason, count)| format!("{count} ignored: {reason}"));
+        let ignored = self.ignored.iter().take(MOST_REASONS);
+        let ignored =
+            ignored.map(|(reason, count)| format!("{count} ignored: {}", foreign::line(reason)));
+        let ignored = ignored.chain(self.further_reasons());
         totals.filter_map(cost).chain(counted).chain(self.shares()).chain(ignored).collect()
+    }
+
+    fn further_reasons(&self) -> Option<String> {
+        let further = self.ignored.get(MOST_REASONS..).filter(|further| !further.is_empty())?;
+        let trials: usize = further.iter().map(|(_, count)| count).sum();
+        Some(format!("{trials} ignored, for {} further reasons", further.len()))
     }
 
     fn shares(&self) -> impl Iterator<Item = String> {
@@ -150,7 +173,7 @@ fn cells(row: &Row) -> [String; 10] {
     let figures = &row.figures;
     let dimension = row.dimension.map_or("all", |dimension| dimension.label());
     [
-        row.model.clone(),
+        foreign::line(&row.model).into_owned(),
         dimension.to_owned(),
         figures.counts.trials.to_string(),
         decimal(figures.marks, 2),

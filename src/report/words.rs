@@ -31,5 +31,7 @@ pub(super) fn snapshot_word(snapshot: &SnapshotOutcome) -> &'static str {
         SnapshotOutcome::Accepted { .. } => "accepted",
         SnapshotOutcome::New => "new",
         SnapshotOutcome::Changed { .. } => "changed",
+        SnapshotOutcome::HeadChanged { .. } => "head changed",
+        SnapshotOutcome::Unusable { .. } => "unusable",
     }
 }

@@ -12,7 +12,7 @@ use crate::case::{
     ClipScoreExpectation, Expectation, JudgeExpectation, PreferenceExpectation,
     SimilarityExpectation,
 };
-use crate::extract::{mark, preference};
+use crate::extract::{Unfinished, after_thought, inside_answer_tag, mark, preference};
 use crate::opinion::{Inquiry, Matter, Opinion, Said};
 
 /// What a judge is asked for a mark. `{question}`, `{answer}` and `{rubric}` are filled in; whatever
@@ -33,8 +33,16 @@ Give a mark from 0 (meets nothing of the rubric) to 5 (meets all of it). Reply w
 nothing else:
 Score: <mark>";
 
-/// What other networks are to be asked about an answer, in the order of the expectation.
+/// What other networks are to be asked about an answer, in the order of the expectation. They are
+/// told what follows its thoughts; of a thought without an end nobody is asked.
 pub fn inquiries(expectation: &Expectation, question: &str, answer: &str) -> Vec<Inquiry> {
+    match after_thought(answer).map(inside_answer_tag) {
+        Ok(answer) => inquiries_of_answer(expectation, question, answer),
+        Err(Unfinished) => Vec::new(),
+    }
+}
+
+fn inquiries_of_answer(expectation: &Expectation, question: &str, answer: &str) -> Vec<Inquiry> {
     match expectation {
         Expectation::Judge(expected) => vec![mark_inquiry(expected, question, answer)],
         Expectation::Preferred(expected) => preference_inquiries(expected, question, answer).into(),
@@ -42,14 +50,15 @@ pub fn inquiries(expectation: &Expectation, question: &str, answer: &str) -> Vec
         Expectation::Similarity(expected) => vec![similarity_inquiry(expected, answer)],
         Expectation::All(parts) | Expectation::Any(parts) => {
             let mut all: Vec<Inquiry> = Vec::new();
-            for inquiry in parts.iter().flat_map(|part| inquiries(part, question, answer)) {
+            for inquiry in parts.iter().flat_map(|part| inquiries_of_answer(part, question, answer))
+            {
                 if !all.contains(&inquiry) {
                     all.push(inquiry);
                 }
             }
             all
         }
-        Expectation::Not(inner) => inquiries(inner, question, answer),
+        Expectation::Not(inner) => inquiries_of_answer(inner, question, answer),
         _ => Vec::new(),
     }
 }

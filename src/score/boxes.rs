@@ -15,8 +15,9 @@ box without a counterpart adds 0.
 use super::assignment::best_assignment;
 use super::grounding::contains_center;
 use super::{Evidence, FULL_MARKS, Reading, Verdict};
+use crate::answer::FinishReason;
 use crate::case::LabelledBox;
-use crate::extract::{self, BoxNotation, BoxReading, FoundBox};
+use crate::extract::{self, BoxError, BoxNotation, BoxReading, FoundBox};
 use crate::geometry::{FrameError, PixelBox, iou};
 
 pub(super) fn judge(truth: &[LabelledBox], min_iou: f64, evidence: &Evidence<'_>) -> Verdict {
@@ -27,6 +28,9 @@ pub(super) fn judge(truth: &[LabelledBox], min_iou: f64, evidence: &Evidence<'_>
         }
         (_, None) => Verdict::wrong(Reading::Unparsable, "there is no picture".to_owned()),
         (Some(notation), Some(size)) => match extract::boxes(evidence.text, notation, *size) {
+            BoxReading::Found(found) if is_cut_off(&found, evidence) => {
+                evidence.without(&wanted(notation))
+            }
             BoxReading::Found(found) => compare(truth, min_iou, &found),
             BoxReading::Absent => evidence.without(&wanted(notation)),
         },
@@ -36,6 +40,11 @@ pub(super) fn judge(truth: &[LabelledBox], min_iou: f64, evidence: &Evidence<'_>
         center_accuracy: Some(verdict.center_accuracy.unwrap_or(0.0)),
         ..verdict
     }
+}
+
+/// Whether the only box was being written when the token limit was reached.
+fn is_cut_off(found: &[FoundBox], evidence: &Evidence<'_>) -> bool {
+    evidence.finish == FinishReason::Length && matches!(found, [only] if only.written.is_none())
 }
 
 fn wanted(notation: BoxNotation) -> String {
@@ -103,18 +112,24 @@ fn misses(truth: &[LabelledBox], overlaps: &[f64], min_iou: f64) -> Vec<String> 
 }
 
 fn fault(found: &FoundBox) -> Option<String> {
-    let [x1, y1, x2, y2] = found.written;
     let error = found.bounds.as_ref().err()?;
-    Some(format!("the answer's box [{x1}, {y1}, {x2}, {y2}] is none: {error}"))
+    Some(match found.written {
+        Some([x1, y1, x2, y2]) => {
+            format!("the answer's box [{x1}, {y1}, {x2}, {y2}] is none: {error}")
+        }
+        None => format!("a box of the answer cannot be read: {error}"),
+    })
 }
 
 fn reading(counted: &[FoundBox]) -> Reading {
-    let has = |wanted: fn(&FrameError) -> bool| {
+    let has = |wanted: fn(&BoxError) -> bool| {
         counted.iter().filter_map(|found| found.bounds.as_ref().err()).any(wanted)
     };
-    if has(|error| matches!(error, FrameError::OutOfRange { .. })) {
+    let is_beyond =
+        |error: &BoxError| matches!(error, BoxError::Frame(FrameError::OutOfRange { .. }));
+    if has(is_beyond) {
         Reading::OutOfRange
-    } else if has(|error| !matches!(error, FrameError::OutOfRange { .. })) {
+    } else if has(|_| true) {
         Reading::Unparsable
     } else {
         Reading::Parsed

@@ -11,12 +11,13 @@ Marks from 0 to 5 for the facts that an answer states.
 
 So a true but vague answer is worth a little more than half, as people mark it, a complete one 5,
 and one beside the point 0. A wording occurs where it stands in the answer as whole words after
-[normalisation](crate::extract::normalize) without a negation directly before it ("no trees",
-没有树 do not state trees).
+[normalisation](crate::extract::normalize), in a clause that neither denies nor doubts it ("no trees",
+"no sign of any trees", "trees are not visible", "I am not sure whether there are trees" and 没有看到树 do
+not state trees; "not only trees" does).
 
 **What it is not.** It does not understand the answer: a paraphrase that no wording foresees earns
-nothing, a denial farther away ("the trees have been cut down") is not seen, and who does what to
-whom is not checked. It measures what its author wrote down, no more; write wordings in every
+nothing, a denial without a word of denial ("the trees have been cut down") is not seen, and who does
+what to whom is not checked. It measures what its author wrote down, no more; write wordings in every
 language that the models answer in, and look at what failed before trusting a difference. It is
 repeatable, needs no other model, and gives the same marks to the same text for ever.
 */
@@ -44,10 +45,10 @@ impl Credit {
 }
 
 pub(super) fn judge(sheet: &FactSheet, evidence: &Evidence<'_>) -> Verdict {
-    let answer = normalize(evidence.text);
-    let credits: Vec<Credit> = sheet.facts.iter().map(|fact| credit(fact, &answer)).collect();
+    let answer = evidence.text;
+    let credits: Vec<Credit> = sheet.facts.iter().map(|fact| credit(fact, answer)).collect();
     let coverage = coverage(&sheet.facts, &credits);
-    let cost = sheet.forbidden.iter().filter(|fact| states_any(&answer, &fact.any)).map(|f| f.cost);
+    let cost = sheet.forbidden.iter().filter(|fact| states_any(answer, &fact.any)).map(|f| f.cost);
     let points = (earned(coverage) - cost.sum::<f64>()).clamp(0.0, FULL_MARKS);
     let passed = points >= sheet.min_points;
     let reading = if passed || credits.iter().any(|credit| *credit != Credit::None) {
@@ -55,7 +56,7 @@ pub(super) fn judge(sheet: &FactSheet, evidence: &Evidence<'_>) -> Verdict {
     } else {
         evidence.cause_of_absence(Reading::Parsed)
     };
-    let reasons = reasons(sheet, &credits, &answer, points);
+    let reasons = reasons(sheet, &credits, answer, points);
     Verdict { passed, points, iou: None, center_accuracy: None, reading, reasons }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::FinishReason;
 use crate::case::Expectation;
-use crate::extract::BoxNotation;
+use crate::extract::{BoxNotation, after_thought, inside_answer_tag};
 use crate::geometry::PictureSize;
 use crate::opinion::Opinion;
 
@@ -74,7 +74,8 @@ pub enum Reading {
     Refused,
     /// There is no text.
     Empty,
-    /// The text ends at the token limit, and what was asked for is not in what there is.
+    /// The text ends at the token limit or within a thought, and what was asked for is not in what
+    /// there is.
     Truncated,
     /// Nothing of the expected kind is in the text.
     Unparsable,
@@ -103,7 +104,7 @@ impl Reading {
 /// An answer as far as a verdict needs to know it.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
-    /// What the model said.
+    /// What the model said, its thoughts included: [`judge`] leaves them out.
     pub text: &'a str,
     /// Why it stopped.
     pub finish: FinishReason,
@@ -140,6 +141,21 @@ pub struct Evidence<'a> {
 /// );
 /// ```
 pub fn judge(expectation: &Expectation, evidence: Evidence<'_>) -> Verdict {
+    match evidence.answer() {
+        Some(text) => judge_answer(expectation, Evidence { text, ..evidence }),
+        None => unanswered(expectation, evidence.text),
+    }
+}
+
+/// Judges what follows the thoughts.
+fn judge_answer(expectation: &Expectation, evidence: Evidence<'_>) -> Verdict {
+    let evidence = match expectation {
+        Expectation::Metric(_)
+        | Expectation::All(_)
+        | Expectation::Any(_)
+        | Expectation::Not(_) => evidence,
+        _ => Evidence { text: inside_answer_tag(evidence.text), ..evidence },
+    };
     match expectation {
         Expectation::Exact(text) => short::one_of(std::slice::from_ref(text), &evidence),
         Expectation::AnyOf(texts) => short::one_of(texts, &evidence),
@@ -161,6 +177,16 @@ pub fn judge(expectation: &Expectation, evidence: Evidence<'_>) -> Verdict {
     }
 }
 
+/// The verdict where the text ends before the answer.
+fn unanswered(expectation: &Expectation, text: &str) -> Verdict {
+    let reason = format!(
+        "the text ends within a thought, before the answer (raise max_new_tokens?): {}",
+        quoted(text)
+    );
+    let share = matches!(expectation, Expectation::Boxes { .. }).then_some(0.0);
+    Verdict { iou: share, center_accuracy: share, ..Verdict::wrong(Reading::Truncated, reason) }
+}
+
 impl Verdict {
     /// An answer that is plainly right.
     fn right() -> Self {
@@ -178,6 +204,18 @@ impl Verdict {
     /// An answer that is plainly wrong.
     fn wrong(reading: Reading, reason: String) -> Self {
         Self { passed: false, points: 0.0, reading, reasons: vec![reason], ..Self::right() }
+    }
+}
+
+impl<'a> Evidence<'a> {
+    /// The text without its thoughts; nothing if it ends within one, or at the token limit right
+    /// behind one.
+    fn answer(&self) -> Option<&'a str> {
+        let answer = after_thought(self.text).ok()?;
+        let was_cut_off = answer.trim().is_empty()
+            && self.finish == FinishReason::Length
+            && !self.text.trim().is_empty();
+        (!was_cut_off).then_some(answer)
     }
 }
 

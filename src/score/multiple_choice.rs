@@ -2,7 +2,8 @@
 Which option an answer chooses, as each benchmark's own script reads it, and what it is worth.
 
 Where a reference draws a random option (MuirBench) or asks another model (MMBench, BLINK), nothing
-is chosen here: report how often. Must not know files or models.
+is chosen here: report how often. The references' faults are kept ("Vitamin C" is option C to MMBench's
+reader); [`crate::extract::choice`] is the reader of ours, without them. Must not know files or models.
 */
 
 use std::collections::HashMap;

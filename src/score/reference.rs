@@ -14,6 +14,7 @@ use super::vqa::{HumanAnswer, VqaRules};
 use super::yes_no::{PopeRules, YesNo, read_mme};
 use super::{Evidence, FULL_MARKS, Reading, Verdict, quoted};
 use crate::case::{Metric, MetricExpectation, PersonAnswer};
+use crate::extract::{Unfinished, after_thought};
 
 /// What an answer is worth, from 0 to 1, and whether there was something to read.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,7 +26,18 @@ pub struct MetricScore {
 }
 
 /// What an answer is worth by the expectation's metric.
+///
+/// Thoughts are no part of the answer, as in lmms-eval (`lmms_eval/api/reasoning.py`, before
+/// `process_results`); a thought without an end is worth nothing, where lmms-eval reads it. What is left
+/// is read as the metric's reference reads it, faults included.
 pub fn metric_score(expected: &MetricExpectation, text: &str) -> MetricScore {
+    match after_thought(text) {
+        Ok(text) => score_of_answer(expected, text),
+        Err(Unfinished) => MetricScore { value: 0.0, is_read: false },
+    }
+}
+
+fn score_of_answer(expected: &MetricExpectation, text: &str) -> MetricScore {
     let MetricExpectation { metric, answers, options, .. } = expected;
     let texts = || -> Vec<&str> { answers.iter().map(|answer| answer.text.as_str()).collect() };
     let read = |value: f64| MetricScore { value, is_read: true };
@@ -63,6 +75,7 @@ pub fn metric_score(expected: &MetricExpectation, text: &str) -> MetricScore {
 
 /// What an answer says by a metric of yes and no; nothing for any other metric.
 pub fn read_yes_no(metric: Metric, text: &str) -> Option<YesNo> {
+    let text = after_thought(text).ok()?;
     match metric {
         Metric::Pope => PopeRules::Official.read(text),
         Metric::PopeLmmsEval => PopeRules::LmmsEval.read(text),

@@ -106,6 +106,12 @@ fn found<T>(
             let reason = format!("expected {expected}, but the answer says both {all}: {text}");
             Verdict::wrong(Reading::Ambiguous, reason)
         }
+        Extraction::Denied(all) => {
+            let all: Vec<String> = all.iter().map(name).collect();
+            let (all, text) = (all.join(" nor "), quoted(evidence.text));
+            let reason = format!("expected {expected}, but the answer only denies {all}: {text}");
+            Verdict::wrong(Reading::Unparsable, reason)
+        }
         Extraction::Absent => evidence.without(kind),
     }
 }

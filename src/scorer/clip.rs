@@ -11,8 +11,9 @@ use serde::Deserialize;
 use super::fitted;
 use crate::model::ModelError;
 use crate::model::clip_config::{RawClipTower, clip_activation};
-use crate::model::clip_image::{ClipImage, PREPROCESSOR_CONFIG, RawClipImage, check_aspect};
+use crate::model::clip_image::{ClipImage, RawClipImage, check_aspect};
 use crate::model::fields::FieldCheck;
+use crate::model::picture_settings::PictureSettings;
 use crate::model::square_image::size_of;
 use crate::model::tokenizer::TextTokenizer;
 use crate::nn::{CLIP_NORM_EPS, ClipTextConfig, ClipTextTower, ClipTower, layer_norm};
@@ -128,9 +129,8 @@ impl ClipScorer {
         let (vision, section) = raw.vision();
         let vision = vision.checked(&check.under(section))?;
         check.sizes(&[("projection_dim", raw.projection_dim)])?;
-        let steps: RawClipImage =
-            folder.required_json(PREPROCESSOR_CONFIG, "how pictures are resized")?;
-        let steps_check = FieldCheck::new(folder.path().join(PREPROCESSOR_CONFIG));
+        let settings = PictureSettings::find(folder)?;
+        let (steps, steps_check): (RawClipImage, _) = (settings.read()?, settings.check());
         let reader = folder.weights()?.reader(device, DType::F32);
         let projection =
             |name: &str, width| reader.under(name).tensor("weight", &[raw.projection_dim, width]);

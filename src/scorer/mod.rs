@@ -9,11 +9,10 @@ sentence-transformers' pooling over transformers' `BertModel` (`tests/oracle/sco
 
 use std::path::Path;
 
-use ::image::RgbImage;
 use candle_core::Device;
 use serde::Deserialize;
 
-use crate::image::ImageError;
+use crate::image::{self, ImageError, Viewing};
 use crate::model::ModelError;
 use crate::model::fields::FieldCheck;
 use crate::opinion::Said;
@@ -138,9 +137,13 @@ pub fn nearest_cosine<S: AsRef<str>>(
 ///
 /// # Errors
 /// The picture cannot be read, or the network failed.
-pub fn picture_features(scorer: &ClipScorer, path: &Path) -> Result<Vec<f32>, ScorerError> {
-    let picture: RgbImage = crate::image::decode_file(path)?.pixels;
-    Ok(scorer.image_features(&picture)?)
+pub fn picture_features(
+    scorer: &ClipScorer,
+    path: &Path,
+    orientation: Viewing,
+) -> Result<Vec<f32>, ScorerError> {
+    let picture = image::open(path, orientation)?;
+    Ok(scorer.image_features(&picture.pixels)?)
 }
 
 /// What a network reads of a text's ids: those beyond its length are cut off before the last one,

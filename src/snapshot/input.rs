@@ -1,7 +1,8 @@
 //! What a model got, as a text to compare: every part on lines of its own, so that a diff says what
 //! changed.
 
-use crate::answer::{ModelInput, SeenImage};
+use crate::answer::{ModelInput, SeenImage, SeenOrientation};
+use crate::foreign;
 
 /// Tokens on a line.
 const IDS_PER_LINE: usize = 16;
@@ -28,15 +29,23 @@ pub(super) fn text(input: &ModelInput) -> String {
 }
 
 fn picture((index, image): (usize, &SeenImage)) -> String {
-    let SeenImage { original, resized, visual_tokens, pixels_shape, pixels_crc32 } = image;
+    let SeenImage { original, resized, visual_tokens, pixels_shape, pixels_crc32, .. } = image;
+    let orientation = image.orientation.map(orientation).unwrap_or_default();
     format!(
-        "  {index}: {original}, seen as {resized} in {visual_tokens} tokens, pixels \
+        "  {index}: {original}{orientation}, seen as {resized} in {visual_tokens} tokens, pixels \
          {pixels_shape:?} with CRC-32 {pixels_crc32:08x}"
     )
 }
 
+fn orientation(seen: SeenOrientation) -> String {
+    match seen {
+        SeenOrientation::Turned(exif) => format!(" (turned, orientation {})", u8::from(exif)),
+        SeenOrientation::Stored(exif) => format!(" (as stored, orientation {})", u8::from(exif)),
+    }
+}
+
 fn quoted(line: &str) -> String {
-    format!("  {}", serde_json::Value::from(line))
+    format!("  {}", foreign::json(&serde_json::Value::from(line).to_string()))
 }
 
 fn ids(ids: &[u32]) -> Vec<String> {
@@ -65,6 +74,7 @@ mod tests {
             visual_tokens: 5,
             images: vec![SeenImage {
                 original: size(640, 480),
+                orientation: None,
                 resized: size(448, 336),
                 visual_tokens: 5,
                 pixels_shape: vec![3, 336, 448],

@@ -3,36 +3,38 @@ Reviewable snapshots of what models said, through insta.
 
 Owns names, settings and comparison. insta decides where a snapshot goes from the place of its
 macro, so the macro expands in the user's test file ([`crate::main!`]) and arrives here as a
-function. Knows nothing of models or scores.
+function. It works in a folder of its own, and files come into their places whole. Knows nothing of
+models or scores.
 */
 
-use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
 
-use insta::internals::SnapshotContents;
-use insta::{Comparator, Settings};
+use insta::internals::Content;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, DeviceClass, ModelInput};
 use crate::registry::INPUT_SUFFIX;
 
+mod accepted;
+mod comparator;
 mod divergence;
+mod error;
+mod folder;
 mod input;
 mod quiet_panics;
+mod scratch;
 mod text;
+mod variables;
 
 pub use divergence::{Ahead, Divergence, NEAR_TIE};
+pub use error::SnapshotError;
+pub use folder::SnapshotFolder;
+pub use variables::InstaVariables;
 
 pub(crate) use quiet_panics::install as install_quiet_panics;
 
 /// The user's end of `insta::assert_snapshot!(name, text, expression)`.
 pub type AssertSnapshot = fn(name: &str, text: &str, expression: &str);
-
-/// The variable by which cargo-insta learns which snapshots are still referenced. insta writes to
-/// it only for assertions that ran; see [`SnapshotFolder::mark_referenced`].
-const REFERENCES_FILE: &str = "INSTA_SNAPSHOT_REFERENCES_FILE";
 
 /// How an answer compares with the accepted one.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -66,12 +68,25 @@ pub enum SnapshotOutcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         divergence: Option<Divergence>,
     },
+    /// The text is the accepted one, but the head is not, and insta is told to compare that too.
+    HeadChanged {
+        /// The parts of the head that differ.
+        fields: Vec<String>,
+    },
+    /// It could not be compared or accepted.
+    Unusable {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl SnapshotOutcome {
     /// Whether there is nothing to review.
     pub fn is_settled(&self) -> bool {
-        !matches!(self, Self::New | Self::Changed { .. })
+        !matches!(
+            self,
+            Self::New | Self::Changed { .. } | Self::HeadChanged { .. } | Self::Unusable { .. }
+        )
     }
 }
 
@@ -118,18 +133,29 @@ pub fn input_text(input: &ModelInput) -> String {
 }
 
 /// What a reviewer sees beside the text.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct SnapshotInfo<'a> {
     /// The model that spoke.
     pub model: &'a str,
     /// Where it ran, if that matters.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<&'a str>,
     /// In which number format, if that matters.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<&'a str>,
     /// The pictures it saw.
     pub images: Vec<String>,
+}
+
+impl SnapshotInfo<'_> {
+    /// As insta reads it back: what it makes of a struct equals nothing that is read, and then no
+    /// head would match where heads are to be compared.
+    fn content(&self) -> Content {
+        let text = |text: &str| Content::String(text.to_owned());
+        let said =
+            [("model", Some(self.model)), ("device", self.device), ("precision", self.precision)];
+        let said = said.into_iter().filter_map(|(name, value)| Some((text(name), text(value?))));
+        let images = Content::Seq(self.images.iter().map(|image| text(image)).collect());
+        Content::Map(said.chain([(text("images"), images)]).collect())
+    }
 }
 
 /// An answer whose tokens are compared where its text differs.
@@ -168,132 +194,9 @@ pub struct SnapshotResult {
     pub passes: bool,
 }
 
-/// The folder of a project's snapshots.
-#[derive(Debug, Clone)]
-pub struct SnapshotFolder {
-    path: PathBuf,
-    assert: AssertSnapshot,
-}
-
-impl SnapshotFolder {
-    /// `path` must be absolute: insta takes relative ones from the test file.
-    pub fn new(path: PathBuf, assert: AssertSnapshot) -> Self {
-        Self { path, assert }
-    }
-
-    /// Compares an answer with the accepted one; files it for review if it differs.
-    pub fn compare(&self, request: &SnapshotRequest<'_>) -> SnapshotResult {
-        let seen = Arc::new(Mutex::new(None));
-        let text = text::faithful(request.text);
-        let spy = Spy::new(request.tokens, Arc::clone(&seen));
-        let settings = self.settings(request, spy);
-        let assertion =
-            || settings.bind(|| (self.assert)(&request.key.stem, &text, request.question));
-        let passes = quiet_panics::during(|| catch_unwind(AssertUnwindSafe(assertion))).is_ok();
-        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let outcome = seen.unwrap_or(SnapshotOutcome::New);
-        let is_accepted = !outcome.is_settled() && passes && self.holds(&request.key, &text);
-        let outcome = match outcome {
-            SnapshotOutcome::New if is_accepted => SnapshotOutcome::Accepted { before: None },
-            SnapshotOutcome::Changed { accepted, .. } if is_accepted => {
-                SnapshotOutcome::Accepted { before: Some(accepted) }
-            }
-            outcome => outcome,
-        };
-        SnapshotResult { outcome, passes }
-    }
-
-    /// Whether this is the accepted text by now: insta's settings have several sources, the file
-    /// tells what came of them.
-    fn holds(&self, key: &SnapshotKey<'_>, text: &str) -> bool {
-        let Ok(file) = std::fs::read_to_string(self.path.join(key.file_name())) else {
-            return false;
-        };
-        let mut parts = file.splitn(3, "---\n");
-        parts.nth(2).is_some_and(|accepted| accepted.trim_end() == text.trim_end())
-    }
-
-    fn settings(&self, request: &SnapshotRequest<'_>, spy: Spy) -> Settings {
-        let mut settings = Settings::new();
-        settings.set_snapshot_path(&self.path);
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_snapshot_suffix(request.key.suffix());
-        settings.set_input_file(request.case_file);
-        settings.set_info(&request.info);
-        if let Some(tokens) = request.tokens {
-            settings.set_description(divergence::description(&tokens.answer.token_ids));
-        }
-        settings.set_comparator(Box::new(spy));
-        settings
-    }
-
-    /// Tells cargo-insta that these snapshots belong to cases, run or not. Without it
-    /// `cargo insta test --unreferenced=delete -- one_case` deletes the snapshots of all others.
-    ///
-    /// # Errors
-    /// cargo-insta's file cannot be written.
-    pub fn mark_referenced<'a>(
-        &self,
-        keys: impl Iterator<Item = SnapshotKey<'a>>,
-    ) -> std::io::Result<()> {
-        let Some(references) = std::env::var_os(REFERENCES_FILE) else { return Ok(()) };
-        let lines: String =
-            keys.map(|key| format!("{}\n", self.path.join(key.file_name()).display())).collect();
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(references)?;
-        file.write_all(lines.as_bytes())
-    }
-}
-
-/// Compares as insta does, except for near ties that are allowed, and remembers the result: whether
-/// the assertion panics does not tell, because `INSTA_FORCE_PASS` and `INSTA_UPDATE` make differing
-/// snapshots pass.
-#[derive(Clone)]
-struct Spy {
-    seen: Arc<Mutex<Option<SnapshotOutcome>>>,
-    tokens: Option<(Answer, Option<f32>)>,
-}
-
-impl Spy {
-    fn new(tokens: Option<ComparedTokens<'_>>, seen: Arc<Mutex<Option<SnapshotOutcome>>>) -> Self {
-        let tokens = tokens.map(|tokens| (tokens.answer.clone(), tokens.allow_near_tie));
-        Self { seen, tokens }
-    }
-
-    fn outcome(&self, reference: &insta::Snapshot, test: &insta::Snapshot) -> SnapshotOutcome {
-        if insta::DefaultComparator.matches(reference, test) {
-            return SnapshotOutcome::Matched;
-        }
-        let accepted = contents(reference);
-        let ids = divergence::ids_in(reference.metadata().description());
-        let (divergence, allowed) = match (&self.tokens, ids) {
-            (Some((answer, allowed)), Some(ids)) => (Divergence::between(answer, &ids), *allowed),
-            _ => (None, None),
-        };
-        match (divergence, allowed) {
-            (Some(divergence), Some(margin)) if divergence.is_within(margin) => {
-                SnapshotOutcome::NearTie { accepted, divergence }
-            }
-            _ => SnapshotOutcome::Changed { accepted, divergence },
-        }
-    }
-}
-
-impl Comparator for Spy {
-    fn matches(&self, reference: &insta::Snapshot, test: &insta::Snapshot) -> bool {
-        let outcome = self.outcome(reference, test);
-        let matches = outcome.is_settled();
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-        matches
-    }
-
-    fn dyn_clone(&self) -> Box<dyn Comparator> {
-        Box::new(self.clone())
-    }
-}
-
-fn contents(snapshot: &insta::Snapshot) -> String {
-    match snapshot.contents() {
-        SnapshotContents::Text(text) => text::restore(&text.to_string()),
-        SnapshotContents::Binary(_) => String::new(),
+impl SnapshotResult {
+    /// Whether it could not be compared or accepted.
+    pub fn is_unusable(&self) -> bool {
+        matches!(self.outcome, SnapshotOutcome::Unusable { .. })
     }
 }

@@ -1,5 +1,6 @@
 //! Keeps insta's panics out of stderr: the trial's own message says what differs.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::panic;
 
@@ -24,4 +25,10 @@ pub(super) fn during<T>(work: impl FnOnce() -> T) -> T {
     let result = work();
     QUIET.set(false);
     result
+}
+
+/// What a caught panic said.
+pub(super) fn message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }

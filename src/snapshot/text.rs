@@ -2,7 +2,10 @@
 //!
 //! insta trims trailing white space, drops leading newlines and a leading `---`, and takes CRLF
 //! for LF. A text that this would change is written as a JSON string instead, so that every
-//! difference counts while ordinary answers stay readable.
+//! difference counts while ordinary answers stay readable. So is one with hidden characters, which
+//! insta and `cargo insta review` would print as they are.
+
+use crate::foreign;
 
 /// The text to snapshot; equal only for equal answers.
 pub(super) fn faithful(answer: &str) -> String {
@@ -21,11 +24,11 @@ fn survives(answer: &str) -> bool {
         && !answer.contains('\r')
         && !answer.starts_with("---")
         && !answer.starts_with('"')
-        && !answer.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+        && foreign::reversible(answer) == answer
 }
 
 fn quoted(answer: &str) -> String {
-    serde_json::Value::from(answer).to_string()
+    foreign::json(&serde_json::Value::from(answer).to_string()).into_owned()
 }
 
 #[cfg(test)]
@@ -42,7 +45,9 @@ mod tests {
 
     #[test]
     fn answers_that_insta_would_change_are_quoted_and_come_back() {
-        for text in ["", " a", "a ", "\na", "a\r\nb", "---\na", "\"a\"", "a\u{1b}[0m", "\""] {
+        for text in
+            ["", " a", "a ", "\na", "a\r\nb", "---\na", "\"a\"", "a\u{1b}[0m", "\"", "a\u{202e}b"]
+        {
             assert_ne!(faithful(text), text);
             assert_eq!(restore(&faithful(text)), text);
         }

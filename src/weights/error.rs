@@ -195,6 +195,19 @@ pub enum WeightsError {
         /// The tensor's full name.
         tensor: String,
     },
+    /// The configuration calls the output head the embedding table, but it is another tensor.
+    #[error(
+        "{path}: tensor `{tensor}` is not the embedding table, as tie_word_embeddings of the \
+         configuration says; transformers 4 leaves it out, transformers 5 uses it: set \
+         tie_word_embeddings to false if it was trained, or take it out of the file",
+        path = path.display()
+    )]
+    OtherHead {
+        /// The file.
+        path: PathBuf,
+        /// The head's full name.
+        tensor: String,
+    },
     /// A tensor that the network needs is not in the checkpoint.
     #[error("{path}: tensor `{tensor}` is missing (expected shape {expected:?})",
         path = path.display())]

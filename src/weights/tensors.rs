@@ -228,15 +228,29 @@ impl TensorReader {
     /// that would change the result if it were not overlooked.
     pub fn refuse_others(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
         match self.names().find(|name| !known(&name[self.prefix.len()..])) {
-            Some(name) => Err(WeightsError::ExtraTensor {
-                path: self.weights.tensors.get(name).map_or_else(
-                    || self.weights.place.clone(),
-                    |(file, _)| self.weights.files[*file].path().to_owned(),
-                ),
-                tensor: name.to_owned(),
-            }),
+            Some(name) => {
+                Err(WeightsError::ExtraTensor { path: self.file_of(name), tensor: name.to_owned() })
+            }
             None => Ok(()),
         }
+    }
+
+    /// The error that the head `name` is not the embedding table that it is said to be.
+    pub fn other_head(&self, name: &str) -> WeightsError {
+        let tensor = format!("{}{name}", self.prefix);
+        WeightsError::OtherHead { path: self.file_of(&tensor), tensor }
+    }
+
+    /// The shape of the tensor `name`, if the checkpoint holds it.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        let found = self.weights.tensors.get(&format!("{}{name}", self.prefix));
+        found.map(|(_, tensor)| tensor.shape.as_slice())
+    }
+
+    fn file_of(&self, tensor: &str) -> PathBuf {
+        let file = self.weights.tensors.get(tensor);
+        let path = file.map(|(file, _)| self.weights.files[*file].path());
+        path.unwrap_or(&self.weights.place).to_owned()
     }
 
     /// The error of a tensor that could be read but not used.

@@ -11,7 +11,10 @@ mod datasets; // Rows and gates of data sets.
 mod engine; // Batches, devices and checks.
 mod failures; // Cases, checkpoints and settings that cannot be used.
 mod families; // What families can do, how they are asked, and what they got.
+mod folder; // Whose a folder is, and what cannot be written.
+mod hostile; // Answers, names and reasons that act on whoever reads them, through every output.
 mod insta; // Snapshots: new, changed, accepted, reviewed, unreferenced.
+mod kills; // Kills at random moments.
 mod libtest; // The same arguments as to a binary of libtest's, side by side.
 mod nextest; // A process a test, or a model.
 mod protocol; // The arguments and output of cargo test.

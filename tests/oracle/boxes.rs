@@ -1,4 +1,4 @@
-use eyechart::extract::{BoxNotation, BoxReading, FoundBox, boxes};
+use eyechart::extract::{BoxError, BoxNotation, BoxReading, FoundBox, boxes};
 use eyechart::geometry::{FrameError, PictureSize, PixelBox, PixelSize};
 use serde::Deserialize;
 
@@ -37,8 +37,8 @@ impl Entry {
 }
 
 /// The references order edges but do not ask whether a box has an area: ours is an error then.
-fn bounds(pixels: [f64; 4]) -> Result<PixelBox, FrameError> {
-    Ok(PixelBox::try_from(pixels)?)
+fn bounds(pixels: [f64; 4]) -> Result<PixelBox, BoxError> {
+    Ok(PixelBox::try_from(pixels).map_err(FrameError::from)?)
 }
 
 #[test]

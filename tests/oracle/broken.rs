@@ -41,8 +41,10 @@ const DAMAGES: &[(&str, Damage, &[&str])] = &[
     ),
     (
         "tied",
-        |folder| set(folder, "config.json", "/text_config/rope_scaling/rope_type", json!("yarn")),
-        &["rope_scaling.rope_type is `yarn`, expected `default`"],
+        |folder| {
+            set(folder, "config.json", "/text_config/rope_scaling/rope_type", json!("dynamic"))
+        },
+        &["rope_scaling.rope_type is `dynamic`, expected `default`"],
     ),
     (
         "tied",

@@ -19,6 +19,7 @@ fn the_recorded_input_is_that_of_the_reference() {
             let picture = |picture: &String| oracle("pictures").join(picture);
             let input = preparer.prepare(&TrialRequest {
                 images: case.images.iter().map(picture).collect(),
+                orientation: eyechart::image::Viewing::Upright,
                 conversation: case.conversation.clone(),
                 options: GenerationOptions::default(),
             });

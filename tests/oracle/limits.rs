@@ -1,10 +1,14 @@
+use std::path::Path;
+
 use candle_core::{Device, Tensor};
 use eyechart::decode::{DecodeRow, generate};
+use eyechart::model::tokenizer::TextTokenizer;
 use eyechart::model::{
     ImageFeatures, ModelError, PrefillRow, PreparedImage, PreparedPrompt, Slot,
     VisionLanguageModel, load,
 };
 use eyechart::request::{Conversation, GenerationOptions, Sampling};
+use eyechart::weights::CheckpointFolder;
 use image::RgbImage;
 
 use crate::oracle;
@@ -24,6 +28,21 @@ fn answer(
 ) -> Result<Vec<u32>, ModelError> {
     let row = DecodeRow { prompt, images: &[], features: &[], options };
     Ok(generate(model, &[row])?.remove(0).token_ids)
+}
+
+/// A run of spaces that ends before a letter is two pieces by Qwen's splitting rule: all but the last one, and
+/// the last one with the letter. Whoever gives up in the middle has more or fewer.
+#[test]
+fn the_longest_prompt_is_split_wholly_and_a_longer_one_is_refused() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/qwen3-vl-tiny");
+    let folder = CheckpointFolder::open(&folder).unwrap();
+    let tokenizer = TextTokenizer::load(&folder).unwrap();
+    let ids = |text: &str| tokenizer.encode(text).unwrap();
+    let text = format!("{}a", " ".repeat(499_999));
+    let pieces = [ids(&" ".repeat(499_998)), ids(" a")].concat();
+    assert_eq!(ids(&text), pieces);
+    let error = tokenizer.encode(&" ".repeat(500_001)).unwrap_err().to_string();
+    assert!(error.contains("500001 bytes; at most 500000"), "{error}");
 }
 
 #[test]

@@ -95,10 +95,10 @@ const DAMAGES: &[(&str, Damage, &[&str])] = &[
     (
         "llava/hub",
         |folder| {
-            let scaling = json!({"type": "linear", "factor": 2.0});
+            let scaling = json!({"type": "dynamic", "factor": 2.0});
             insert_under(folder, "config.json", "/text_config", "rope_scaling", scaling);
         },
-        &["text_config.rope_scaling.rope_type is `linear`, expected `default`"],
+        &["text_config.rope_scaling.rope_type is `dynamic`, expected `default`"],
     ),
     (
         "llava/hub",

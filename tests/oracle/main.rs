@@ -14,6 +14,8 @@ mod boxes;
 mod broken;
 /// Ways to damage a checkpoint folder.
 mod damage;
+/// Fields of configuration files that are refused or told.
+mod fields;
 /// A checkpoint and its data, and comparing them.
 mod fixture;
 /// How far half types are from f32.
@@ -34,10 +36,14 @@ mod pictures;
 mod qwen3_vl;
 /// Penalty and filters against transformers' logits processors.
 mod sampling;
+/// Checkpoints as two versions of transformers save them.
+mod saved_by;
 /// CLIP and sentence encoders against transformers and sentence-transformers.
 mod scorers;
 /// Rows that come and go in the slots of one cache.
 mod slots;
+/// Checkpoints with other settings.
+mod variants;
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! Features and scores of random CLIP and BERT checkpoints, from files to numbers.
 
 use candle_core::Device;
-use eyechart::image::decode_file;
+use eyechart::image::{Viewing, decode_file};
 use eyechart::opinion::Said;
 use eyechart::scorer::{
     ClipScorer, Scorer, SentenceEncoder, clip_scores, nearest_cosine, picture_features,
@@ -94,7 +94,8 @@ fn check_clip(name: &str) {
         assert!(difference < TOLERANCE, "{name}, {text:?}: {difference}");
     }
     for expected in scores {
-        let picture = picture_features(&clip, &oracle("pictures").join(&expected.file)).unwrap();
+        let file = oracle("pictures").join(&expected.file);
+        let picture = picture_features(&clip, &file, Viewing::Upright).unwrap();
         let said = clip_scores(&clip, &picture, &expected.caption, &expected.references).unwrap();
         let Said::ClipScores { clip_score, ref_clip_score: Some(ref_clip_score) } = said else {
             panic!("{said:?}");

@@ -1,20 +1,30 @@
 """Small data sets in the hub's parquet layouts, made by us: fixtures/datasets/parquet.
 
-    pip install pyarrow==26.0.1          # Python 3.11
+    pip install pyarrow==26.0.1 numpy==2.4.6 pandas==2.3.3      # Python 3.11
     python tools/metrics/parquet_samples.py
+
+What other readers print of each type (`str` of pyarrow's values, of numpy's for floats of 16 and 32 bits, of pandas' for nanoseconds) is
+written beside the files in fixtures/datasets/parquet_kinds/expected.json.
 
 The columns and their types are those of the cards of lmms-lab's repositories (metrics.md); pictures are structs of `bytes` and
 `path`, as `datasets` writes them. Rows are two a group and Snappy-compressed, VQAv2 in two files.
 """
 
+import datetime
+import decimal
+import json
+import uuid
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dataset_samples import png
 
 ROOT = Path(__file__).resolve().parents[2] / "fixtures" / "datasets" / "parquet"
+KINDS = ROOT.with_name("parquet_kinds")
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 TEXTS = pa.list_(pa.string())
 PERSON = pa.struct([("answer", pa.string()), ("answer_confidence", pa.string()), ("answer_id", pa.int64())])
@@ -108,10 +118,72 @@ def main() -> None:
     pictures = {"id": pa.string(), "image": IMAGE}
     write("gqa/testdev_balanced_images/testdev-00000-of-00002.parquet", pictures, [{"id": "n288870", "image": image("green")}, {"id": "n1", "image": image("red")}])
     write("gqa/testdev_balanced_images/testdev-00001-of-00002.parquet", pictures, [{"id": "n161313", "image": image("blue")}])
-    write("compressed_otherwise.parquet", {"id": pa.int64()}, [{"id": 1}], compression="zstd")
     whole = (ROOT / "pope/test.parquet").read_bytes()
     (ROOT / "cut_off.parquet").write_bytes(whole[: len(whole) // 2])
 
 
+def kinds() -> None:
+    """Files with a column of each type, of each codec, and with pictures in each form."""
+    KINDS.mkdir(exist_ok=True)
+    moment = datetime.datetime(2020, 1, 2, 3, 4, 5, 678000)
+    columns = {
+        "int8": pa.array([1, -128, 0], pa.int8()), "int16": pa.array([1, -32768, 0], pa.int16()), "int32": pa.array([1, -2**31, 0], pa.int32()),
+        "int64": pa.array([1, -2**63, 2**63 - 1], pa.int64()), "uint8": pa.array([1, 255, 0], pa.uint8()), "uint16": pa.array([1, 65535, 0], pa.uint16()),
+        "uint32": pa.array([1, 2**32 - 1, 0], pa.uint32()), "uint64": pa.array([1, 2**64 - 1, 0], pa.uint64()),
+        "float64": pa.array([0.1, 1e16, 14.0], pa.float64()), "small": pa.array([1e-5, 1e22, -0.0001], pa.float64()),
+        "float32": pa.array([0.1, 3.0, -2.5], pa.float32()), "float16": pa.array([0.1, 2.5, 100.25], pa.float32()).cast(pa.float16()),
+        "truth": pa.array([True, False, True]), "text": pa.array(["a", "é\n", "['x', 1]"]), "large": pa.array(["a", "红", ""], pa.large_string()),
+        "view": pa.array(["a", "b", "a text that is longer than twelve bytes"], pa.string_view()), "dictionary": pa.array(["a", "b", "a"]).dictionary_encode(),
+        "binary": pa.array([b"red", "grün".encode(), b"3"], pa.binary()), "fixed": pa.array([b"abc", b"def", b"123"], pa.binary(3)),
+        "decimal9": pa.array(list(map(decimal.Decimal, ["1.50", "-2.25", "0.05"])), pa.decimal128(9, 2)),
+        "decimal38": pa.array(list(map(decimal.Decimal, ["-0.05", "123456789012345678901234567890.12", "7.00"])), pa.decimal128(38, 2)),
+        "whole": pa.array(list(map(decimal.Decimal, ["5", "-7", "0"])), pa.decimal128(10, 0)),
+        "date32": pa.array([datetime.date(2020, 1, 2), datetime.date(1969, 12, 31), datetime.date(2000, 2, 29)]),
+        "time32": pa.array([datetime.time(3, 4, 5), datetime.time(3, 4, 5, 678000), datetime.time(0)], pa.time32("ms")),
+        "time64": pa.array([datetime.time(3, 4, 5), datetime.time(3, 4, 5, 678901), datetime.time(0)], pa.time64("us")),
+        "milliseconds": pa.array([moment, datetime.datetime(1969, 12, 31, 23, 59, 59), moment], pa.timestamp("ms")),
+        "microseconds": pa.array([moment, datetime.datetime(1900, 1, 1), moment], pa.timestamp("us")),
+        "nanoseconds": pa.array([1577934245678000001, 0, -1], pa.timestamp("ns")), "zoned": pa.array([moment] * 3, pa.timestamp("us", tz="UTC")),
+        "uuid": pa.array([uuid.UUID(int=n).bytes for n in (1, 2, 3)], pa.binary(16)).cast(pa.uuid()) if hasattr(pa, "uuid") else pa.array(["x"] * 3),
+    }
+    shown = {"float32": lambda value: str(np.float32(value)), "float16": lambda value: str(np.float16(value)), "binary": lambda value: value.decode(),
+             "fixed": lambda value: value.decode()}
+    expected = {}
+    for name, column in columns.items():
+        if name == "nanoseconds":
+            expected[name] = [str(pd.Timestamp(value)) for value in column.cast(pa.int64()).to_pylist()]
+        else:
+            expected[name] = [shown.get(name, str)(value) for value in column.to_pylist()]
+    pictures = pa.array([image(colour) for colour in ("red", "green", "blue")], IMAGE)
+    base = {"id": pa.array(["a", "b", "c"]), "question": pa.array(["Which?"] * 3), "picture": pictures}
+    pq.write_table(pa.table({**base, **columns}), KINDS / "types.parquet")
+    (KINDS / "expected.json").write_text(json.dumps(expected, ensure_ascii=False, indent=1) + "\n")
+    answers = {"answer": pa.array(["red", "green", "blue"])}
+    for codec in ("none", "snappy", "gzip", "zstd", "brotli", "lz4"):
+        pq.write_table(pa.table({**base, **answers}), KINDS / f"{codec}.parquet", compression=codec)
+    pq.write_table(pa.table({**base, **answers}), KINDS / "v2.parquet", data_page_version="2.0", row_group_size=2)
+    delta = {"question": "DELTA_BYTE_ARRAY", "answer": "DELTA_LENGTH_BYTE_ARRAY"}
+    pq.write_table(pa.table({**base, **answers}), KINDS / "delta.parquet", use_dictionary=False, column_encoding=delta)
+    more = pa.struct([*IMAGE, ("size", pa.int32())])
+    colours = ("red", "green", "blue")
+    forms = {
+        "bytes": pa.array([png(colour) for colour in colours], pa.binary()), "further": pa.array([{**image(colour), "size": 3} for colour in colours], more),
+        "alone": pa.array([{"bytes": png(colour)} for colour in colours], pa.struct([("bytes", pa.binary())])),
+        "several": pa.array([[image(colour), image("red")] for colour in colours], pa.list_(IMAGE)),
+        "several_large": pa.array([[image(colour)] for colour in colours], pa.large_list(IMAGE)),
+        "large_bytes": pictures.cast(pa.struct([("bytes", pa.large_binary()), ("path", pa.large_string())])),
+        "one_lacks": pa.array([image("red"), None, image("blue")], IMAGE), "beside": pa.array([{"bytes": None, "path": f"../ok/pictures/{c}.png"} for c in colours], IMAGE),
+        "away": pa.array([{"bytes": None, "path": "/etc/red.png"}] * 3, IMAGE),
+        "no_picture": pa.array([{"bytes": 3, "path": "x"}] * 3, pa.struct([("bytes", pa.int32()), ("path", pa.string())])),
+    }
+    lists = {"list": pa.array([["red", "crimson"], ["green"], ["blue", "x"]]), "one_empty": pa.array([["red", "crimson"], [], ["blue"]]),
+             "one_null": pa.array(["red", None, "blue"]), "empty_text": pa.array(["", "green", "blue"]),
+             "structs": pa.array([[{"answer": "red"}, {"answer": "crimson"}], [{"answer": "green"}], [{"answer": "blue"}]]),
+             "python": pa.array(["['red', \"crim's\"]", "['green']", "['blue', 'x']"])}
+    pq.write_table(pa.table({"id": base["id"], "question": base["question"], **answers, **forms, **lists}), KINDS / "forms.parquet")
+    pq.write_table(pa.table({**base, **answers, "id": pa.array(["a b", "a/b", "A b"])}), KINDS / "equal_names.parquet")
+
+
 if __name__ == "__main__":
     main()
+    kinds()

@@ -1,6 +1,5 @@
 //! `eyechart check`: problems to stderr, one summary line to stdout.
 
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,21 +8,21 @@ use eyechart::dataset::{Dataset, Pictures};
 use eyechart::harness;
 use eyechart::registry::{self, Registry, RegistryError};
 
+use super::tell;
+
 pub(crate) fn run(path: &Path) -> ExitCode {
     let found = match known_names(path) {
-        Ok(known) => case::discover(path, &known, Checks::Everything).map_err(|e| e.to_string()),
+        Ok(known) => case::discover(path, &known, Checks::Decoding).map_err(|e| e.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    // Whoever closed the pipe wants to hear no more; the exit code still tells.
-    let (mut out, mut problems) = (io::stdout().lock(), io::stderr().lock());
     match found {
         Err(error) => {
-            let _ = writeln!(problems, "error: {error}");
+            tell::error(&error);
             ExitCode::FAILURE
         }
         Ok(found) => {
             let checked = Checked::of(&found);
-            let _ = checked.report(&mut out, &mut problems);
+            checked.report();
             if checked.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
     }
@@ -60,7 +59,10 @@ impl Checked {
                 Discovered::Dataset(file) => {
                     checked.datasets += 1;
                     match rows(file) {
-                        Ok(rows) => checked.rows += rows,
+                        Ok((rows, errors)) => {
+                            checked.rows += rows;
+                            checked.errors.extend(errors);
+                        }
                         Err(error) => checked.errors.push(error),
                     }
                 }
@@ -69,10 +71,8 @@ impl Checked {
         checked
     }
 
-    fn report(&self, out: &mut dyn Write, problems: &mut dyn Write) -> io::Result<()> {
-        for error in &self.errors {
-            writeln!(problems, "{error}")?;
-        }
+    fn report(&self) {
+        self.errors.iter().for_each(|error| tell::notice(error));
         let mut counted = count(self.cases, "case", "cases");
         if self.datasets > 0 {
             let datasets = count(self.datasets, "data set", "data sets");
@@ -80,18 +80,23 @@ impl Checked {
             counted.push_str(&format!(", {datasets} with {rows}"));
         }
         match self.errors.len() {
-            0 => writeln!(out, "{counted}, all valid"),
-            invalid => writeln!(out, "{counted}, {invalid} invalid"),
+            0 => tell::lines(&format!("{counted}, all valid")),
+            invalid => tell::lines(&format!("{counted}, {invalid} invalid")),
         }
     }
 }
 
-/// Reads every row of a data set's sample, and looks at its pictures.
-fn rows(file: &DatasetFile) -> Result<usize, CaseError> {
+/// The most rows of a data set whose problems are shown.
+const MOST_SHOWN: usize = 10;
+
+/// Reads every row of a data set's sample, and looks at its pictures: how many there are, and what is wrong
+/// with some.
+fn rows(file: &DatasetFile) -> Result<(usize, Vec<CaseError>), CaseError> {
     let dataset = Dataset::open(file)?;
     let all: Vec<usize> = (0..dataset.len()).collect();
-    dataset.rows(&all, Pictures::Checked)?;
-    Ok(dataset.len())
+    let rows = dataset.each_row(&all, Pictures::Checked)?;
+    let errors = rows.into_iter().filter_map(Result::err).take(MOST_SHOWN);
+    Ok((dataset.len(), errors.collect()))
 }
 
 fn count(count: usize, one: &str, several: &str) -> String {

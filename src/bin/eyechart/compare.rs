@@ -1,15 +1,17 @@
 //! `eyechart compare`: which of two models' answers a judge prefers.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use eyechart::compare::{self, Comparisons, FILE_NAME, Question, RUBRIC, Side};
+use eyechart::foreign;
 use eyechart::harness::Settings;
 use eyechart::journal;
 use eyechart::opinion::JudgedPictures;
+
+use super::tell;
 
 /// Exit code of a comparison that was not made.
 const REFUSED: u8 = 2;
@@ -57,12 +59,11 @@ enum Format {
 pub(crate) fn run(arguments: &CompareArgs) -> ExitCode {
     match compare(arguments) {
         Ok(comparisons) => {
-            // Whoever closed the pipe wants to hear no more.
-            let _ = show(arguments.format, &comparisons);
+            show(arguments.format, &comparisons);
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
+            tell::error(&error);
             ExitCode::from(REFUSED)
         }
     }
@@ -71,7 +72,7 @@ pub(crate) fn run(arguments: &CompareArgs) -> ExitCode {
 fn compare(arguments: &CompareArgs) -> Result<Comparisons, Box<dyn std::error::Error>> {
     let CompareArgs { first_journal, second_journal, project, out, .. } = arguments;
     let variable = |name: &str| std::env::var(name).ok();
-    let settings = Settings::read(variable, project, &project.join("target"))?;
+    let settings = Settings::read(variable, project, project.join("target/eyechart"))?;
     let second_journal = second_journal.as_ref().unwrap_or(first_journal);
     let question = Question {
         project,
@@ -88,9 +89,7 @@ fn compare(arguments: &CompareArgs) -> Result<Comparisons, Box<dyn std::error::E
         engine: &settings.engine,
         unpacked: &out.join(eyechart::harness::PICTURES),
     };
-    let comparisons = compare::compare(&question, &|line| {
-        let _ = writeln!(io::stderr(), "{line}");
-    })?;
+    let comparisons = compare::compare(&question, &|line| tell::notice(&line))?;
     write(out, &comparisons)?;
     Ok(comparisons)
 }
@@ -102,15 +101,15 @@ fn journal_in(path: &Path) -> PathBuf {
 fn write(out: &Path, comparisons: &Comparisons) -> Result<(), String> {
     let file = out.join(FILE_NAME);
     let text = format!("{:#}\n", comparisons.to_json());
+    let text = foreign::json(&text);
     std::fs::create_dir_all(out)
-        .and_then(|()| std::fs::write(&file, text))
+        .and_then(|()| std::fs::write(&file, text.as_bytes()))
         .map_err(|error| format!("{}: cannot be written: {error}; see --out", file.display()))
 }
 
-fn show(format: Format, comparisons: &Comparisons) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+fn show(format: Format, comparisons: &Comparisons) {
     match format {
-        Format::Table => write!(out, "{comparisons}"),
-        Format::Json => writeln!(out, "{:#}", comparisons.to_json()),
+        Format::Table => tell::lines(comparisons),
+        Format::Json => tell::json(&comparisons.to_json()),
     }
 }

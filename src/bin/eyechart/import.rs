@@ -1,6 +1,5 @@
 //! `eyechart import`: the rows of a data set as case files.
 
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,15 +7,16 @@ use eyechart::case::{self, Checks, Discovered, KnownNames};
 use eyechart::dataset::{self, Dataset};
 use eyechart::harness::CASES;
 
+use super::tell;
+
 pub(crate) fn run(file: &Path, folder: &Path) -> ExitCode {
     match import(file, folder) {
         Ok(rows) => {
-            // Whoever closed the pipe wants to hear no more.
-            let _ = writeln!(io::stdout(), "{rows} cases in {}", folder.display());
+            tell::lines(&format!("{rows} cases in {}", folder.display()));
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
+            tell::error(&error);
             ExitCode::FAILURE
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use eyechart::foreign;
 use eyechart::offline::command::{self, ScoreArgs};
 
 mod check;
@@ -12,6 +13,7 @@ mod import;
 mod merge;
 mod models;
 mod plan;
+mod tell;
 
 /// Evaluation of vision-language models: what needs no model run.
 #[derive(Debug, Parser)]
@@ -87,6 +89,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    foreign::show_panics_harmlessly();
     match Arguments::parse().command {
         Command::Check { path } => check::run(&path),
         Command::Compare(arguments) => compare::run(&arguments),

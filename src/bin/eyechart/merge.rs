@@ -1,11 +1,12 @@
 //! `eyechart merge`: journals of shards, models and machines as one set of reports.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use eyechart::journal::{self, FILE_NAME, Journal, Merged, Run};
+use eyechart::journal::{self, FILE_NAME, Journal, Merged, Run, RunFolder};
 use eyechart::report;
+
+use super::tell;
 
 /// Exit code of a merge that lacks something.
 const INCOMPLETE: u8 = 1;
@@ -16,17 +17,15 @@ const REFUSED: u8 = 2;
 const SHOWN: usize = 5;
 
 pub(crate) fn run(journals: &[PathBuf], out: &Path) -> ExitCode {
-    let mut problems = io::stderr().lock();
     match merge(journals, out) {
         Ok((run, summary)) => {
             let lacking = lacking(&run);
-            // Whoever closed the pipe wants to hear no more; the exit code still tells.
-            let _ = writeln!(io::stdout(), "{summary}");
-            let _ = lacking.iter().try_for_each(|line| writeln!(problems, "incomplete: {line}"));
+            tell::lines(&summary);
+            lacking.iter().for_each(|line| tell::notice(&format!("incomplete: {line}")));
             if lacking.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) }
         }
         Err(error) => {
-            let _ = writeln!(problems, "error: {error}");
+            tell::error(&error);
             ExitCode::from(REFUSED)
         }
     }
@@ -41,7 +40,7 @@ fn merge(journals: &[PathBuf], out: &Path) -> Result<(Run, String), Box<dyn std:
         if let Some(line) = run.torn_line {
             let path = path.display();
             let torn = format!("{path}:{line}: whoever wrote it was killed there; passed over");
-            writeln!(io::stderr(), "{torn}")?;
+            tell::notice(&torn);
         }
         read.push(run);
     }
@@ -56,6 +55,8 @@ fn merge(journals: &[PathBuf], out: &Path) -> Result<(Run, String), Box<dyn std:
         )
         .into());
     }
+    let _folder = RunFolder::take(out, None)?;
+    report::remove_all(out)?;
     Journal::write(out, &run)?;
     let summary = report::write_all(&run, out)?;
     Ok((run, summary))

@@ -1,6 +1,5 @@
 //! `eyechart models`: the families, and the models of `eyechart.ron` with their weights.
 
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,27 +7,26 @@ use eyechart::inventory::{Families, Listed};
 use eyechart::registry::{FILE_NAME, Registry};
 use eyechart::weights::HubCache;
 
+use super::tell;
+
 pub(crate) fn run(project: &Path) -> ExitCode {
     let registry = Registry::load(project);
-    let mut out = io::stdout().lock();
-    // Whoever closed the pipe wants to hear no more; the exit code still tells.
-    let _ = write!(out, "{}", Families::all());
+    tell::lines(&Families::all());
     match registry {
         Ok(registry) => {
-            let _ = list(&registry, &mut out);
+            list(&registry);
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let _ = writeln!(io::stderr().lock(), "error: {error}");
+            tell::error(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-fn list(registry: &Registry, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nmodels of {FILE_NAME}:")?;
+fn list(registry: &Registry) {
+    tell::lines(&format!("\nmodels of {FILE_NAME}:"));
     for model in Listed::all(registry, &HubCache::from_env()) {
-        write!(out, "\n{model}")?;
+        tell::lines(&format!("\n{model}"));
     }
-    Ok(())
 }

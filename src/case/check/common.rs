@@ -9,6 +9,7 @@ use super::super::place::Place;
 use super::super::schema::RawPreset;
 use super::super::{Dimension, GenerationOverrides, KnownFailure, ModelPattern, SnapshotPolicy};
 use super::{conversation, settings};
+use crate::image::Viewing;
 use crate::ordered_map::OrderedMap;
 use crate::request::Task;
 
@@ -29,6 +30,7 @@ pub(crate) struct StatedCommon {
 #[derive(Debug, Clone)]
 pub(crate) struct Common {
     pub(crate) image_folder: Option<PathBuf>,
+    pub(crate) orientation: Viewing,
     pub(crate) system: Option<String>,
     pub(crate) preset: Option<Task>,
     pub(crate) dimension: Option<Dimension>,
@@ -57,6 +59,7 @@ pub(crate) fn common(
     settings::check_together(&generation, place.field("generation"))?;
     Ok(Common {
         image_folder: defaults.image_folder.clone(),
+        orientation: defaults.orientation.unwrap_or_default(),
         system: system.or_else(|| defaults.system.clone()),
         dimension: dimension.or(defaults.dimension),
         models: stated.models.or_else(|| defaults.models.clone()).unwrap_or_default(),

@@ -56,10 +56,11 @@ fn shown_only(images: usize) -> Turn {
     Turn { role: Role::User, parts: (0..images).map(Part::Image).collect() }
 }
 
-/// A system prompt that says something.
+/// A system prompt that says something, or an empty one, which asks for none where there would be one
+/// otherwise: the family's own, or that of the folder.
 pub(super) fn system(text: String, place: Place<'_>) -> Result<String, CaseError> {
-    if text.trim().is_empty() {
-        let remedy = "leave it out for none";
+    if text.trim().is_empty() && !text.is_empty() {
+        let remedy = "write \"\" for none at all, or leave it out";
         return Err(place.error(Problem::Empty { what: "`system`", remedy }));
     }
     Ok(text)

@@ -17,6 +17,9 @@ const DEFAULT_MIN_POINTS: f64 = 4.0;
 /// The IoU at which a box counts as found where a case does not say, as in RefCOCO evaluations.
 const DEFAULT_MIN_IOU: f64 = 0.5;
 
+/// Longest regular expression.
+const LONGEST_REGEX_BYTES: usize = 10_000;
+
 /// What an expectation may refer to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known<'a> {
@@ -115,6 +118,11 @@ pub(super) fn wordings(
 }
 
 fn regex(pattern: &str, place: Place<'_>) -> Result<TextPattern, CaseError> {
+    if pattern.len() > LONGEST_REGEX_BYTES {
+        let found = pattern.len();
+        let problem = Problem::RegexLength { found, limit: LONGEST_REGEX_BYTES };
+        return Err(place.error(problem));
+    }
     let compiled = TextPattern::shared(pattern).map_err(|error| {
         let last_line = error.to_string().lines().last().unwrap_or_default().trim().to_owned();
         let reason = last_line.strip_prefix("error: ").unwrap_or(&last_line).to_owned();
@@ -204,13 +212,20 @@ fn fact(raw: RawFact, place: Place<'_>) -> Result<Fact, CaseError> {
     let partial_place = place.field("partial");
     let partial = raw.partial.unwrap_or_default().into_iter().enumerate();
     let weight = raw.weight.unwrap_or(1.0);
-    let is_valid = weight.is_finite() && weight > 0.0;
+    // Sums of weights stay numbers.
+    let is_valid = (1e-6..=1e6).contains(&weight);
     Ok(Fact {
         any: wordings(raw.any, "`any`", place.field("any"))?,
         partial: partial
             .map(|(index, text)| wording(text, partial_place.item(index)))
             .collect::<Result<_, _>>()?,
-        weight: in_range("weight", weight, is_valid, "above 0", place.field("weight"))?,
+        weight: in_range(
+            "weight",
+            weight,
+            is_valid,
+            "from 0.000001 to 1000000",
+            place.field("weight"),
+        )?,
     })
 }
 

@@ -11,6 +11,7 @@ use super::{
     Case, CaseName, Dimension, Expectation, KnownNames, Runs, SnapshotPer, SnapshotPolicy, picture,
 };
 use crate::geometry::PixelSize;
+use crate::image::Viewing;
 use crate::request::Task;
 
 mod advised;
@@ -45,7 +46,8 @@ pub(super) fn case(
 ) -> Result<Case, CaseError> {
     let Setting { defaults, known, checks } = setting;
     let images = image_paths(&raw.images, path, defaults, place.field("images"))?;
-    let sizes = image_sizes(&images, checks, place.field("images"))?;
+    let orientation = raw.orientation.or(defaults.orientation).unwrap_or_default();
+    let sizes = image_sizes(&images, orientation, checks, place.field("images"))?;
     let preset = raw.preset.or(defaults.preset).and_then(RawPreset::task);
     let RawCase { prompt, turns, system, .. } = raw;
     let asked = conversation::Asked { prompt, turns, system, preset };
@@ -78,6 +80,7 @@ pub(super) fn case(
         &known.models,
         place,
     )?;
+    let models = stated.models.or_else(|| defaults.models.clone()).unwrap_or_default();
     let generation = stated.generation.or(defaults.generation);
     settings::check_together(&generation, place.field("generation"))?;
     let runs = repeat::check(raw.runs, place)?.or(defaults.runs).unwrap_or(Runs::ONCE);
@@ -91,10 +94,11 @@ pub(super) fn case(
             .or(defaults.dimension)
             .unwrap_or_else(|| infer_dimension(expectation.as_ref(), preset, images.len())),
         images,
+        orientation,
         conversation,
         preset,
         expectation,
-        models: stated.models.or_else(|| defaults.models.clone()).unwrap_or_default(),
+        models,
         generation,
         snapshot,
         snapshot_per: raw.snapshot_per.or(defaults.snapshot_per).unwrap_or(SnapshotPer::Model),
@@ -128,6 +132,7 @@ pub(super) fn defaults(
         raw.system.map(|text| conversation::system(text, place.field("system"))).transpose()?;
     Ok(Defaults {
         image_folder: raw.image_folder.map(|folder| beside(path, &folder)),
+        orientation: raw.orientation,
         dimension: raw.dimension,
         system,
         preset: raw.preset,
@@ -188,19 +193,19 @@ fn image_paths(
 /// The pictures' sizes; none where the pictures are not to be looked at.
 fn image_sizes(
     images: &[PathBuf],
+    orientation: Viewing,
     checks: Checks,
     place: Place<'_>,
 ) -> Result<Vec<PixelSize>, CaseError> {
-    match checks {
-        Checks::Structure => Ok(Vec::new()),
-        Checks::Everything => images
-            .iter()
-            .enumerate()
-            .map(|(index, image)| {
-                picture::size(image).map_err(|problem| place.item(index).error(problem))
-            })
-            .collect(),
-    }
+    let size = match checks {
+        Checks::Structure => return Ok(Vec::new()),
+        Checks::Everything => picture::size,
+        Checks::Decoding => picture::whole,
+    };
+    let size = |(index, image): (usize, &PathBuf)| {
+        size(image, orientation).map_err(|problem| place.item(index).error(problem))
+    };
+    images.iter().enumerate().map(size).collect()
 }
 
 /// Refuses a choice without options.

@@ -1,11 +1,13 @@
 //! Checks of what a case and a folder set alike.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::super::error::{CaseError, Problem};
 use super::super::place::Place;
 use super::super::{GenerationOverrides, KnownFailure, ModelPattern};
 use crate::ordered_map::OrderedMap;
+use crate::request::limits::{self, Bounds};
 
 /// As the user wrote it.
 pub(super) struct Stated {
@@ -24,6 +26,9 @@ pub(super) struct Settings {
     pub(super) ignore: Option<String>,
     pub(super) xfail: Option<Vec<KnownFailure>>,
 }
+
+/// Most models that a message names.
+const MOST_NAMED: usize = 30;
 
 pub(super) fn check(
     stated: Stated,
@@ -62,11 +67,12 @@ fn pattern(glob: &str, known: &[String]) -> Result<ModelPattern, Problem> {
     if glob.trim().is_empty() {
         return Err(Problem::Empty { what: "the glob", remedy: "write \"*\" for all models" });
     }
-    let pattern = ModelPattern::new(glob).map_err(|error| Problem::Glob(error.to_string()))?;
+    let pattern = ModelPattern::new(glob).map_err(Problem::Glob)?;
     if known.is_empty() || known.iter().any(|model| pattern.matches(model)) {
         return Ok(pattern);
     }
-    Err(Problem::NoSuchModel { glob: glob.to_owned(), known: known.to_vec() })
+    let known = known.iter().take(MOST_NAMED).cloned().collect();
+    Err(Problem::NoSuchModel { glob: glob.to_owned(), known })
 }
 
 fn known_failures(
@@ -74,11 +80,12 @@ fn known_failures(
     known: &[String],
     place: Place<'_>,
 ) -> Result<Vec<KnownFailure>, CaseError> {
-    let mut failures: Vec<KnownFailure> = Vec::with_capacity(entries.len());
+    let mut failures = Vec::with_capacity(entries.len());
+    let mut globs = HashSet::with_capacity(entries.len());
     for (index, (glob, why)) in entries.into_iter().enumerate() {
         let place = place.item(index);
         let models = pattern(&glob, known).map_err(|problem| place.key_error(problem))?;
-        if failures.iter().any(|failure| failure.models == models) {
+        if !globs.insert(glob.clone()) {
             return Err(place.key_error(Problem::RepeatedGlob(glob)));
         }
         failures.push(KnownFailure { models, reason: reason(why, place)? });
@@ -105,9 +112,6 @@ fn check_tags(tags: Vec<String>, place: Place<'_>) -> Result<Vec<String>, CaseEr
     }
 }
 
-/// Most beams a case may ask for: each has its own copy of the key/value cache.
-const MAX_BEAMS: f64 = 100.0;
-
 fn check_generation(options: &GenerationOverrides, place: Place<'_>) -> Result<(), CaseError> {
     let GenerationOverrides {
         max_new_tokens,
@@ -116,29 +120,26 @@ fn check_generation(options: &GenerationOverrides, place: Place<'_>) -> Result<(
         top_k: _,
         seed: _,
         repetition_penalty,
-        min_new_tokens: _,
+        min_new_tokens,
         num_beams,
         length_penalty,
         early_stopping: _,
     } = options;
-    let check = |what, value: Option<f64>, is_valid: fn(f64) -> bool, expected| match value {
-        Some(found) if !is_valid(found) => {
+    let check = |what, value: Option<f64>, bounds: Bounds| match value {
+        Some(found) if !bounds.holds(found) => {
+            let expected = bounds.words;
             Err(place.field(what).error(Problem::NumberRange { what, found, expected }))
         }
         _ => Ok(()),
     };
-    let finite_from_zero = |value: f64| value.is_finite() && value >= 0.0;
-    let finite_above_zero = |value: f64| value.is_finite() && value > 0.0;
-    let share = |value: f64| value > 0.0 && value <= 1.0;
-    let beams = |value: f64| (1.0..=MAX_BEAMS).contains(&value);
-    let tokens = max_new_tokens.map(|tokens| tokens as f64);
-    check("max_new_tokens", tokens, finite_above_zero, "at least 1")?;
-    check("temperature", *temperature, finite_from_zero, "0 (greedy) or more")?;
-    check("top_p", *top_p, share, "above 0 and at most 1")?;
-    let penalty = repetition_penalty.map(f64::from);
-    check("repetition_penalty", penalty, finite_above_zero, "above 0")?;
-    check("num_beams", num_beams.map(|beams| beams as f64), beams, "1 (no beam search) to 100")?;
-    check("length_penalty", *length_penalty, f64::is_finite, "a number")
+    let count = |count: &Option<usize>| count.map(|count| count as f64);
+    check("max_new_tokens", count(max_new_tokens), limits::NEW_TOKENS)?;
+    check("min_new_tokens", count(min_new_tokens), limits::MIN_NEW_TOKENS)?;
+    check("temperature", *temperature, limits::TEMPERATURE)?;
+    check("top_p", *top_p, limits::TOP_P)?;
+    check("repetition_penalty", repetition_penalty.map(f64::from), limits::REPETITION_PENALTY)?;
+    check("num_beams", count(num_beams), limits::BEAMS)?;
+    check("length_penalty", *length_penalty, limits::LENGTH_PENALTY)
 }
 
 /// Checks that the options of a case, those of its folder included, can be had together.

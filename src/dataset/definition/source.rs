@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Unsound, error};
+use super::{Unsound, error, shards};
 use crate::case::{CaseError, Metric, RonPlace};
 use crate::dataset::layout::coco::{self, CocoCaptions};
 use crate::dataset::layout::gqa_hub::GqaHub;
@@ -10,6 +10,8 @@ use crate::dataset::layout::lmms_lab::{HubSet, lmms_lab};
 use crate::dataset::layout::mapped::{Columns, mapped};
 use crate::dataset::layout::mme::Mme;
 use crate::dataset::layout::refcoco::RefCoco;
+use crate::dataset::layout::science_qa::{Problems, science_qa};
+use crate::dataset::layout::seed_bench::seed_bench;
 use crate::dataset::layout::vqa::Vqa;
 use crate::dataset::layout::{Format, Layout, choice, short_answer};
 use crate::dataset::schema::RawSource;
@@ -44,6 +46,9 @@ impl Reader<'_> {
         if files.is_empty() {
             return Err(error(place, Unsound::NoFile(String::new())));
         }
+        // Pictures that are there twice are told by their ids.
+        let once = if field == "files" { shards::each_once(&files) } else { Ok(()) };
+        once.and_then(|()| shards::check(&files)).map_err(|unsound| error(place, unsound))?;
         Ok(files)
     }
 
@@ -145,8 +150,18 @@ pub(super) fn layout(
         RawSource::MuirBench { file, images } => {
             Box::new(choice::muir_bench(read.file(&file), read.optional_images(images)?))
         }
-        RawSource::ScienceQa { file, images } => {
-            Box::new(choice::science_qa(read.file(&file), read.optional_images(images)?))
+        RawSource::ScienceQa { file, split, splits, images } => {
+            if splits.is_some() && split.is_none() {
+                return Err(error(place.field("splits"), Unsound::WhichSplit));
+            }
+            let problems = Problems { split, splits: splits.map(|name| read.file(&name)) };
+            Box::new(science_qa(read.file(&file), problems, read.optional_images(images)?))
+        }
+        RawSource::SeedBench { file, images } => {
+            Box::new(seed_bench(read.file(&file), read.images(&images)?))
+        }
+        RawSource::VizWiz { file, images } => {
+            Box::new(short_answer::viz_wiz(read.file(&file), read.images(&images)?))
         }
         RawSource::LmmsLab { set, files, images } => read.hub(set, &files, images)?,
         RawSource::Parquet { files, columns, images } => {

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{
-    Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, letter, listed, one_image,
-};
+use super::{Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, listed, named_images};
 use crate::case::{Metric, PersonAnswer, TruthKind};
 use crate::dataset::error::DataError;
-use crate::dataset::record::Record;
+use crate::dataset::python_number;
+use crate::dataset::record::{Lists, Picture, PictureText, Record};
 use crate::dataset::table::Separator;
 use crate::dataset::template::Template;
 
@@ -28,15 +27,18 @@ pub(in crate::dataset) fn vlm_eval_kit(
         file,
         format: Format::Table(Separator::Tab),
         id: Id::Columns(&["index"]),
-        only: None,
+        only: Vec::new(),
+        images: images.clone(),
+        image_name: None,
         compared: Compared::Answers(metric),
         derived: &["options"],
         read: Box::new(move |row| {
             let shown = match &images {
-                Some(images) => one_image(images, row),
-                None => vec![table_image(row.text("image")?)],
+                Some(images) => named_images(images, row)?,
+                None => table_images(row)?,
             };
-            let (truth, options) = table_truth(metric, row)?;
+            let options = table_options(row);
+            let truth = table_truth(metric, row, &options)?;
             let cluster = row.optional("image_path").or_else(|| row.optional("question_id"));
             let cluster = cluster.or_else(|| unrotated(&row.optional("index")?));
             Ok(Reading {
@@ -51,29 +53,39 @@ pub(in crate::dataset) fn vlm_eval_kit(
 
 /// The index of the question that a row is a rotation of.
 fn unrotated(index: &str) -> Option<String> {
-    Some((index.parse::<u64>().ok()? % 1_000_000).to_string())
+    Some((python_number::canonical(index)? % 1_000_000).to_string())
 }
 
-/// VLMEvalKit takes a text of up to 64 characters for the index of the row that has the picture.
-fn table_image(text: String) -> DraftImage {
-    match text.len() <= 64 && text.parse::<u64>().is_ok() {
-        true => DraftImage::SameAs(text),
-        false => DraftImage::Base64(text),
-    }
-}
+/// The longest text that VLMEvalKit takes for the index of the row that has the picture.
+const LONGEST_INDEX: usize = 64;
 
-fn table_truth(metric: Metric, row: &Record) -> Result<(Truth, Vec<String>), DataError> {
-    let Some(answer) = row.optional("answer") else { return Ok((Truth::Unknown, Vec::new())) };
-    Ok(match metric.truth() {
-        TruthKind::Answers => (Truth::People(PersonAnswer::of_persons([answer])), Vec::new()),
-        TruthKind::YesNo => (Truth::YesNo(answer), Vec::new()),
-        TruthKind::Choice => {
-            let last = LETTERS.iter().rposition(|name| row.optional(name).is_some());
-            let count = last.map_or(0, |last| last + 1);
-            let option = |name: &&str| row.optional(name).unwrap_or_default();
-            let options: Vec<String> = LETTERS[..count].iter().map(option).collect();
-            (Truth::Choice { options: options.clone(), answer }, options)
+/// Pictures in base64, or the index of the row whose picture is meant.
+fn table_images(row: &Record) -> Result<Vec<DraftImage>, DataError> {
+    let pictures = row.some_pictures("image", PictureText::Base64)?;
+    Ok(match &pictures[..] {
+        [Picture::Base64(index)] if index.len() <= LONGEST_INDEX => {
+            vec![DraftImage::SameAs(index.clone())]
         }
+        _ => pictures.into_iter().map(DraftImage::from).collect(),
+    })
+}
+
+/// The options in the columns `A` to `Z`, whether or not it is known which one is right.
+fn table_options(row: &Record) -> Vec<String> {
+    let last = LETTERS.iter().rposition(|name| row.optional(name).is_some());
+    let count = last.map_or(0, |last| last + 1);
+    LETTERS[..count].iter().map(|name| row.optional(name).unwrap_or_default()).collect()
+}
+
+/// What is right, if the table says so: in test splits it does not.
+fn table_truth(metric: Metric, row: &Record, options: &[String]) -> Result<Truth, DataError> {
+    let Some(answer) = row.optional("answer") else { return Ok(Truth::Unknown) };
+    Ok(match metric.truth() {
+        TruthKind::Answers => {
+            Truth::People(PersonAnswer::of_persons(row.texts_by("answer", Lists::Any)?))
+        }
+        TruthKind::YesNo => Truth::YesNo(answer),
+        TruthKind::Choice => Truth::Choice { options: options.to_vec(), answer },
     })
 }
 
@@ -84,7 +96,9 @@ pub(in crate::dataset) fn blink(file: PathBuf, images: Option<Template>) -> RowL
         file,
         format: Format::Rows,
         id: Id::Columns(&["idx"]),
-        only: None,
+        only: Vec::new(),
+        images: images.clone(),
+        image_name: Some("image"),
         compared: Compared::Answers(Metric::BlinkLmmsEval),
         derived: &["options"],
         read: Box::new(move |row| {
@@ -112,7 +126,9 @@ pub(in crate::dataset) fn muir_bench(file: PathBuf, images: Option<Template>) ->
         file,
         format: Format::Rows,
         id: Id::Columns(&["idx"]),
-        only: None,
+        only: Vec::new(),
+        images: images.clone(),
+        image_name: Some("image"),
         compared: Compared::Answers(Metric::MuirBench),
         derived: &["options"],
         read: Box::new(move |row| {
@@ -130,36 +146,12 @@ pub(in crate::dataset) fn muir_bench(file: PathBuf, images: Option<Template>) ->
     }
 }
 
-/// ScienceQA, a JSON line for each question with a picture: `{id, question, hint, choices, answer,
-/// image}`, where the answer counts from 0.
-pub(in crate::dataset) fn science_qa(file: PathBuf, images: Option<Template>) -> RowLayout {
-    RowLayout {
-        file,
-        format: Format::Rows,
-        id: Id::Columns(&["id", "question_id"]),
-        only: None,
-        compared: Compared::Answers(Metric::MmBench),
-        derived: &["options"],
-        read: Box::new(move |row| {
-            let options = row.texts("choices")?;
-            let index = row.value("answer").and_then(serde_json::Value::as_u64);
-            let index = index.and_then(|index| usize::try_from(index).ok());
-            let answer = index.filter(|index| *index < options.len()).and_then(letter);
-            let answer = answer.ok_or_else(|| row.wrong("answer", "an option, counted from 0"))?;
-            Ok(Reading {
-                derived: vec![("options".to_owned(), listed(&options))],
-                group: row.optional("subject").unwrap_or_default(),
-                ..Reading::new(
-                    files(images.as_ref(), row, vec![row.text("image")?]),
-                    Truth::Choice { options, answer },
-                )
-            })
-        }),
-    }
-}
-
 /// Files by name; the template, if there is one, has each name as `{image}`.
-fn files(template: Option<&Template>, row: &Record, names: Vec<String>) -> Vec<DraftImage> {
+pub(super) fn files(
+    template: Option<&Template>,
+    row: &Record,
+    names: Vec<String>,
+) -> Vec<DraftImage> {
     let file = |name: String| match template {
         None => DraftImage::File(name),
         Some(template) => {

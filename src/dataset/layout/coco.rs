@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Compared, Draft, DraftImage, Format, Heads, Id, Layout, Reading, RowLayout, Truth, offset,
-    one_image,
+    Compared, Draft, DraftImage, Drafts, Format, Heads, Id, Layout, Only, Reading, RowLayout,
+    Truth, named_images, offset,
 };
 use crate::dataset::error::{DataError, DataPlace, DataProblem};
 use crate::dataset::json;
@@ -16,14 +16,17 @@ use crate::dataset::record::Record;
 use crate::dataset::sample::Head;
 use crate::dataset::template::Template;
 
-/// `dataset_coco.json`: `{images: [{cocoid, filepath, filename, split, sentences: [{raw}]}]}`. The
-/// references are `raw`; `tokens` have lost their punctuation.
+/// `dataset_coco.json`: `{images: [{cocoid, filepath, filename, split, sentences: [{raw}]}]}`, and those of
+/// Flickr30k and Flickr8k, which have neither `cocoid` nor `filepath`. The references are `raw`; `tokens` have
+/// lost their punctuation.
 pub(in crate::dataset) fn karpathy(file: PathBuf, split: String, images: Template) -> RowLayout {
     RowLayout {
         file,
         format: Format::List("images"),
         id: Id::Columns(&["cocoid", "imgid"]),
-        only: Some(("split", split)),
+        only: vec![Only::Value("split", split)],
+        images: Some(images.clone()),
+        image_name: None,
         compared: Compared::Captions,
         derived: &[],
         read: Box::new(move |row| {
@@ -31,7 +34,7 @@ pub(in crate::dataset) fn karpathy(file: PathBuf, split: String, images: Templat
             let captions: Option<Vec<String>> = row.list("sentences")?.iter().map(raw).collect();
             let captions = captions.filter(|captions| !captions.is_empty());
             let captions = captions.ok_or_else(|| row.wrong("sentences", "a list of {raw}"))?;
-            Ok(Reading::new(one_image(&images, row), Truth::Captions(captions)))
+            Ok(Reading::new(named_images(&images, row)?, Truth::Captions(captions)))
         }),
     }
 }
@@ -62,6 +65,7 @@ impl CocoCaptions {
             cluster: image.clone(),
             images: vec![DraftImage::File(image)],
             truth: Truth::Unknown,
+            size: None,
             group: String::new(),
             path: self.annotations.clone(),
             place: record.place(),
@@ -86,7 +90,7 @@ impl Layout for CocoCaptions {
         Ok(heads)
     }
 
-    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Vec<Draft>, DataError> {
+    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Drafts, DataError> {
         let mut drafts = Vec::with_capacity(wanted.len());
         let mut images = HashSet::new();
         let mut captions: HashMap<String, (Vec<String>, DataPlace)> = HashMap::new();
@@ -123,7 +127,11 @@ impl Layout for CocoCaptions {
             };
             draft.truth = Truth::Captions(texts);
         }
-        Ok(drafts)
+        Ok(drafts.into_iter().map(Ok).collect())
+    }
+
+    fn images(&self) -> Option<&Template> {
+        Some(&self.images)
     }
 
     fn compared(&self) -> Compared {

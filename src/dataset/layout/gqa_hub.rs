@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Compared, Draft, DraftImage, Heads, Layout, RowLayout};
+use super::{BadRow, Compared, Draft, DraftImage, Drafts, Heads, Layout, RowLayout};
 use crate::dataset::error::{DataError, DataPlace, DataProblem};
 use crate::dataset::parquet;
-use crate::dataset::record::PictureColumns;
+use crate::dataset::record::{Picture, PictureColumns, PictureText};
 
 /// Questions whose drafts name their picture by its id, and the files that have the pictures.
 #[derive(Debug)]
@@ -30,7 +30,9 @@ impl GqaHub {
                 if !wanted.contains(&id) {
                     return Ok(());
                 }
-                let picture: Arc<str> = row.text("image")?.into();
+                let picture = match row.some_pictures("image", PictureText::Base64)?.remove(0) {
+                    Picture::File(text) | Picture::Base64(text) => text.into(),
+                };
                 match found.insert(id.clone(), picture) {
                     None => Ok(()),
                     Some(_) => Err(row.error(DataProblem::Duplicate { what: "id", id })),
@@ -40,15 +42,19 @@ impl GqaHub {
         Ok(found)
     }
 
-    fn show(&self, draft: &mut Draft, pictures: &ById) -> Result<(), DataError> {
+    fn show(&self, draft: Draft, pictures: &ById) -> Result<Draft, BadRow> {
         let id = draft.cluster.clone();
-        let Some(base64) = pictures.get(&id).map(Arc::clone) else {
-            let other = self.pictures.last().cloned().unwrap_or_default();
-            let problem = DataProblem::Lacks { what: "imageId", id, lacks: "picture", other };
-            return Err(DataError::new(&draft.path, DataPlace::File, problem));
-        };
-        draft.images = vec![DraftImage::Shared { name: id, base64 }];
-        Ok(())
+        match pictures.get(&id).map(Arc::clone) {
+            Some(base64) => {
+                Ok(Draft { images: vec![DraftImage::Shared { name: id, base64 }], ..draft })
+            }
+            None => {
+                let other = self.pictures.last().cloned().unwrap_or_default();
+                let problem = DataProblem::Lacks { what: "imageId", id, lacks: "picture", other };
+                let error = DataError::new(&draft.path, DataPlace::File, problem);
+                Err(BadRow { id: draft.id, error })
+            }
+        }
     }
 }
 
@@ -57,15 +63,15 @@ impl Layout for GqaHub {
         self.questions.heads(column)
     }
 
-    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Vec<Draft>, DataError> {
-        let mut drafts = self.questions.drafts(wanted)?;
-        let ids: HashSet<String> = drafts.iter().map(|draft| draft.cluster.clone()).collect();
+    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Drafts, DataError> {
+        let drafts = self.questions.drafts(wanted)?;
+        let ids = drafts.iter().flatten().map(|draft| draft.cluster.clone());
+        let ids: HashSet<String> = ids.collect();
         if ids.is_empty() {
             return Ok(drafts);
         }
         let pictures = self.pictures(&ids)?;
-        drafts.iter_mut().try_for_each(|draft| self.show(draft, &pictures))?;
-        Ok(drafts)
+        Ok(drafts.into_iter().map(|draft| self.show(draft?, &pictures)).collect())
     }
 
     fn compared(&self) -> Compared {

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, letter, listed};
+use super::{
+    Compared, DraftImage, Format, Id, Only, Reading, RowLayout, Truth, letter, listed, seed_bench,
+};
 use crate::case::{Metric, PersonAnswer};
 use crate::dataset::error::DataError;
-use crate::dataset::record::Record;
+use crate::dataset::record::{PictureText, Record};
 
 /// A repository of `lmms-lab`, by what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -35,16 +37,28 @@ pub(in crate::dataset) enum HubSet {
     DocVqa,
     ChartQa,
     ScienceQa,
+    /// Of `Lin-Chen/MMStar`, whose questions end with their options.
+    MmStar,
+    /// `SEED-Bench`, the questions about pictures.
+    SeedBench,
+    /// `VizWiz-VQA`.
+    VizWiz,
+    /// `flickr30k`.
+    Flickr30k,
 }
 
 impl HubSet {
     fn id(self) -> Id {
         match self {
-            Self::VqaV2 | Self::CocoCaption | Self::RefCoco | Self::TextVqa => {
-                Id::Columns(&["question_id"])
-            }
+            Self::VqaV2
+            | Self::CocoCaption
+            | Self::RefCoco
+            | Self::TextVqa
+            | Self::SeedBench
+            | Self::VizWiz => Id::Columns(&["question_id"]),
             Self::Pope | Self::Gqa => Id::Columns(&["id"]),
-            Self::MmBench => Id::Columns(&["index"]),
+            Self::MmBench | Self::MmStar => Id::Columns(&["index"]),
+            Self::Flickr30k => Id::Columns(&["img_id", "filename"]),
             Self::Blink | Self::MuirBench => Id::Columns(&["idx"]),
             Self::DocVqa => Id::Columns(&["questionId"]),
             // Two questions of MME have one id; ChartQA and ScienceQA have none.
@@ -54,14 +68,16 @@ impl HubSet {
 
     fn compared(self) -> Compared {
         match self {
-            Self::VqaV2 => Compared::Answers(Metric::VqaAccuracy),
+            Self::VqaV2 | Self::VizWiz => Compared::Answers(Metric::VqaAccuracy),
             Self::Gqa => Compared::Answers(Metric::ExactMatchLmmsEval),
-            Self::CocoCaption => Compared::Captions,
+            Self::CocoCaption | Self::Flickr30k => Compared::Captions,
             Self::RefCoco => Compared::Boxes,
             Self::TextVqa => Compared::Answers(Metric::TextVqaAccuracy),
             Self::Pope => Compared::Answers(Metric::Pope),
             Self::Mme => Compared::Answers(Metric::Mme),
-            Self::MmBench | Self::ScienceQa => Compared::Answers(Metric::MmBench),
+            Self::MmBench | Self::ScienceQa | Self::MmStar | Self::SeedBench => {
+                Compared::Answers(Metric::MmBench)
+            }
             Self::Blink => Compared::Answers(Metric::BlinkLmmsEval),
             Self::MuirBench => Compared::Answers(Metric::MuirBench),
             Self::DocVqa => Compared::Answers(Metric::Anls),
@@ -70,13 +86,32 @@ impl HubSet {
     }
 
     fn has_options(self) -> bool {
-        matches!(self, Self::MmBench | Self::Blink | Self::MuirBench | Self::ScienceQa)
+        matches!(
+            self,
+            Self::MmBench
+                | Self::Blink
+                | Self::MuirBench
+                | Self::ScienceQa
+                | Self::MmStar
+                | Self::SeedBench
+        )
+    }
+
+    /// What of the files is in the set.
+    fn only(self) -> Vec<Only> {
+        match self {
+            // As in "ScienceQA-IMG": problems without a picture are none for such models.
+            Self::ScienceQa => vec![Only::Pictured("image")],
+            Self::SeedBench => vec![Only::Value("data_type", "image".to_owned())],
+            _ => Vec::new(),
+        }
     }
 
     fn truth(self, row: &Record) -> Result<Truth, DataError> {
         let answer = || row.text("answer");
         Ok(match self {
-            Self::VqaV2 | Self::TextVqa | Self::DocVqa => match row.value("answers") {
+            Self::VqaV2 | Self::TextVqa | Self::DocVqa | Self::VizWiz => match row.value("answers")
+            {
                 Some(_) => Truth::People(row.people("answers")?),
                 None => Truth::Unknown,
             },
@@ -86,12 +121,16 @@ impl HubSet {
             },
             Self::ChartQa => Truth::People(PersonAnswer::of_persons([answer()?])),
             Self::CocoCaption => Truth::Captions(row.texts("answer")?),
+            Self::Flickr30k => Truth::Captions(row.texts("caption")?),
+            Self::SeedBench => seed_bench::choice(row)?.1,
             Self::RefCoco => {
-                let [x, y, width, height] = row.four_numbers("bbox")?;
+                // The hub has `float`, and lmms-eval computes with what it widens to.
+                let [x, y, width, height] =
+                    row.four_numbers("bbox")?.map(|side| f64::from(side as f32));
                 Truth::Box([x, y, x + width, y + height])
             }
             Self::Pope | Self::Mme => Truth::YesNo(answer()?.to_lowercase()),
-            Self::MmBench | Self::Blink | Self::MuirBench | Self::ScienceQa => {
+            Self::MmBench | Self::Blink | Self::MuirBench | Self::ScienceQa | Self::MmStar => {
                 match row.optional("answer") {
                     Some(answer) => {
                         let answer = self.letter_of(&answer);
@@ -118,33 +157,51 @@ impl HubSet {
                 Ok(["A", "B", "C", "D"].map(|name| option(name).unwrap_or_default()).to_vec())
             }
             Self::MuirBench => row.texts("options"),
+            Self::SeedBench => Ok(seed_bench::choice(row)?.0),
+            Self::MmStar => {
+                let question = row.text("question")?;
+                let expected = "a question that ends with `Options: A: .., B: ..`";
+                embedded_options(&question).ok_or_else(|| row.wrong("question", expected))
+            }
             _ => row.texts("choices"),
         }
     }
 
     fn pictures(self, row: &Record) -> Result<Vec<DraftImage>, DataError> {
         let several = ["image_1", "image_2", "image_3", "image_4"];
-        let texts = match self {
-            Self::Blink => several.iter().filter_map(|name| row.optional(name)).collect(),
-            Self::MuirBench => row.texts("image_list")?,
+        let mut pictures = Vec::new();
+        match self {
+            Self::Blink => {
+                for name in several {
+                    pictures.extend(row.pictures(name, PictureText::Base64)?);
+                }
+                if pictures.is_empty() {
+                    return Err(row.wrong("image_1", "a picture"));
+                }
+            }
+            Self::MuirBench => pictures = row.some_pictures("image_list", PictureText::Base64)?,
             // The cluster is the picture's id.
-            Self::Gqa => return Ok(Vec::new()),
-            _ => vec![row.text("image")?],
-        };
-        Ok(texts.into_iter().map(DraftImage::Base64).collect())
+            Self::Gqa => {}
+            _ => pictures = row.some_pictures("image", PictureText::Base64)?,
+        }
+        Ok(pictures.into_iter().map(DraftImage::from).collect())
     }
 
     fn group(self, row: &Record) -> String {
         let column = match self {
             Self::VqaV2 => "answer_type",
-            Self::Pope | Self::Mme | Self::MmBench => "category",
+            Self::Pope | Self::Mme | Self::MmBench | Self::MmStar | Self::VizWiz => "category",
+            Self::SeedBench => "question_type_id",
             Self::Blink => "sub_task",
             Self::MuirBench => "task",
             Self::ChartQa => "type",
             Self::ScienceQa => "subject",
-            Self::Gqa | Self::CocoCaption | Self::RefCoco | Self::TextVqa | Self::DocVqa => {
-                return String::new();
-            }
+            Self::Gqa
+            | Self::CocoCaption
+            | Self::Flickr30k
+            | Self::RefCoco
+            | Self::TextVqa
+            | Self::DocVqa => return String::new(),
         };
         row.optional(column).unwrap_or_default()
     }
@@ -164,13 +221,29 @@ impl HubSet {
     }
 }
 
+/// The options at the end of a question of MMStar: `Options: A: red, B: blue`, in the order of their letters.
+fn embedded_options(question: &str) -> Option<Vec<String>> {
+    let (_, list) = question.rsplit_once("Options:")?;
+    let mut rest = list.trim().strip_prefix("A:")?;
+    let mut options = Vec::new();
+    for letter in 'B'..='Z' {
+        let Some((option, after)) = rest.split_once(&format!(", {letter}:")) else { break };
+        options.push(option.trim().to_owned());
+        rest = after;
+    }
+    options.push(rest.trim().trim_end_matches('.').trim_end().to_owned());
+    (options.len() > 1).then_some(options)
+}
+
 pub(in crate::dataset) fn lmms_lab(set: HubSet, files: Vec<PathBuf>) -> RowLayout {
     let one_by_one = (set == HubSet::RefCoco).then_some(EXPRESSIONS);
     RowLayout {
         file: files.first().cloned().unwrap_or_default(),
         format: Format::Parquet { files, one_by_one },
         id: set.id(),
-        only: None,
+        only: set.only(),
+        images: None,
+        image_name: None,
         compared: set.compared(),
         derived: if set.has_options() { &["options"] } else { &[] },
         read: Box::new(move |row| {
@@ -191,3 +264,17 @@ pub(in crate::dataset) fn lmms_lab(set: HubSet, files: Vec<PathBuf>) -> RowLayou
 /// each expression of RefCOCO by itself (`refcoco_bbox_rec`), where the file's `question` asks for a
 /// description.
 const EXPRESSIONS: (&str, &str) = ("answer", "question");
+
+#[cfg(test)]
+mod tests {
+    use super::embedded_options;
+
+    #[test]
+    fn options_at_the_end_of_a_question() {
+        let question = "Which has A: or B:?\nOptions: A: Yes, it is, B: No, C: B: both, D: 3.5";
+        let expected = ["Yes, it is", "No", "B: both", "3.5"];
+        assert_eq!(embedded_options(question).unwrap(), expected);
+        assert_eq!(embedded_options("Which one?\nOptions: A: only"), None);
+        assert_eq!(embedded_options("Which one?"), None);
+    }
+}

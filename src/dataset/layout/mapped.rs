@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, listed, one_image};
-use crate::case::{Metric, PersonAnswer, TruthKind};
+use super::{Compared, DraftImage, Format, Id, Reading, RowLayout, Truth, listed, named_images};
+use crate::case::{Metric, TruthKind};
 use crate::dataset::error::{DataError, DataProblem};
-use crate::dataset::record::Record;
+use crate::dataset::record::{PictureText, Record};
 use crate::dataset::template::Template;
 
 /// What columns are.
@@ -67,7 +67,9 @@ pub(in crate::dataset) fn mapped(
         file,
         format,
         id: columns.id.clone().map_or(Id::Number, Id::Named),
-        only: None,
+        only: Vec::new(),
+        images: images.clone(),
+        image_name: None,
         compared,
         derived: if columns.options.is_empty() { &[] } else { &["options"] },
         read: Box::new(move |row| {
@@ -86,14 +88,15 @@ fn pictures(
     images: Option<&Template>,
     row: &Record,
 ) -> Result<Vec<DraftImage>, DataError> {
-    if let Some(images) = images {
-        return Ok(one_image(images, row));
-    }
-    if let Some(name) = &columns.image_base64 {
-        return Ok(row.texts(name)?.into_iter().map(DraftImage::Base64).collect());
-    }
-    let names = columns.image.as_ref().map(|name| row.texts(name)).transpose()?;
-    Ok(names.unwrap_or_default().into_iter().map(DraftImage::File).collect())
+    // The hub's struct is a picture, whatever else may name one.
+    let is_picture = columns.image.as_ref().is_some_and(|name| row.is_picture(name));
+    let shown = match (&columns.image, &columns.image_base64, images) {
+        (_, _, Some(images)) if !is_picture => return named_images(images, row),
+        (_, Some(name), None) => row.some_pictures(name, PictureText::Base64)?,
+        (Some(name), ..) => row.some_pictures(name, PictureText::FileName)?,
+        _ => Vec::new(),
+    };
+    Ok(shown.into_iter().map(DraftImage::from).collect())
 }
 
 fn truth(
@@ -114,7 +117,7 @@ fn truth(
         Compared::Answers(metric) => {
             let name = columns.answer.as_deref().unwrap_or_default();
             match metric.truth() {
-                TruthKind::Answers => Truth::People(PersonAnswer::of_persons(row.texts(name)?)),
+                TruthKind::Answers => Truth::People(row.people(name)?),
                 TruthKind::YesNo => Truth::YesNo(row.text(name)?),
                 TruthKind::Choice => {
                     Truth::Choice { options: options.clone(), answer: row.text(name)? }

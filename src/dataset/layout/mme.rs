@@ -4,13 +4,14 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::{Compared, Draft, DraftImage, Heads, Layout, Truth};
+use super::{Compared, Draft, DraftImage, Drafts, Heads, Layout, Truth};
 use crate::case::Metric;
 use crate::dataset::error::{DataError, DataPlace, DataProblem};
 use crate::dataset::sample::Head;
+use crate::dataset::text_file;
 
 /// Endings of pictures, in the order in which they are looked for.
-const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
+const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "PNG", "JPG", "JPEG"];
 
 #[derive(Debug)]
 pub(in crate::dataset) struct Mme {
@@ -41,13 +42,22 @@ impl Mme {
         Ok(sheets)
     }
 
+    /// Every question.
+    pub(in crate::dataset) fn all(&self) -> Result<Vec<Draft>, DataError> {
+        let mut drafts = Vec::new();
+        self.for_each(&mut |draft| {
+            drafts.push(draft);
+            Ok(())
+        })?;
+        Ok(drafts)
+    }
+
     fn for_each(
         &self,
         visit: &mut dyn FnMut(Draft) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
         for sheet in self.sheets()? {
-            let content = std::fs::read_to_string(&sheet.text)
-                .map_err(|error| DataError::unreadable(&sheet.text, &error))?;
+            let content = text_file::read(&sheet.text)?;
             let mut offset = 0_u64;
             let mut number = 0;
             for line in content.split_inclusive('\n') {
@@ -75,9 +85,10 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 fn sheet(category: &Path, text: PathBuf) -> Result<Sheet, DataError> {
     let stem = text.file_stem().unwrap_or_default().to_owned();
     let folders = [category.join("images"), category.to_owned()];
-    let candidates = folders
-        .iter()
-        .flat_map(|folder| ENDINGS.iter().map(|ending| folder.join(&stem).with_extension(ending)));
+    // The ending is put behind the name, which may have dots of its own.
+    let candidates = folders.iter().flat_map(|folder| {
+        ENDINGS.iter().map(|ending| folder.join(&stem).with_added_extension(ending))
+    });
     let image = candidates.into_iter().find(|image| image.is_file()).ok_or_else(|| {
         let message = format!("no picture {}.png or .jpg belongs to it", stem.display());
         DataError::new(&text, DataPlace::File, DataProblem::Picture(message))
@@ -100,6 +111,7 @@ fn draft(sheet: &Sheet, line: &str, number: usize, place: DataPlace) -> Result<D
         values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         images: vec![DraftImage::Beside(sheet.image.clone())],
         truth: Truth::YesNo(answer.to_owned()),
+        size: None,
         group: sheet.category.clone(),
         cluster: sheet.id.clone(),
         path: sheet.text.clone(),
@@ -123,11 +135,11 @@ impl Layout for Mme {
         Ok(heads)
     }
 
-    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Vec<Draft>, DataError> {
+    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Drafts, DataError> {
         let mut drafts = Vec::with_capacity(wanted.len());
         self.for_each(&mut |draft| {
             if wanted.contains(draft.id.as_str()) {
-                drafts.push(draft);
+                drafts.push(Ok(draft));
             }
             Ok(())
         })?;

@@ -8,17 +8,18 @@ those that are wanted. Most layouts are one file of independent rows and only sa
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::{DataError, DataPlace};
+use super::error::{DataError, DataPlace, DataProblem};
 use super::json;
 use super::parquet;
-use super::record::{PictureColumns, Record};
+use super::record::{Picture, PictureColumns, Record};
 use super::sample::Head;
 use super::table::{self, Separator};
 use super::template::Template;
 use crate::case::{Metric, PersonAnswer};
+use crate::geometry::PixelSize;
 
 pub(super) mod choice;
 pub(super) mod coco;
@@ -27,6 +28,8 @@ pub(super) mod lmms_lab;
 pub(super) mod mapped;
 pub(super) mod mme;
 pub(super) mod refcoco;
+pub(super) mod science_qa;
+pub(super) mod seed_bench;
 pub(super) mod short_answer;
 pub(super) mod vqa;
 
@@ -74,6 +77,15 @@ pub(super) enum DraftImage {
     Shared { name: String, base64: Arc<str> },
 }
 
+impl From<Picture> for DraftImage {
+    fn from(picture: Picture) -> Self {
+        match picture {
+            Picture::File(name) => Self::File(name),
+            Picture::Base64(text) => Self::Base64(text),
+        }
+    }
+}
+
 /// A row as its layout reads it.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
@@ -82,6 +94,8 @@ pub(super) struct Draft {
     pub(super) values: Vec<(String, String)>,
     pub(super) images: Vec<DraftImage>,
     pub(super) truth: Truth,
+    /// The picture's size as the files tell it, for boxes.
+    pub(super) size: Option<PixelSize>,
     /// Category, task or type of question; empty where the layout has none.
     pub(super) group: String,
     /// What rows about the same picture share.
@@ -90,21 +104,55 @@ pub(super) struct Draft {
     pub(super) place: DataPlace,
 }
 
+/// A row that cannot be asked, which leaves the others as they are.
+#[derive(Debug)]
+pub(super) struct BadRow {
+    pub(super) id: String,
+    pub(super) error: DataError,
+}
+
+/// Rows that were read, in any order.
+pub(super) type Drafts = Vec<Result<Draft, BadRow>>;
+
 /// The rows of a data set, before any is taken.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
     pub(super) rows: Vec<Head>,
     /// The names that templates may use.
-    pub(super) columns: Vec<String>,
+    pub(super) columns: Columns,
+    /// Names of lists, one of which a template of pictures may use.
+    pub(super) lists: Columns,
 }
 
 impl Heads {
     pub(super) fn add_columns<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
+        self.columns.add(names);
+    }
+}
+
+/// Names in the order in which they were first seen.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    names: Vec<String>,
+    known: HashSet<String>,
+}
+
+impl Columns {
+    fn add<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         for name in names {
-            if !self.columns.iter().any(|known| known == name) {
-                self.columns.push(name.to_owned());
+            if !self.known.contains(name) {
+                self.known.insert(name.to_owned());
+                self.names.push(name.to_owned());
             }
         }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.known.contains(name)
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
     }
 }
 
@@ -113,7 +161,17 @@ pub(super) trait Layout: fmt::Debug + Send + Sync {
     fn heads(&self, column: Option<&str>) -> Result<Heads, DataError>;
 
     /// The rows of these ids, in any order.
-    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Vec<Draft>, DataError>;
+    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Drafts, DataError>;
+
+    /// What names the pictures of rows, if a template does.
+    fn images(&self) -> Option<&Template> {
+        None
+    }
+
+    /// Whether that template has a picture's own name under this one.
+    fn names_images_as(&self, _: &str) -> bool {
+        false
+    }
 
     fn compared(&self) -> Compared;
 
@@ -121,7 +179,7 @@ pub(super) trait Layout: fmt::Debug + Send + Sync {
     fn id_name(&self) -> &'static str;
 
     /// The file whose offsets heads have.
-    fn path(&self) -> &std::path::Path;
+    fn path(&self) -> &Path;
 }
 
 /// How rows stand in a file.
@@ -133,6 +191,8 @@ pub(super) enum Format {
     Members,
     /// A JSON list, or JSON Lines.
     Rows,
+    /// Either of these, as the file begins.
+    RowsOrMembers,
     Table(Separator),
     /// The hub's files, all of which together are the data set.
     Parquet {
@@ -152,6 +212,17 @@ pub(super) enum Id {
     Key,
     /// Its number, from 1.
     Number,
+}
+
+/// Which rows of a file are in the data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Only {
+    /// Those whose column has this value.
+    Value(&'static str, String),
+    /// Those that have a picture.
+    Pictured(&'static str),
+    /// Those whose key is in a list of another file.
+    Listed { file: PathBuf, list: String },
 }
 
 /// What a layout makes of a row, besides its scalars.
@@ -179,8 +250,11 @@ pub(super) struct RowLayout {
     pub(super) file: PathBuf,
     pub(super) format: Format,
     pub(super) id: Id,
-    /// Only rows whose column has this value.
-    pub(super) only: Option<(&'static str, String)>,
+    pub(super) only: Vec<Only>,
+    /// What names the pictures, if a template does.
+    pub(super) images: Option<Template>,
+    /// What that template calls a picture's own name, which is no scalar of the row.
+    pub(super) image_name: Option<&'static str>,
     pub(super) compared: Compared,
     /// Names of the derived values.
     pub(super) derived: &'static [&'static str],
@@ -207,38 +281,76 @@ impl RowLayout {
         visit: &mut dyn FnMut(String, Record) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
         let mut number = 0;
+        let listed = self.listed()?;
         let mut take = |record: Record, key: &str| {
             number += 1;
+            let is_listed = listed.as_ref().is_none_or(|keys| keys.contains(key));
             let seen = Seen { record, key: key.to_owned(), number };
-            if !self.is_taken(&seen.record) {
+            if !(is_listed && self.is_taken(&seen.record)) {
                 return Ok(());
             }
             let id = self.id(&seen)?;
             visit(id, seen.record)
         };
-        match &self.format {
+        match self.format()? {
             Format::List(key) => json::for_each(&self.file, &mut |element| match element.key {
-                found if found == *key => take(Record::parse(&element)?, ""),
+                found if found == key => take(Record::parse(&element)?, ""),
                 _ => Ok(()),
             }),
             Format::Members => json::for_each(&self.file, &mut |element| {
-                take(Record::parse(&element)?, element.key)
+                let record = Record::parse(&element)?;
+                let is_named = record.value(KEY).is_some();
+                let record = if is_named { record } else { record.with(KEY, element.key.into()) };
+                take(record, element.key)
             }),
-            Format::Rows => {
+            Format::Rows | Format::RowsOrMembers => {
                 json::for_each_row(&self.file, &mut |element| take(Record::parse(&element)?, ""))
             }
             Format::Table(separator) => {
-                table::for_each(&self.file, *separator, &mut |record| take(record, ""))
+                table::for_each(&self.file, separator, &mut |record| take(record, ""))
             }
             Format::Parquet { files, one_by_one } => {
-                for file in files {
+                for file in &files {
                     parquet::for_each(file, pictures, &mut |record| {
-                        let rows = self.split(record, *one_by_one)?;
+                        let rows = self.split(record, one_by_one)?;
                         rows.into_iter().try_for_each(|row| take(row, ""))
                     })?;
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// How rows stand in the file at hand.
+    fn format(&self) -> Result<Format, DataError> {
+        let is_lines = self.file.extension().is_some_and(|ending| ending == "jsonl");
+        Ok(match &self.format {
+            Format::RowsOrMembers if !is_lines && json::has_members(&self.file)? => Format::Members,
+            known => known.clone(),
+        })
+    }
+
+    /// The keys of rows that another file lists.
+    fn listed(&self) -> Result<Option<HashSet<String>>, DataError> {
+        let listed = self.only.iter().find_map(|only| match only {
+            Only::Listed { file, list } => Some((file, list)),
+            _ => None,
+        });
+        let Some((file, list)) = listed else { return Ok(None) };
+        let mut keys = HashSet::new();
+        json::for_each(file, &mut |element| {
+            if element.key == *list {
+                let key: serde_json::Value = element.parse()?;
+                keys.extend(super::record::scalar(&key));
+            }
+            Ok(())
+        })?;
+        match keys.is_empty() {
+            true => {
+                let problem = DataProblem::NoRows { expected: "a list of ids under this split" };
+                Err(DataError::new(file, DataPlace::File, problem))
+            }
+            false => Ok(Some(keys)),
         }
     }
 
@@ -259,8 +371,14 @@ impl RowLayout {
     }
 
     fn is_taken(&self, record: &Record) -> bool {
-        self.only.as_ref().is_none_or(|(column, wanted)| {
-            record.optional(column).is_some_and(|value| value == *wanted)
+        self.only.iter().all(|only| match only {
+            Only::Value(column, wanted) => {
+                record.optional(column).is_some_and(|value| value == *wanted)
+            }
+            Only::Pictured(column) => {
+                record.value(column).is_some_and(|value| value.as_str() != Some(""))
+            }
+            Only::Listed { .. } => true,
         })
     }
 
@@ -285,8 +403,8 @@ impl RowLayout {
             _ if cluster.is_empty() => id.clone(),
             _ => cluster,
         };
-        let (path, place) = (self.file.clone(), record.place());
-        Ok(Draft { id, values, images, truth, group, cluster, path, place })
+        let (path, place) = (record.path().to_owned(), record.place());
+        Ok(Draft { id, values, images, truth, size: None, group, cluster, path, place })
     }
 }
 
@@ -296,6 +414,7 @@ impl Layout for RowLayout {
         self.for_each(PictureColumns::Skipped, &mut |id, record| {
             let stratum = column.map(|column| record.text(column)).transpose()?;
             heads.add_columns(record.names());
+            heads.lists.add(record.list_names());
             let offset = offset(record.place());
             heads.rows.push(Head { id, stratum: stratum.unwrap_or_default(), offset });
             Ok(())
@@ -304,15 +423,24 @@ impl Layout for RowLayout {
         Ok(heads)
     }
 
-    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Vec<Draft>, DataError> {
+    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Drafts, DataError> {
         let mut drafts = Vec::with_capacity(wanted.len());
         self.for_each(PictureColumns::Read, &mut |id, record| {
             if wanted.contains(id.as_str()) {
-                drafts.push(self.draft(id, &record)?);
+                let draft = self.draft(id.clone(), &record);
+                drafts.push(draft.map_err(|error| BadRow { id, error }));
             }
             Ok(())
         })?;
         Ok(drafts)
+    }
+
+    fn images(&self) -> Option<&Template> {
+        self.images.as_ref()
+    }
+
+    fn names_images_as(&self, name: &str) -> bool {
+        self.image_name == Some(name)
     }
 
     fn compared(&self) -> Compared {
@@ -328,7 +456,7 @@ impl Layout for RowLayout {
         }
     }
 
-    fn path(&self) -> &std::path::Path {
+    fn path(&self) -> &Path {
         &self.file
     }
 }
@@ -336,13 +464,34 @@ impl Layout for RowLayout {
 pub(super) fn offset(place: DataPlace) -> u64 {
     match place {
         DataPlace::File => 0,
-        DataPlace::Text(offset) | DataPlace::Binary(offset) => offset,
+        DataPlace::Text(offset) | DataPlace::Row(offset) | DataPlace::Binary(offset) => offset,
     }
 }
 
-/// The picture that a template names for a row.
-fn one_image(images: &Template, record: &Record) -> Vec<DraftImage> {
-    vec![DraftImage::File(images.fill(&record.scalars()))]
+/// The name under which a row has its key in the object around it.
+const KEY: &str = "id";
+
+/// The pictures that a template names for a row: several, if one of its values is a list.
+fn named_images(images: &Template, record: &Record) -> Result<Vec<DraftImage>, DataError> {
+    let mut values = record.scalars();
+    for name in images.names() {
+        let names = match record.value(name) {
+            Some(_) => record.texts(name)?,
+            None => return Err(record.wrong(name, "a value, since `images` names pictures by it")),
+        };
+        if names.len() > 1
+            || !values.iter().any(|(known, value)| known == name && *value == names[0])
+        {
+            let named = |item: String| {
+                values.push((name.to_owned(), item));
+                let filled = images.fill(&values);
+                values.pop();
+                DraftImage::File(filled)
+            };
+            return Ok(names.into_iter().map(named).collect());
+        }
+    }
+    Ok(vec![DraftImage::File(images.fill(&values))])
 }
 
 /// `A. red`, a line an option.

@@ -3,10 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Compared, Draft, DraftImage, Heads, Layout, Truth};
+use super::{BadRow, Compared, Draft, DraftImage, Drafts, Heads, Layout, Truth};
 use crate::case::CaseError;
 use crate::dataset::error::{DataError, DataPlace, DataProblem};
 use crate::dataset::record::Record;
@@ -18,7 +20,7 @@ use crate::geometry::PixelSize;
 const ID: &str = "sent_id";
 
 /// Names that templates may use.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 12] = [
     "question",
     "sent",
     "raw",
@@ -29,6 +31,8 @@ const COLUMNS: [&str; 10] = [
     "category_id",
     "split",
     "file_name",
+    "width",
+    "height",
 ];
 
 #[derive(Debug)]
@@ -42,33 +46,41 @@ pub(in crate::dataset) struct RefCoco {
 
 impl RefCoco {
     /// The sentences of the split, each with the reference that it belongs to.
-    fn sentences(&self) -> Result<Vec<(Record, Record)>, DataError> {
+    fn sentences(&self) -> Result<Vec<(Record, Rc<Record>)>, DataError> {
         let bytes = std::fs::read(&self.refs);
         let bytes = bytes.map_err(|error| DataError::unreadable(&self.refs, &error))?;
-        let refs = pickle::read(&bytes).map_err(|error| {
+        let broken = |error: pickle::PickleError| {
             let place = DataPlace::Binary(error.offset as u64);
             DataError::new(&self.refs, place, DataProblem::Pickle(error.to_string()))
-        })?;
-        let no_rows = || {
+        };
+        let mut refs = pickle::read(&bytes).map_err(broken)?;
+        let count = refs.len().ok_or_else(|| {
             let expected = "a list of references";
             DataError::new(&self.refs, DataPlace::File, DataProblem::NoRows { expected })
-        };
-        let Value::Array(refs) = refs else { return Err(no_rows()) };
+        })?;
+        let path: Arc<Path> = self.refs.as_path().into();
         let mut sentences = Vec::new();
-        for reference in refs {
-            let reference = self.record(reference)?;
+        for index in 0..count {
+            // One at a time: a reference of another split is forgotten at once.
+            let mut fields = self.dict(refs.item(index).map_err(broken)?)?;
+            let said = fields.remove("sentences");
+            let reference = Rc::new(Record::new(fields, &path, DataPlace::File));
             if is_in_split(&self.split, &reference.text("split")?) {
-                for sentence in reference.list("sentences")? {
-                    sentences.push((self.record(sentence.clone())?, reference.clone()));
+                let Some(Value::Array(said)) = said else {
+                    return Err(reference.wrong("sentences", "a list"));
+                };
+                for sentence in said {
+                    let sentence = Record::new(self.dict(sentence)?, &path, DataPlace::File);
+                    sentences.push((sentence, Rc::clone(&reference)));
                 }
             }
         }
         Ok(sentences)
     }
 
-    fn record(&self, value: Value) -> Result<Record, DataError> {
+    fn dict(&self, value: Value) -> Result<Map<String, Value>, DataError> {
         match value {
-            Value::Object(fields) => Ok(Record::new(fields, &self.refs, DataPlace::File)),
+            Value::Object(fields) => Ok(fields),
             _ => {
                 let problem = DataProblem::NoRows { expected: "references and sentences as dicts" };
                 Err(DataError::new(&self.refs, DataPlace::File, problem))
@@ -87,11 +99,38 @@ impl RefCoco {
             values,
             images: Vec::new(),
             truth: Truth::Unknown,
+            size: None,
             group: String::new(),
             cluster: reference.text("image_id")?,
             path: self.refs.clone(),
             place: DataPlace::File,
         })
+    }
+
+    /// The draft with its picture and box.
+    fn locate(&self, mut draft: Draft, instances: &Instances) -> Result<Draft, BadRow> {
+        let file = instances.files.get(value(&draft, "image_id"));
+        let bounds = instances.boxes.get(value(&draft, "ann_id"));
+        let (Some(file), Some(bounds)) = (file, bounds) else {
+            let error = match file {
+                None => self.lacks(&draft, "image_id", "picture"),
+                Some(_) => self.lacks(&draft, "ann_id", "box"),
+            };
+            return Err(BadRow { id: draft.id, error });
+        };
+        draft.values.push(("file_name".to_owned(), file.clone()));
+        if let Some([width, height]) = instances.sizes.get(value(&draft, "image_id")) {
+            draft.size = width
+                .parse()
+                .ok()
+                .zip(height.parse().ok())
+                .map(|(width, height)| PixelSize { width, height });
+            draft.values.push(("width".to_owned(), width.clone()));
+            draft.values.push(("height".to_owned(), height.clone()));
+        }
+        draft.images = vec![DraftImage::File(self.images.fill(&draft.values))];
+        draft.truth = Truth::Box(*bounds);
+        Ok(draft)
     }
 
     fn lacks(&self, draft: &Draft, what: &'static str, lacks: &'static str) -> DataError {
@@ -147,18 +186,14 @@ pub fn refer_sentences(
         return Err(DataError::new(refs, DataPlace::File, problem).into());
     }
     let ids: HashSet<&str> = heads.rows.iter().map(|head| head.id.as_str()).collect();
-    let side = |draft: &Draft, name| value(draft, name).parse().ok();
     let sentence = |draft: Draft| match draft.truth {
-        Truth::Box(xyxy) => Some(ReferSentence {
-            xyxy,
-            picture: side(&draft, "width")
-                .zip(side(&draft, "height"))
-                .map(|(width, height)| PixelSize { width, height }),
-            id: draft.id,
-        }),
+        Truth::Box(xyxy) => Some(ReferSentence { xyxy, picture: draft.size, id: draft.id }),
         _ => None,
     };
-    Ok(layout.drafts(&ids)?.into_iter().filter_map(sentence).collect())
+    let drafts = layout.drafts(&ids)?.into_iter();
+    let drafts =
+        drafts.map(|draft| draft.map_err(|bad| bad.error)).collect::<Result<Vec<_>, _>>()?;
+    Ok(drafts.into_iter().filter_map(sentence).collect())
 }
 
 /// What the instances say of the wanted pictures and boxes.
@@ -213,7 +248,7 @@ impl Layout for RefCoco {
         Ok(heads)
     }
 
-    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Vec<Draft>, DataError> {
+    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Drafts, DataError> {
         let mut drafts = Vec::with_capacity(wanted.len());
         for (sentence, reference) in self.sentences()? {
             if wanted.contains(sentence.text(ID)?.as_str()) {
@@ -221,20 +256,11 @@ impl Layout for RefCoco {
             }
         }
         let instances = Instances::read(&self.instances, &drafts)?;
-        for draft in &mut drafts {
-            let file = instances.files.get(value(draft, "image_id"));
-            let file = file.ok_or_else(|| self.lacks(draft, "image_id", "picture"))?.clone();
-            let bounds = instances.boxes.get(value(draft, "ann_id"));
-            let bounds = *bounds.ok_or_else(|| self.lacks(draft, "ann_id", "box"))?;
-            draft.values.push(("file_name".to_owned(), file));
-            if let Some([width, height]) = instances.sizes.get(value(draft, "image_id")) {
-                draft.values.push(("width".to_owned(), width.clone()));
-                draft.values.push(("height".to_owned(), height.clone()));
-            }
-            draft.images = vec![DraftImage::File(self.images.fill(&draft.values))];
-            draft.truth = Truth::Box(bounds);
-        }
-        Ok(drafts)
+        Ok(drafts.into_iter().map(|draft| self.locate(draft, &instances)).collect())
+    }
+
+    fn images(&self) -> Option<&Template> {
+        Some(&self.images)
     }
 
     fn compared(&self) -> Compared {

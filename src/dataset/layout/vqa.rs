@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Compared, Draft, DraftImage, Heads, Layout, Truth, offset};
+use super::{Compared, Draft, DraftImage, Drafts, Heads, Layout, Truth, offset};
 use crate::case::Metric;
 use crate::dataset::error::{DataError, DataProblem};
 use crate::dataset::json;
@@ -138,7 +138,7 @@ impl Layout for Vqa {
         Ok(heads)
     }
 
-    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Vec<Draft>, DataError> {
+    fn drafts(&self, wanted: &HashSet<&str>) -> Result<Drafts, DataError> {
         let mut asked = HashSet::new();
         let mut drafts = Vec::with_capacity(wanted.len());
         self.for_each_question(&mut |id, record| {
@@ -151,6 +151,7 @@ impl Layout for Vqa {
                     cluster: image.clone(),
                     images: vec![DraftImage::File(image)],
                     truth: Truth::Unknown,
+                    size: None,
                     group: String::new(),
                     path: self.questions.clone(),
                     place: record.place(),
@@ -162,7 +163,11 @@ impl Layout for Vqa {
         if let Some(path) = &self.annotations {
             self.annotate(path, &mut drafts, &asked)?;
         }
-        Ok(drafts)
+        Ok(drafts.into_iter().map(Ok).collect())
+    }
+
+    fn images(&self) -> Option<&Template> {
+        Some(&self.images)
     }
 
     fn compared(&self) -> Compared {

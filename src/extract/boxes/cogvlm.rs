@@ -11,13 +11,13 @@ use super::{Written, numbers};
 
 pub(super) fn read(text: &str) -> Vec<Written> {
     static GROUP: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"\[\[([^\[\]]+)\]\]").expect("this pattern is valid"));
+        LazyLock::new(|| Regex::new(r"\[\[([^\[\]]*)\]\]").expect("this pattern is valid"));
     let groups = GROUP.captures_iter(text);
     let boxes = groups.flat_map(|group| {
         let [boxes] = group.extract().1;
-        boxes.split(';').filter_map(four_numbers)
+        boxes.split(';').map(|one| Written::read(None, four_numbers(one), one))
     });
-    boxes.map(Written::bare).collect()
+    boxes.collect()
 }
 
 fn four_numbers(text: &str) -> Option<[f64; 4]> {
@@ -31,7 +31,12 @@ fn four_numbers(text: &str) -> Option<[f64; 4]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::written::readable;
     use super::*;
+
+    fn read(text: &str) -> Vec<Written> {
+        readable(super::read(text))
+    }
 
     #[test]
     fn reads_all_boxes_of_all_groups() {

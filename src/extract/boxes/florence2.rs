@@ -10,29 +10,35 @@ use super::{Written, numbers};
 
 pub(super) fn read(text: &str) -> Vec<Written> {
     static GROUP: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(<poly>)?([^<>]*)((?:<loc_\d+>){4,})").expect("this pattern is valid")
+        Regex::new(r"(<poly>)?([^<>]*)((?:<loc_[^<>]*>)+)").expect("this pattern is valid")
     });
     let text = text.replace("<s>", "").replace("</s>", "").replace("<pad>", "");
     let groups = GROUP.captures_iter(&text).filter(|group| group.get(1).is_none());
     let boxes = groups.flat_map(|group| {
         let label = group.get(2).map(|label| label.as_str().to_owned());
         let edges = group.get(3).map_or("", |edges| edges.as_str());
-        in_fours(edges).into_iter().map(move |box_| Written::of(label.as_deref(), box_))
+        in_fours(label.as_deref(), edges)
     });
     boxes.collect()
 }
 
-fn in_fours(edges: &str) -> Vec<[f64; 4]> {
-    static FOUR: LazyLock<Regex> = LazyLock::new(|| {
-        let edge = r"<loc_(\d+)>";
-        Regex::new(&format!("{edge}{edge}{edge}{edge}")).expect("this pattern is valid")
-    });
-    FOUR.captures_iter(edges).filter_map(|found| numbers(found.extract::<4>().1)).collect()
+/// The boxes of a run of edges; what is left over of the edges is none.
+fn in_fours(label: Option<&str>, edges: &str) -> Vec<Written> {
+    static EDGE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"<loc_([^<>]*)>").expect("this pattern is valid"));
+    let all: Vec<&str> = EDGE.captures_iter(edges).map(|edge| edge.extract::<1>().1[0]).collect();
+    let four_numbers = |four: &[&str]| numbers::<4>(four.try_into().ok()?);
+    all.chunks(4).map(|four| Written::read(label, four_numbers(four), edges)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::written::readable;
     use super::*;
+
+    fn read(text: &str) -> Vec<Written> {
+        readable(super::read(text))
+    }
 
     #[test]
     fn outlines_are_no_boxes() {

@@ -1,80 +1,60 @@
 //! Boxes as JSON: `[{"bbox_2d": [x1, y1, x2, y2], "label": ".."}]`, of Qwen2.5-VL and Qwen3-VL.
 //!
-//! JSON comes first: any number of values, with or without a Markdown fence, with words between
-//! them. What cannot be parsed, the rest of an answer that was cut off or has broken quotes, is
-//! searched for the bare pattern.
+//! Each `bbox_2d` that has a value is a box, in JSON or in what is left of it where an answer was cut off
+//! or has broken quotes. The label is that of the braces around it, if they are JSON. One pass: the
+//! text around a box is looked at up to its neighbours only.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
-use super::Written;
+use super::{Written, numbers};
 
 pub(super) fn read(text: &str) -> Vec<Written> {
-    let mut found = Vec::new();
-    let mut position = 0;
-    let mut read_to = 0;
-    while let Some(offset) = text[position..].find(['[', '{']) {
-        position += offset;
-        let Some((value, length)) = json_at(&text[position..]) else {
-            position += 1;
-            continue;
-        };
-        let parsed = boxes_in(&value);
-        if !parsed.is_empty() {
-            found.extend(bare_patterns(&text[read_to..position]));
-            found.extend(parsed);
-            read_to = position + length;
-        }
-        position += length;
+    static KEY: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"bbox_2d["'`\\]*\s*[:=]\s*"#).expect("this pattern is valid")
+    });
+    let keys: Vec<Range<usize>> = KEY.find_iter(text).map(|key| key.range()).collect();
+    let mut found = Vec::with_capacity(keys.len());
+    for (index, key) in keys.iter().enumerate() {
+        let from = index.checked_sub(1).map_or(0, |before| keys[before].end);
+        let to = keys.get(index + 1).map_or(text.len(), |next| next.start);
+        let value = &text[key.end..to];
+        let label = label(text, key, from..to);
+        found.push(Written::read(label.as_deref(), four_numbers(value), first_value(value)));
     }
-    found.extend(bare_patterns(&text[read_to..]));
     found
 }
 
-/// The JSON value at the start of the text and its length.
-fn json_at(text: &str) -> Option<(Value, usize)> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let value = values.next()?.ok()?;
-    Some((value, values.byte_offset()))
-}
-
-fn boxes_in(value: &Value) -> Vec<Written> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(boxes_in).collect(),
-        Value::Object(fields) => match fields.get("bbox_2d").and_then(four_numbers) {
-            Some(written) => {
-                vec![Written::of(fields.get("label").and_then(Value::as_str), written)]
-            }
-            None => fields.values().flat_map(boxes_in).collect(),
-        },
-        _ => Vec::new(),
-    }
-}
-
-fn four_numbers(value: &Value) -> Option<[f64; 4]> {
-    let numbers: Option<Vec<f64>> = value.as_array()?.iter().map(Value::as_f64).collect();
-    numbers?.try_into().ok()
-}
-
-/// `bbox_2d` with four numbers, in text that is no JSON.
-fn bare_patterns(text: &str) -> impl Iterator<Item = Written> {
-    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+/// The four numbers of a list that may not be closed, if it has no more and no fewer.
+fn four_numbers(value: &str) -> Option<[f64; 4]> {
+    static LIST: LazyLock<Regex> = LazyLock::new(|| {
         let number = r"\s*(-?\d+(?:\.\d+)?)\s*";
-        Regex::new(&format!(r"bbox_2d['\x22]?\s*:\s*\[{number},{number},{number},{number}"))
+        Regex::new(&format!(r"^\[{number},{number},{number},{number}(?:\]|$|[^,\d.\s])"))
             .expect("this pattern is valid")
     });
-    PATTERN.captures_iter(text).filter_map(|found| {
-        let (_, numbers) = found.extract::<4>();
-        let numbers: Result<Vec<f64>, _> = numbers.iter().map(|digits| digits.parse()).collect();
-        Some(Written::bare(numbers.ok()?.try_into().ok()?))
-    })
+    numbers(LIST.captures(value)?.extract::<4>().1)
+}
+
+/// What stands in the place of a list, for messages.
+fn first_value(value: &str) -> &str {
+    let end = value.find([']', '}', '\n']).map_or(value.len(), |end| end + 1);
+    &value[..end]
+}
+
+/// The label of the braces around a key, within these neighbours.
+fn label(text: &str, key: &Range<usize>, within: Range<usize>) -> Option<String> {
+    let opening = within.start + text[within.start..key.start].rfind('{')?;
+    let closing = key.end + text[key.end..within.end].find('}')? + 1;
+    let fields: Value = serde_json::from_str(&text[opening..closing]).ok()?;
+    fields.get("label")?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::extract::{BoxNotation, BoxReading, FoundBox, boxes};
+    use crate::extract::{BoxError, BoxNotation, BoxReading, FoundBox, boxes};
     use crate::geometry::{FrameError, GeometryError, PixelBox, PixelSize};
 
     const SIZE: PixelSize = PixelSize { width: 2000, height: 500 };
@@ -87,7 +67,7 @@ mod tests {
     }
 
     fn written(text: &str) -> Vec<[f64; 4]> {
-        read(text).into_iter().map(|found| found.written).collect()
+        read(text).into_iter().filter_map(|found| found.written).collect()
     }
 
     const ONE: [f64; 4] = [100.0, 200.0, 300.0, 400.0];
@@ -124,10 +104,10 @@ mod tests {
     fn what_is_beyond_the_frame_is_told() {
         let found =
             read(r#"[{"bbox_2d":[0,0,1500,10]},{"bbox_2d":[9,0,5,10]},{"bbox_2d":[-1,0,5,10]}]"#);
-        let beyond = |value| Err(FrameError::OutOfRange { value, limit: 1000.0 });
+        let beyond = |value| Err(FrameError::OutOfRange { value, limit: 1000.0 }.into());
         assert_eq!(found[0].bounds, beyond(1500.0));
         let inverted = GeometryError::NoWidth { x1: 18.0, x2: 10.0 };
-        assert_eq!(found[1].bounds, Err(FrameError::NotABox(inverted)));
+        assert_eq!(found[1].bounds, Err(FrameError::NotABox(inverted).into()));
         assert_eq!(found[2].bounds, beyond(-1.0));
     }
 
@@ -150,5 +130,17 @@ mod tests {
     fn deep_nesting_ends() {
         assert_eq!(written(&"[".repeat(20_000)), [[0.0; 4]; 0]);
         assert_eq!(written(&r#"{"a":"#.repeat(5_000)), [[0.0; 4]; 0]);
+    }
+
+    #[test]
+    fn an_unreadable_box_is_not_passed_over() {
+        for first in ["[1, 2, 3]", "[1, 2, 3, 4, 5]", "\"none\"", "null", "[\"a\", 2, 3, 4]", "[]"]
+        {
+            let text = format!(r#"[{{"bbox_2d": {first}}}, {{"bbox_2d": [5, 6, 7, 8]}}]"#);
+            let found = read(&text);
+            assert_eq!(found.len(), 2, "{text}");
+            assert!(matches!(found[0].bounds, Err(BoxError::Unreadable(_))), "{text}");
+            assert_eq!(found[1].written, Some(TWO), "{text}");
+        }
     }
 }

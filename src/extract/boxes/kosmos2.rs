@@ -12,26 +12,27 @@ const CELLS: f64 = 32.0;
 
 pub(super) fn read(text: &str) -> Vec<Written> {
     static OBJECT: LazyLock<Regex> = LazyLock::new(|| {
-        let pair = r"<patch_index_\d+><patch_index_\d+>";
-        let pairs = format!(r"((?:{pair}</delimiter_of_multi_objects/>)*{pair})");
-        Regex::new(&format!(r"(?:<phrase>([^<]+)</phrase>)?<object>{pairs}</object>"))
+        let cells = r"((?:<patch_index_[^<>]*>|</delimiter_of_multi_objects/>)*)";
+        Regex::new(&format!(r"(?:<phrase>([^<]+)</phrase>)?<object>{cells}(?:</object>)?"))
             .expect("this pattern is valid")
     });
     let objects = OBJECT.captures_iter(text);
     let boxes = objects.flat_map(|object| {
         let label = object.get(1).map(|label| label.as_str());
         let pairs = object.get(2).map_or("", |pairs| pairs.as_str());
-        pairs_in(pairs).map(move |[first, last]| Written::of(label, shares(first, last)))
+        let pairs = pairs.split("</delimiter_of_multi_objects/>");
+        pairs.map(move |pair| Written::read(label, cells(pair), pair))
     });
     boxes.collect()
 }
 
-/// The indices of each pair of cells.
-fn pairs_in(text: &str) -> impl Iterator<Item = [f64; 2]> {
+/// The shares of the picture that a pair of cells stands for.
+fn cells(pair: &str) -> Option<[f64; 4]> {
     static PAIR: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"<patch_index_(\d+)><patch_index_(\d+)>").expect("this pattern is valid")
+        Regex::new(r"^<patch_index_(\d+)><patch_index_(\d+)>$").expect("this pattern is valid")
     });
-    PAIR.captures_iter(text).filter_map(|pair| numbers(pair.extract::<2>().1))
+    let [first, last] = numbers(PAIR.captures(pair)?.extract::<2>().1)?;
+    Some(shares(first, last))
 }
 
 /// The shares of width and height that two cells stand for: their centres, or their outer edges if
@@ -66,6 +67,6 @@ mod tests {
             panic!("a box is written")
         };
         let expected = FrameError::OutOfRange { value: 32.5 / 32.0, limit: 1.0 };
-        assert_eq!(found[0].bounds, Err(expected));
+        assert_eq!(found[0].bounds, Err(expected.into()));
     }
 }

@@ -7,18 +7,34 @@ use regex::Regex;
 use super::{Written, numbers};
 
 pub(super) fn read(text: &str) -> Vec<Written> {
-    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
-        let number = r"\s*(-?(?:\d+(?:\.\d*)?|\.\d+))\s*";
-        Regex::new(&format!(r"\[{number},{number},{number},{number}\]"))
-            .expect("this pattern is valid")
-    });
-    let boxes = PATTERN.captures_iter(text).map(|found| numbers(found.extract::<4>().1));
-    boxes.flatten().map(Written::bare).collect()
+    static PATTERN: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\[([^\[\]]*)\]").expect("this pattern is valid"));
+    let lists = PATTERN.captures_iter(text).map(|found| found.extract::<1>().1[0]);
+    let boxes =
+        lists.filter(|list| list.contains(',') && list.contains(|c: char| c.is_ascii_digit()));
+    boxes.map(|list| Written::read(None, four_numbers(list), list)).collect()
+}
+
+fn four_numbers(list: &str) -> Option<[f64; 4]> {
+    let parts: Vec<&str> = list.split(',').map(str::trim).collect();
+    let is_number = |part: &&str| {
+        part.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'))
+            && part.contains(|c: char| c.is_ascii_digit())
+    };
+    match parts.iter().all(is_number) {
+        true => numbers::<4>(parts.try_into().ok()?),
+        false => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::written::readable;
     use super::*;
+
+    fn read(text: &str) -> Vec<Written> {
+        readable(super::read(text))
+    }
 
     #[test]
     fn reads_floats_in_square_brackets() {

@@ -11,7 +11,7 @@ use super::{Written, numbers};
 
 pub(super) fn read(text: &str) -> Vec<Written> {
     static GROUP: LazyLock<Regex> = LazyLock::new(|| {
-        let boxed = r"\{(?:\s*<[\d\s]*\d[\d\s]*>){4}\s*\}";
+        let boxed = r"\{(?:\s*<[^<>{}]*>)+\s*\}";
         let boxes = format!(r"{boxed}(?:\s*<delim>\s*{boxed})*");
         Regex::new(&format!(r"(?:<p>([^<]*)</p>\s*)?({boxes})")).expect("this pattern is valid")
     });
@@ -20,23 +20,35 @@ pub(super) fn read(text: &str) -> Vec<Written> {
     let boxes = groups.flat_map(|group| {
         let label = group.get(1).map(|label| label.as_str().to_owned());
         let boxes = group.get(2).map_or("", |boxes| boxes.as_str());
-        in_group(boxes).into_iter().map(move |box_| Written::of(label.as_deref(), box_))
+        in_group(label.as_deref(), boxes)
     });
     boxes.collect()
 }
 
 /// The boxes that share a label.
-fn in_group(text: &str) -> Vec<[f64; 4]> {
-    static BOX: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"\{<(\d+)><(\d+)><(\d+)><(\d+)>\}").expect("this pattern is valid")
-    });
+fn in_group(label: Option<&str>, text: &str) -> Vec<Written> {
+    static BOX: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\{[^{}]*\}").expect("this pattern is valid"));
     let text: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-    BOX.captures_iter(&text).filter_map(|found| numbers(found.extract::<4>().1)).collect()
+    let boxes = BOX.find_iter(&text).map(|found| found.as_str());
+    boxes.map(|one| Written::read(label, four_numbers(one), one)).collect()
+}
+
+fn four_numbers(text: &str) -> Option<[f64; 4]> {
+    static BOX: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^\{<(\d+)><(\d+)><(\d+)><(\d+)>\}$").expect("this pattern is valid")
+    });
+    numbers(BOX.captures(text)?.extract::<4>().1)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::written::readable;
     use super::*;
+
+    fn read(text: &str) -> Vec<Written> {
+        readable(super::read(text))
+    }
 
     const ONE: [f64; 4] = [12.0, 30.0, 58.0, 100.0];
     const TWO: [f64; 4] = [0.0, 5.0, 6.0, 7.0];

@@ -11,20 +11,44 @@ use super::{Written, numbers};
 
 pub(super) fn read(text: &str) -> Vec<Written> {
     static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
-        let edge = r"<loc(\d{4})>";
-        Regex::new(&format!(r"{edge}{edge}{edge}{edge}(?:<seg\d{{3}}>)*([^;<]*)"))
-            .expect("this pattern is valid")
+        let edges = r"((?:<loc[^<>]*>)+)";
+        Regex::new(&format!(r"{edges}(?:<seg\d{{3}}>)*([^;<]*)")).expect("this pattern is valid")
     });
-    let boxes = PATTERN.captures_iter(text).filter_map(|found| {
-        let [top, left, bottom, right, label] = found.extract().1;
-        Some(Written::of(Some(label), numbers([left, top, right, bottom])?))
-    });
-    boxes.collect()
+    let runs = PATTERN.captures_iter(text);
+    runs.flat_map(|found| {
+        let [edges, label] = found.extract().1;
+        in_fours(edges, label)
+    })
+    .collect()
+}
+
+/// The boxes of a run of edges; the label behind it is the last one's. What is left over of the
+/// edges is none.
+fn in_fours(edges: &str, label: &str) -> Vec<Written> {
+    static EDGE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"<loc([^<>]*)>").expect("this pattern is valid"));
+    let all: Vec<&str> = EDGE.captures_iter(edges).map(|edge| edge.extract::<1>().1[0]).collect();
+    let count = all.len().div_ceil(4);
+    let label_of = |index: usize| (index + 1 == count).then_some(label);
+    let boxes = all.chunks(4).enumerate();
+    boxes.map(|(index, four)| Written::read(label_of(index), four_numbers(four), edges)).collect()
+}
+
+fn four_numbers(edges: &[&str]) -> Option<[f64; 4]> {
+    let are_bins = |edge: &&str| edge.len() == 4 && edge.bytes().all(|byte| byte.is_ascii_digit());
+    let [top, left, bottom, right] =
+        edges.iter().all(are_bins).then(|| edges.try_into().ok())??;
+    numbers([left, top, right, bottom])
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::written::readable;
     use super::*;
+
+    fn read(text: &str) -> Vec<Written> {
+        readable(super::read(text))
+    }
 
     #[test]
     fn the_top_edge_comes_first() {

@@ -12,29 +12,45 @@ use super::{Written, numbers};
 
 pub(super) fn read(text: &str) -> Vec<Written> {
     static POINTS: LazyLock<Regex> = LazyLock::new(|| {
-        let point = r"\(\s*-?\d+\s*,\s*-?\d+\s*\)";
+        let number = r"\s*-?\d+(?:\.\d+)?\s*";
+        let point = format!(r"\({number},{number}\)");
         let points = format!(r"({point}(?:\s*,\s*{point})+)");
-        Regex::new(&format!(r"(?:<ref>([^<]*)</ref>\s*)?(?:<box>\s*)?{points}"))
+        let tagged = r"<box>([^<]*)(?:</box>)?";
+        Regex::new(&format!(r"(?:<ref>([^<]*)</ref>\s*)?(?:{tagged}|{points})"))
             .expect("this pattern is valid")
     });
     let boxes = POINTS.captures_iter(text).filter_map(|found| {
-        let numbers = two_points(found.get(2)?.as_str())?;
-        Some(Written::of(found.get(1).map(|label| label.as_str()), numbers))
+        let label = found.get(1).map(|label| label.as_str());
+        match (found.get(2), found.get(3)) {
+            // Tags without anything in them are what the evaluation's prompt ends with.
+            (Some(tagged), _) if tagged.as_str().trim().is_empty() => None,
+            (Some(tagged), _) => {
+                let inside = tagged.as_str();
+                Some(Written::read(label, two_points(inside), inside))
+            }
+            (None, points) => Some(Written::of(label, two_points(points?.as_str())?)),
+        }
     });
     boxes.collect()
 }
 
 fn two_points(text: &str) -> Option<[f64; 4]> {
-    let digits: Vec<&str> = text
-        .split(|character: char| !(character.is_ascii_digit() || character == '-'))
-        .filter(|part| !part.is_empty())
-        .collect();
-    numbers::<4>(digits.try_into().ok()?)
+    static TWO: LazyLock<Regex> = LazyLock::new(|| {
+        let number = r"\s*(-?\d+(?:\.\d+)?)\s*";
+        Regex::new(&format!(r"^\s*\({number},{number}\)\s*,?\s*\({number},{number}\)\s*$"))
+            .expect("this pattern is valid")
+    });
+    numbers(TWO.captures(text)?.extract::<4>().1)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::written::readable;
     use super::*;
+
+    fn read(text: &str) -> Vec<Written> {
+        readable(super::read(text))
+    }
 
     const BOX: [f64; 4] = [536.0, 509.0, 588.0, 602.0];
 

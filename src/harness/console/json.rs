@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use crate::foreign;
+
 use super::{Announcement, Ending, Outcome, Printer, Tally};
 
 pub(super) struct Json {
@@ -50,9 +52,9 @@ impl Printer for Json {
     }
 }
 
-/// A JSON string.
-pub(super) fn string(text: &str) -> serde_json::Value {
-    text.into()
+/// A JSON string that a terminal may show.
+pub(super) fn string(text: &str) -> String {
+    foreign::json(&serde_json::Value::from(text).to_string()).into_owned()
 }
 
 fn seconds(time: Duration) -> f64 {

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use crate::foreign;
+
 use super::super::arguments::{Format, TestArguments};
 use super::{json, open_log};
 
@@ -36,7 +38,7 @@ pub(crate) fn list(arguments: &TestArguments, tests: &[Listed<'_>]) -> io::Resul
 }
 
 fn lines(tests: &[Listed<'_>], line: impl Fn(&str) -> String) -> String {
-    tests.iter().map(|test| line(test.name) + "\n").collect()
+    tests.iter().map(|test| line(&foreign::line(test.name)) + "\n").collect()
 }
 
 fn pretty(tests: &[Listed<'_>]) -> String {

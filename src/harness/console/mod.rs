@@ -3,13 +3,15 @@ What stdout says of a run, in libtest's formats to the letter.
 
 libtest-mimic, which runs the tests ([`super::threads`]), prints too, but has no `--report-time`,
 `--format=json`, `--fail-fast` or reasons of ignored tests, moves all output into `--logfile`, and
-panics when its pipe is closed; its printer cannot be extended from outside. Knows nothing of cases,
-models or journals.
+panics when its pipe is closed; its printer cannot be extended from outside. Each format shows the
+words of others by [`crate::foreign`]. Knows nothing of cases, models or journals.
 */
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
+
+use crate::foreign;
 
 use super::arguments::{Color, Format, TestArguments};
 
@@ -62,6 +64,9 @@ pub(super) struct Announcement {
     pub(super) filtered_out: usize,
     pub(super) shuffle_seed: Option<u64>,
 }
+
+/// Most characters that are printed of what a test had to say; reports have the whole.
+const LONGEST_TEXT: usize = 20_000;
 
 /// Names of tests with what they had to say.
 type Outputs = Vec<(String, String)>;
@@ -148,6 +153,8 @@ impl Console {
     }
 
     pub(super) fn ended(&mut self, name: &str, outcome: Outcome) {
+        let text = foreign::cut(&outcome.text, LONGEST_TEXT).into_owned();
+        let outcome = Outcome { text, ..outcome };
         let written = self.printer.ended(&mut self.out, name, &outcome);
         self.go_on(written);
         self.write_log(name, &outcome);
@@ -173,9 +180,9 @@ impl Console {
             (Ending::Passed, _) => "ok".to_owned(),
             (Ending::Failed, _) => "failed".to_owned(),
             (Ending::Ignored, "") => "ignored".to_owned(),
-            (Ending::Ignored, reason) => format!("ignored: {reason}"),
+            (Ending::Ignored, reason) => format!("ignored: {}", foreign::line(reason)),
         };
-        if writeln!(log, "{word} {name}").is_err() {
+        if writeln!(log, "{word} {}", foreign::line(name)).is_err() {
             self.log = None;
         }
     }

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 
+use crate::foreign;
+
 use super::{Announcement, Ending, Outcome, Paint, Printer, Tally, summary};
 
 pub(super) struct Pretty {
@@ -23,7 +25,7 @@ impl Pretty {
 }
 
 fn name(out: &mut dyn Write, name: &str) -> io::Result<()> {
-    write!(out, "test {name} ... ")
+    write!(out, "test {} ... ", foreign::line(name))
 }
 
 impl Printer for Pretty {
@@ -43,7 +45,7 @@ impl Printer for Pretty {
             (Ending::Passed, _) => "ok".to_owned(),
             (Ending::Failed, _) => "FAILED".to_owned(),
             (Ending::Ignored, "") => "ignored".to_owned(),
-            (Ending::Ignored, reason) => format!("ignored, {reason}"),
+            (Ending::Ignored, reason) => format!("ignored, {}", foreign::line(reason)),
         };
         write!(out, "{}", self.paint.paint(&word, outcome.ending))?;
         if let (true, Some(time)) = (self.report_time, outcome.time) {

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::foreign;
+
 use super::{Announcement, Ending, Outputs, Paint, Tally};
 
 pub(super) fn title(out: &mut dyn Write, announcement: &Announcement) -> io::Result<()> {
@@ -38,10 +40,11 @@ fn outputs(out: &mut dyn Write, heading: &str, outputs: &Outputs) -> io::Result<
         writeln!(out)?;
     }
     for (name, text) in outputs.iter().filter(|(_, text)| !text.is_empty()) {
+        let (name, text) = (foreign::line(name), foreign::block(text));
         writeln!(out, "---- {name} stdout ----\n{text}\n")?;
     }
     writeln!(out, "\n{heading}:")?;
     let mut names: Vec<&String> = outputs.iter().map(|(name, _)| name).collect();
     names.sort();
-    names.into_iter().try_for_each(|name| writeln!(out, "    {name}"))
+    names.into_iter().try_for_each(|name| writeln!(out, "    {}", foreign::line(name)))
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::foreign;
+
 use super::{Announcement, Ending, Outcome, Paint, Printer, Tally, summary};
 
 /// Characters on a line, which leave room for a count such as ` 11704/12853`.
@@ -36,6 +38,7 @@ impl Terse {
             self.end_line(out)?;
         }
         self.ended += 1;
+        let test = foreign::line(test);
         writeln!(out, "{test} --- {}", self.paint.paint("FAILED", Ending::Failed))
     }
 }

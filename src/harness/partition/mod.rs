@@ -8,6 +8,9 @@ mod xxh64;
 
 use xxh64::xxh64;
 
+/// Most shares of a suite.
+const MOST_SHARES: u64 = 10_000;
+
 /// One of several shares of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
@@ -29,7 +32,10 @@ enum Kind {
 
 /// What is wrong with a partition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{found}\" is no share of the tests; write hash:K/N or slice:K/N with K from 1 to N")]
+#[error(
+    "\"{found}\" is no share of the tests; write hash:K/N or slice:K/N with K from 1 to N, and N \
+     {MOST_SHARES} at most"
+)]
 pub struct PartitionError {
     found: String,
 }
@@ -47,7 +53,7 @@ impl FromStr for Partition {
             };
             let (shard, of) = share.split_once('/')?;
             let (shard, of) = (shard.parse().ok()?, of.parse().ok()?);
-            (1..=of).contains(&shard).then_some(Self { kind, shard, of })
+            ((1..=of).contains(&shard) && of <= MOST_SHARES).then_some(Self { kind, shard, of })
         };
         parse().ok_or_else(|| PartitionError { found: found.to_owned() })
     }

@@ -6,6 +6,7 @@ From an answer's ids to its text, as transformers' `batch_decode(.., skip_specia
 use serde::Deserialize;
 
 use crate::model::ModelError;
+use crate::model::field_table::names_of;
 use crate::weights::CheckpointFolder;
 
 /// `clean_up_tokenization` of huggingface/transformers v4.57.3 `tokenization_utils_base.py`, in its
@@ -31,6 +32,9 @@ pub(super) enum Spaces {
     /// They go.
     CleanedUp,
 }
+
+/// The fields that are read here.
+pub(super) const READ: fn() -> &'static [&'static str] = names_of::<TokenizerConfig>;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]

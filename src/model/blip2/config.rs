@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 
 use super::text_config::{self, CheckedText, LanguageConfig, check_eps, check_heads};
 use crate::model::ModelError;
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
 use crate::nn::PatchSizes;
 use crate::nn::eva_vit::{EvaVitConfig, QkvBias};
@@ -56,6 +57,14 @@ pub(super) struct RawConfig<T: Default> {
     #[serde(alias = "image_token_id")]
     image_token_index: Option<u32>,
 }
+
+/// The fields of the file that are read.
+pub(super) const READ_OUTER: &[fn() -> &'static [&'static str]] =
+    &[names_of::<RawConfig<IgnoredAny>>];
+/// Those of `vision_config`.
+pub(super) const READ_VISION: &[fn() -> &'static [&'static str]] = &[names_of::<RawVision>];
+/// Those of `qformer_config`.
+pub(super) const READ_QFORMER: &[fn() -> &'static [&'static str]] = &[names_of::<RawQFormer>];
 
 fn default_queries() -> usize {
     32

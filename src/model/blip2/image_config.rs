@@ -10,12 +10,12 @@ calls `blip_image_eval`.
 use serde::Deserialize;
 
 use crate::model::ModelError;
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
+use crate::model::picture_settings::PictureSettings;
 use crate::model::square_image::{Normalisation, SquareGrid};
 use crate::nn::eva_vit::EvaVitConfig;
 use crate::weights::CheckpointFolder;
-
-const NAME: &str = "preprocessor_config.json";
 
 /// Pillow's number for bicubic resampling.
 const BICUBIC: u32 = 3;
@@ -26,6 +26,9 @@ pub(super) struct ImageConfig {
     pub(super) grid: SquareGrid,
     pub(super) normalisation: Normalisation,
 }
+
+/// The fields that are read.
+pub(super) const READ: &[fn() -> &'static [&'static str]] = &[names_of::<RawImageConfig>];
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -70,8 +73,8 @@ impl ImageConfig {
         folder: &CheckpointFolder,
         vision: &EvaVitConfig,
     ) -> Result<Self, ModelError> {
-        let raw: RawImageConfig = folder.required_json(NAME, "how pictures are resized")?;
-        let check = FieldCheck::new(folder.path().join(NAME));
+        let settings = PictureSettings::find(folder)?;
+        let (raw, check): (RawImageConfig, _) = (settings.read()?, settings.check());
         check_steps(&raw, &check)?;
         let (height, width) = match raw.size {
             RawSize::Side(side) => (side, side),

@@ -6,51 +6,17 @@ prepends and appends what `tokenizer_config.json` says (`LlamaTokenizerFast.upda
 InstructBLIP's Vicuna was trained with `</s>` in front, which only that file knows.
 */
 
-use serde::Deserialize;
-
 use super::LanguageConfig;
 use crate::model::ModelError;
+use crate::model::fields::FieldCheck;
 use crate::model::tokenizer::TextTokenizer;
+use crate::model::tokenizer_config::TokenizerConfig;
 use crate::weights::CheckpointFolder;
 
 /// Text to ids and back.
 pub(super) struct LanguageTokens {
     tokenizer: TextTokenizer,
-    around: Around,
     stop_tokens: Vec<u32>,
-}
-
-/// What stands around the ids of a text.
-enum Around {
-    /// What `tokenizer.json` says.
-    AsInFile,
-    /// These, whatever it says.
-    Given { before: Option<u32>, behind: Option<u32> },
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct LlamaTokenizerConfig {
-    bos_token: Option<Token>,
-    eos_token: Option<Token>,
-    add_bos_token: Option<bool>,
-    add_eos_token: Option<bool>,
-}
-
-/// A token, with or without its properties.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Token {
-    Text(String),
-    Added { content: String },
-}
-
-impl Token {
-    fn into_text(self) -> String {
-        match self {
-            Self::Text(text) | Self::Added { content: text } => text,
-        }
-    }
 }
 
 impl LanguageTokens {
@@ -58,28 +24,20 @@ impl LanguageTokens {
         folder: &CheckpointFolder,
         language: &LanguageConfig,
     ) -> Result<Self, ModelError> {
-        let tokenizer = TextTokenizer::load(folder)?;
-        let mut stop_tokens = tokenizer.stop_tokens().to_vec();
-        let around = match language {
-            LanguageConfig::Opt(_) | LanguageConfig::T5(_) => Around::AsInFile,
-            LanguageConfig::Llama(_) => {
-                let (around, end) = around_llama(folder, &tokenizer)?;
-                stop_tokens.extend(end);
-                around
-            }
+        let LanguageConfig::Llama(_) = language else {
+            check_bos(folder)?;
+            let tokenizer = TextTokenizer::load(folder)?;
+            return Ok(Self { stop_tokens: tokenizer.stop_tokens().to_vec(), tokenizer });
         };
-        Ok(Self { tokenizer, around, stop_tokens })
+        let tokenizer = TextTokenizer::load_llama(folder)?;
+        let end = tokenizer.find(TokenizerConfig::load(folder)?.end_of_llama());
+        let stop_tokens = tokenizer.stop_tokens().iter().copied().chain(end).collect();
+        Ok(Self { stop_tokens, tokenizer })
     }
 
     /// Ids of a prompt's text, with what stands around it.
     pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        match self.around {
-            Around::AsInFile => self.tokenizer.encode(text),
-            Around::Given { before, behind } => {
-                let ids = self.tokenizer.encode_inner(text)?;
-                Ok(before.into_iter().chain(ids).chain(behind).collect())
-            }
-        }
+        self.tokenizer.encode(text)
     }
 
     pub(super) fn decode(&self, ids: &[u32]) -> Result<String, ModelError> {
@@ -102,22 +60,19 @@ impl LanguageTokens {
     }
 }
 
-/// What stands around a Llama's text, and its end token. By default the beginning is marked and the
-/// end is not (`LlamaTokenizerFast`).
-fn around_llama(
-    folder: &CheckpointFolder,
-    tokenizer: &TextTokenizer,
-) -> Result<(Around, Option<u32>), ModelError> {
-    let config: Option<LlamaTokenizerConfig> = folder.optional_json("tokenizer_config.json")?;
-    let config = config.unwrap_or_default();
-    let text = |token: Option<Token>, default: &str| {
-        token.map_or_else(|| default.to_owned(), Token::into_text)
-    };
-    let (first, last) = (text(config.bos_token, "<s>"), text(config.eos_token, "</s>"));
-    let id = |wanted: bool, token: &str| wanted.then(|| tokenizer.id_of(token)).transpose();
-    let around = Around::Given {
-        before: id(config.add_bos_token.unwrap_or(true), &first)?,
-        behind: id(config.add_eos_token.unwrap_or(false), &last)?,
-    };
-    Ok((around, tokenizer.find(&last)))
+/// For OPT and T5 the two versions of transformers differ where `tokenizer_config.json` asks for
+/// something else than `tokenizer.json` does.
+fn check_bos(folder: &CheckpointFolder) -> Result<(), ModelError> {
+    let config = TokenizerConfig::load(folder)?;
+    let check = FieldCheck::new(folder.path().join("tokenizer_config.json"));
+    for (field, found, expected) in [
+        ("add_bos_token", config.add_bos_token, true),
+        ("add_eos_token", config.add_eos_token, false),
+    ] {
+        check.that(found.is_none_or(|found| found == expected), || {
+            let found = (!expected).to_string();
+            (field, found, format!("{expected}, or none (tokenizer.json says what stands around)"))
+        })?;
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ processor and the parts.
 
 mod answer;
 mod config;
+mod fields;
 mod image_config;
 mod language_tokens;
 mod network;
@@ -30,9 +31,12 @@ use candle_core::{DType, Device};
 use super::joined::Joined;
 use super::language_shape::eva_blocks;
 use super::{
-    Capabilities, FeatureShape, ModelError, Processor, Shape, Support, VisionLanguageModel,
+    Capabilities, FeatureShape, ModelError, Notice, Processor, Shape, Support, VisionLanguageModel,
+    field_table,
 };
 use crate::weights::CheckpointFolder;
+#[cfg(test)]
+pub(super) use fields::SECTIONS;
 use network::Blip2Vision;
 
 const FAMILY: &str = "BLIP-2";
@@ -40,6 +44,11 @@ const FAMILY: &str = "BLIP-2";
 /// What BLIP-2 and InstructBLIP can do: neither saw several pictures or boxes in training.
 pub(super) const CAPABILITIES: Capabilities =
     Capabilities { several_images: Support::Unsupported, boxes: None };
+
+/// What is told of the files' fields, of InstructBLIP's too.
+pub(super) fn survey(folder: &CheckpointFolder) -> Result<Vec<Notice>, ModelError> {
+    field_table::survey(folder, fields::SECTIONS)
+}
 
 /// Loads both halves.
 pub(super) fn load(

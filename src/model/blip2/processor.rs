@@ -18,6 +18,7 @@ use super::image_config::ImageConfig;
 use super::language_tokens::LanguageTokens;
 use super::prompt::picture_and_text;
 use super::{CAPABILITIES, Config, LanguageConfig};
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
 use crate::model::square_image::squash;
 use crate::model::tokenizer::TextTokenizer;
@@ -68,6 +69,9 @@ impl fmt::Debug for Blip2Processor {
         debug.field("family", &self.family).field("images", &self.images).finish()
     }
 }
+
+/// The fields of `processor_config.json` that are read.
+pub(super) const READ: fn() -> &'static [&'static str] = names_of::<ProcessorConfig>;
 
 #[derive(Deserialize)]
 struct ProcessorConfig {

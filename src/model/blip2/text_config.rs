@@ -9,12 +9,14 @@ Field names and defaults are those of huggingface/transformers v4.57.3
 use serde::Deserialize;
 
 use super::config::RawConfig;
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
 use crate::model::language_shape::LanguageShape;
 use crate::model::llama_config::RawLlama;
+use crate::model::saved_by::SavedBy;
 use crate::model::{BlockShape, ModelError};
 use crate::nn::opt::OptConfig;
-use crate::nn::t5::T5Config;
+use crate::nn::t5::{OutputScale, T5Config};
 use crate::nn::{Activation, HeadWeights, LlamaConfig};
 use crate::weights::CheckpointFolder;
 
@@ -94,6 +96,13 @@ impl TokenIds {
     }
 }
 
+/// The fields of an OPT that are read.
+pub(super) const READ_OPT: &[fn() -> &'static [&'static str]] =
+    &[names_of::<TextKind>, names_of::<RawOpt>];
+/// Those of a T5.
+pub(super) const READ_T5: &[fn() -> &'static [&'static str]] =
+    &[names_of::<TextKind>, names_of::<RawT5>];
+
 /// The fields that decide how the others are read.
 #[derive(Deserialize)]
 #[serde(default)]
@@ -115,11 +124,13 @@ pub(super) fn load(
 ) -> Result<CheckedText, ModelError> {
     let TextKind { model_type, eos_token_id } = read(folder)?;
     let check = check.under("text_config");
+    let saved_by = SavedBy::of(folder)?;
     let (language, default_end) = match model_type.as_str() {
-        "opt" => (LanguageConfig::Opt(read::<RawOpt>(folder)?.checked(&check)?), 2),
-        "t5" => (LanguageConfig::T5(read::<RawT5>(folder)?.checked(&check)?), 1),
+        "opt" => (LanguageConfig::Opt(read::<RawOpt>(folder)?.checked(saved_by, &check)?), 2),
+        "t5" => (LanguageConfig::T5(read::<RawT5>(folder)?.checked(saved_by, &check)?), 1),
         "llama" => {
-            (LanguageConfig::Llama(read::<RawLlama>(folder)?.checked(&["llama"], &check)?), 2)
+            let llama = read::<RawLlama>(folder)?.checked(&["llama"], saved_by, &check)?;
+            (LanguageConfig::Llama(llama), 2)
         }
         _ => return Err(check.error("model_type", format!("`{model_type}`"), "opt, t5 or llama")),
     };
@@ -172,7 +183,7 @@ impl Default for RawOpt {
 }
 
 impl RawOpt {
-    fn checked(&self, check: &FieldCheck) -> Result<OptConfig, ModelError> {
+    fn checked(&self, saved_by: SavedBy, check: &FieldCheck) -> Result<OptConfig, ModelError> {
         check.sizes(&[
             ("vocab_size", self.vocab_size),
             ("hidden_size", self.hidden_size),
@@ -192,7 +203,7 @@ impl RawOpt {
             max_positions: self.max_position_embeddings,
             activation: check.activation("activation_function", &self.activation_function)?,
             bias: self.enable_bias.into(),
-            head: HeadWeights::tied(self.tie_word_embeddings),
+            head: saved_by.head(self.tie_word_embeddings),
         })
     }
 
@@ -232,6 +243,7 @@ struct RawT5 {
     is_gated_act: Option<bool>,
     dense_act_fn: Option<String>,
     tie_word_embeddings: bool,
+    scale_decoder_outputs: Option<bool>,
     pad_token_id: u32,
     bos_token_id: Option<u32>,
     decoder_start_token_id: Option<u32>,
@@ -254,6 +266,7 @@ impl Default for RawT5 {
             is_gated_act: None,
             dense_act_fn: None,
             tie_word_embeddings: true,
+            scale_decoder_outputs: None,
             pad_token_id: 0,
             bos_token_id: None,
             decoder_start_token_id: None,
@@ -262,7 +275,7 @@ impl Default for RawT5 {
 }
 
 impl RawT5 {
-    fn checked(&self, check: &FieldCheck) -> Result<T5Config, ModelError> {
+    fn checked(&self, saved_by: SavedBy, check: &FieldCheck) -> Result<T5Config, ModelError> {
         let decoder_layers = self.num_decoder_layers.unwrap_or(self.num_layers);
         check.sizes(&[
             ("vocab_size", self.vocab_size),
@@ -296,9 +309,27 @@ impl RawT5 {
             max_distance: self.relative_attention_max_distance,
             eps: self.layer_norm_epsilon,
             activation: self.activation(check)?,
-            head: HeadWeights::tied(self.tie_word_embeddings),
+            head: self.head(saved_by),
+            output_scale: self.output_scale(),
             start_token,
         })
+    }
+
+    /// Transformers 5 writes `tie_word_embeddings: true` whatever the tensors are, and beside it
+    /// `scale_decoder_outputs`, which no other version does.
+    fn head(&self, saved_by: SavedBy) -> HeadWeights {
+        match self.scale_decoder_outputs {
+            Some(_) => SavedBy::Five.head(self.tie_word_embeddings),
+            None => saved_by.head(self.tie_word_embeddings),
+        }
+    }
+
+    /// Before transformers 5 a head of its own meant that nothing is scaled (`T5Config.__init__`).
+    fn output_scale(&self) -> OutputScale {
+        match self.scale_decoder_outputs.unwrap_or(self.tie_word_embeddings) {
+            true => OutputScale::InverseRoot,
+            false => OutputScale::One,
+        }
     }
 
     fn check_buckets(&self, check: &FieldCheck) -> Result<(), ModelError> {

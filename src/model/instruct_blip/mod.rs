@@ -17,7 +17,7 @@ use super::blip2::{
     Blip2Processor, Config, ConnectorTokens, QFormerInput, load_language, shape_of,
 };
 use super::joined::Joined;
-use super::tokenizer::TextTokenizer;
+use super::word_pieces;
 use super::{FeatureShape, ModelError, Processor, Shape, VisionLanguageModel};
 use crate::weights::CheckpointFolder;
 use network::InstructBlipVision;
@@ -52,7 +52,7 @@ pub(super) fn shape(folder: &CheckpointFolder) -> Result<Shape, ModelError> {
 }
 
 fn processor(folder: &CheckpointFolder, config: &Config) -> Result<Blip2Processor, ModelError> {
-    let tokenizer = TextTokenizer::without_stop_tokens(folder, "qformer_tokenizer/tokenizer.json")?;
+    let tokenizer = word_pieces::load(folder)?;
     let connector =
         config.qformer.text.map(|text| ConnectorTokens { tokenizer, max_tokens: text.max_tokens });
     Blip2Processor::load(folder, config, FAMILY, connector)

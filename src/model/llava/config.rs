@@ -12,8 +12,10 @@ use serde::Deserialize;
 
 use crate::model::ModelError;
 use crate::model::clip_config::RawClipTower;
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
 use crate::model::llama_config::RawLlama;
+use crate::model::saved_by::SavedBy;
 use crate::nn::{Activation, Bias, ClipConfig, LlamaConfig};
 use crate::weights::CheckpointFolder;
 
@@ -90,6 +92,20 @@ impl Config {
     }
 }
 
+/// The fields of the hub's file that are read.
+pub(super) const READ_HUB: &[fn() -> &'static [&'static str]] = &[names_of::<RawHub>];
+/// Those of the original's.
+pub(super) const READ_ORIGINAL: &[fn() -> &'static [&'static str]] =
+    &[names_of::<LayoutField>, names_of::<RawOriginal>, names_of::<RawLlama>];
+/// Those of the tower's.
+pub(super) const READ_TOWER: &[fn() -> &'static [&'static str]] = &[names_of::<RawClipTower>];
+
+/// Whether the folder has the original layout.
+pub(super) fn is_original(folder: &CheckpointFolder) -> Result<bool, ModelError> {
+    let kind: LayoutField = folder.required_json(NAME, "the configuration")?;
+    Ok(kind.mm_vision_tower.is_some())
+}
+
 /// The field that only the original layout has.
 #[derive(Deserialize)]
 struct LayoutField {
@@ -106,8 +122,34 @@ struct RawHub {
     image_token_index: u32,
     projector_hidden_act: String,
     vision_feature_select_strategy: String,
-    vision_feature_layer: i64,
+    vision_feature_layer: FeatureLayers,
     multimodal_projector_bias: bool,
+    tie_word_embeddings: bool,
+}
+
+/// Which of the tower's layers the projector reads: a number, or a list of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum FeatureLayers {
+    One(i64),
+    Several(Vec<i64>),
+}
+
+impl FeatureLayers {
+    /// The only one. (transformers puts the features of several side by side.)
+    fn only(&self, check: &FieldCheck) -> Result<i64, ModelError> {
+        match self {
+            Self::One(layer) => Ok(*layer),
+            Self::Several(layers) => match layers[..] {
+                [layer] => Ok(layer),
+                _ => {
+                    let expected =
+                        "one layer (features of several side by side are not implemented)";
+                    Err(check.error("vision_feature_layer", format!("{layers:?}"), expected))
+                }
+            },
+        }
+    }
 }
 
 impl Default for RawHub {
@@ -118,8 +160,9 @@ impl Default for RawHub {
             image_token_index: 32_000,
             projector_hidden_act: "gelu".to_owned(),
             vision_feature_select_strategy: "default".to_owned(),
-            vision_feature_layer: -2,
+            vision_feature_layer: FeatureLayers::One(-2),
             multimodal_projector_bias: true,
+            tie_word_embeddings: false,
         }
     }
 }
@@ -196,9 +239,13 @@ fn used_layers(feature: i64, all: usize, check: &FieldCheck) -> Result<usize, Mo
 fn load_hub(folder: &CheckpointFolder) -> Result<Config, ModelError> {
     let raw: RawHub = folder.required_json(NAME, "the configuration")?;
     let check = FieldCheck::new(folder.path().join(NAME));
-    let text = raw.text_config.checked(&["llama"], &check.under("text_config"))?;
-    let clip =
-        tower_up_to(raw.vision_feature_layer, &raw.vision_config, &check.under("vision_config"))?;
+    let saved_by = SavedBy::of(folder)?;
+    let mut text = raw.text_config.checked(&["llama"], saved_by, &check.under("text_config"))?;
+    if saved_by == SavedBy::Five && raw.tie_word_embeddings {
+        text.head = saved_by.head(true);
+    }
+    let feature = raw.vision_feature_layer.only(&check)?;
+    let clip = tower_up_to(feature, &raw.vision_config, &check.under("vision_config"))?;
     let strategy = raw.vision_feature_select_strategy;
     let feature_tokens = match strategy.as_str() {
         "default" => FeatureTokens::Patches,
@@ -219,7 +266,7 @@ fn load_original(folder: &CheckpointFolder, tower: &str) -> Result<Config, Model
     let raw: RawOriginal = folder.required_json(NAME, "the configuration")?;
     let llama: RawLlama = folder.required_json(NAME, "the configuration")?;
     let check = FieldCheck::new(folder.path().join(NAME));
-    let text = llama.checked(&["llava", "llava_llama"], &check)?;
+    let text = llama.checked(&["llava", "llava_llama"], SavedBy::of(folder)?, &check)?;
     let projector = raw.mm_projector_type.as_deref().unwrap_or("linear");
     check.that(projector == "mlp2x_gelu", || {
         ("mm_projector_type", format!("`{projector}`"), "`mlp2x_gelu`".to_owned())

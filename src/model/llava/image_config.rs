@@ -7,13 +7,19 @@ Follows haotian-liu/LLaVA `llava/mm_utils.py` (`expand2square`, `process_images`
 use ::image::{Rgb, RgbImage, imageops};
 
 use super::config::{Config, Layout, Squaring};
-use crate::model::clip_image::{ClipImage, PREPROCESSOR_CONFIG, RawClipImage, check_aspect};
-use crate::model::fields::FieldCheck;
+use crate::geometry::PixelSize;
+use crate::image::room;
+use crate::model::clip_image::{ClipImage, RawClipImage, check_aspect};
+use crate::model::field_table::names_of;
+use crate::model::picture_settings::PictureSettings;
 use crate::model::square_image::size_of;
 use crate::model::{ModelError, PreparedImage};
 use crate::weights::CheckpointFolder;
 
-/// `preprocessor_config.json`, checked.
+/// The fields that are read.
+pub(super) const READ: &[fn() -> &'static [&'static str]] = &[names_of::<RawClipImage>];
+
+/// The picture settings, checked.
 #[derive(Debug, Clone, Copy)]
 pub struct ImageConfig {
     /// What is done first.
@@ -25,15 +31,14 @@ pub struct ImageConfig {
 }
 
 impl ImageConfig {
-    /// Reads and checks `preprocessor_config.json`, in the original layout the tower's.
+    /// Reads and checks the picture settings, in the original layout the tower's.
     pub(super) fn load(folder: &CheckpointFolder, config: &Config) -> Result<Self, ModelError> {
         let folder = match &config.layout {
             Layout::Hub { .. } => folder,
             Layout::Original { tower, .. } => tower,
         };
-        let raw: RawClipImage =
-            folder.required_json(PREPROCESSOR_CONFIG, "how pictures are resized")?;
-        let check = FieldCheck::new(folder.path().join(PREPROCESSOR_CONFIG));
+        let settings = PictureSettings::find(folder)?;
+        let (raw, check): (RawClipImage, _) = (settings.read()?, settings.check());
         let sizes = config.clip.sizes;
         Ok(Self {
             squaring: squaring(&raw, &config.layout),
@@ -48,6 +53,10 @@ impl ImageConfig {
         let original = size_of(image)?;
         check_aspect(original)?;
         let square = match self.squaring {
+            Squaring::Pad if !room::holds(padded_bytes(original)) => {
+                let PixelSize { width, height } = original;
+                return Err(ModelError::PaddedTooLarge { width, height });
+            }
             Squaring::Pad => self.clip.centre(&padded(image, self.clip.mean())),
             Squaring::Crop => self.clip.centre(image),
         };
@@ -69,6 +78,11 @@ fn squaring(raw: &RawClipImage, layout: &Layout) -> Squaring {
         (Layout::Hub { .. }, Some(false)) => Squaring::Crop,
         (Layout::Hub { .. }, Some(true) | None) => Squaring::Pad,
     }
+}
+
+/// Memory of the square that a picture is filled up to, in bytes.
+fn padded_bytes(PixelSize { width, height }: PixelSize) -> u64 {
+    3 * u64::from(width.max(height)).pow(2)
 }
 
 /// The picture in the middle of a square of the mean colour (`expand2square`).

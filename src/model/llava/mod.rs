@@ -18,6 +18,7 @@ Differences between the two references are decided for what published numbers we
 */
 
 mod config;
+mod fields;
 mod image_config;
 mod network;
 mod processor;
@@ -34,15 +35,29 @@ use candle_core::{DType, Device};
 use super::joined::Joined;
 use super::language_shape::LanguageShape;
 use super::{
-    BlockShape, Capabilities, FeatureShape, ModelError, Processor, Shape, Support,
-    VisionLanguageModel,
+    BlockShape, Capabilities, FeatureShape, ModelError, Notice, Processor, Shape, Support,
+    VisionLanguageModel, field_table,
 };
 use crate::extract::BoxNotation;
 use crate::weights::CheckpointFolder;
+#[cfg(test)]
+pub(super) use fields::{HUB_SECTIONS, ORIGINAL_SECTIONS, TOWER_SECTIONS};
 
 /// What the family can do.
 pub(super) const CAPABILITIES: Capabilities =
     Capabilities { several_images: Support::Unsupported, boxes: Some(BoxNotation::Llava) };
+
+/// What is told of the files' fields, in the original layout the tower's too.
+pub(super) fn survey(folder: &CheckpointFolder) -> Result<Vec<Notice>, ModelError> {
+    if !config::is_original(folder)? {
+        return field_table::survey(folder, fields::HUB_SECTIONS);
+    }
+    let mut notices = field_table::survey(folder, fields::ORIGINAL_SECTIONS)?;
+    if let Layout::Original { tower, .. } = Config::load(folder)?.layout {
+        notices.extend(field_table::survey(&tower, fields::TOWER_SECTIONS)?);
+    }
+    Ok(notices)
+}
 
 /// Loads both halves.
 pub(super) fn load(

@@ -11,7 +11,9 @@ use super::prompt::{self, PLACEHOLDER};
 use crate::model::fields::FieldCheck;
 use crate::model::shown::{PlaceholderToken, Spans, expand_shown, shown_indices};
 use crate::model::tokenizer::TextTokenizer;
-use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor};
+use crate::model::{
+    Capabilities, GenerationRules, ModelError, PreparedImage, PreparedPrompt, Processor,
+};
 use crate::request::Conversation;
 use crate::weights::CheckpointFolder;
 
@@ -40,7 +42,7 @@ impl fmt::Debug for LlavaProcessor {
 impl LlavaProcessor {
     /// Reads the preprocessor configuration and the tokenizer.
     pub fn load(folder: &CheckpointFolder, config: &Config) -> Result<Self, ModelError> {
-        let tokenizer = TextTokenizer::load(folder)?;
+        let tokenizer = TextTokenizer::load_llama(folder)?;
         let placeholder = match config.layout {
             Layout::Hub { image_token_id } => {
                 check_placeholder(folder, &tokenizer, image_token_id)?;
@@ -128,5 +130,9 @@ impl Processor for LlavaProcessor {
 
     fn stop_tokens(&self) -> &[u32] {
         self.tokenizer.stop_tokens()
+    }
+
+    fn generation_rules(&self) -> GenerationRules {
+        self.tokenizer.generation_rules()
     }
 }

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::model::ModelError;
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
 use crate::model::llama_config::RawLlama;
+use crate::model::saved_by::SavedBy;
 use crate::nn::eva_vit::{EvaVitConfig, QkvBias};
 use crate::nn::{Activation, LlamaConfig, PatchSizes};
 use crate::weights::CheckpointFolder;
@@ -60,8 +62,10 @@ impl Config {
         let parts = Parts { folder, check: FieldCheck::new(folder.path().join(NAME)) };
         let llama = parts.folder_of("llama_model", raw.llama_model.as_deref())?;
         let text: RawLlama = llama.required_json(NAME, "the language model's configuration")?;
-        let text = text.checked(&["llama"], &FieldCheck::new(llama.path().join(NAME)))?;
+        let saved_by = SavedBy::of(&llama)?;
+        let text = text.checked(&["llama"], saved_by, &FieldCheck::new(llama.path().join(NAME)))?;
         check_lora(&raw, &parts.check)?;
+        check_adapter_file(&raw, folder)?;
         Ok(Self {
             text,
             llama,
@@ -78,6 +82,20 @@ impl Config {
     pub fn visual_tokens(&self) -> usize {
         self.vit.sizes.patches() / JOINED_PATCHES
     }
+}
+
+/// The fields of the file that are read.
+pub(super) const READ_OWN: &[fn() -> &'static [&'static str]] = &[names_of::<RawConfig>];
+/// Those of `vit_config`.
+pub(super) const READ_VIT: &[fn() -> &'static [&'static str]] = &[names_of::<RawVit>];
+/// Those of peft's file.
+pub(super) const READ_LORA: &[fn() -> &'static [&'static str]] = &[names_of::<AdapterFile>];
+
+/// What peft would write beside the trained file, as far as `config.json` says it too.
+#[derive(Deserialize)]
+struct AdapterFile {
+    r: Option<usize>,
+    lora_alpha: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -185,6 +203,23 @@ fn check_lora(raw: &RawConfig, check: &FieldCheck) -> Result<(), ModelError> {
     check.sizes(&[("lora_r", raw.lora_r)])?;
     check.that(raw.lora_alpha.is_finite(), || {
         ("lora_alpha", raw.lora_alpha.to_string(), "a number".to_owned())
+    })
+}
+
+/// Refuses a file of peft that says otherwise.
+fn check_adapter_file(raw: &RawConfig, folder: &CheckpointFolder) -> Result<(), ModelError> {
+    const ADAPTER: &str = "adapter_config.json";
+    let Some(AdapterFile { r, lora_alpha }) = folder.optional_json(ADAPTER)? else {
+        return Ok(());
+    };
+    let check = FieldCheck::new(folder.path().join(ADAPTER));
+    let rank = r.unwrap_or(raw.lora_r);
+    check.that(rank == raw.lora_r, || {
+        ("r", rank.to_string(), format!("{}, lora_r of config.json", raw.lora_r))
+    })?;
+    let alpha = lora_alpha.unwrap_or(raw.lora_alpha);
+    check.that(alpha == raw.lora_alpha, || {
+        ("lora_alpha", alpha.to_string(), format!("{}, as in config.json", raw.lora_alpha))
     })
 }
 

@@ -21,6 +21,7 @@ begins with two BOS tokens; `"prompt_bos": 1` asks for one, as in training.
 */
 
 mod config;
+mod fields;
 mod lora;
 mod network;
 mod processor;
@@ -37,14 +38,24 @@ use candle_core::{DType, Device};
 use super::joined::Joined;
 use super::language_shape::{LanguageShape, eva_blocks};
 use super::{
-    Capabilities, FeatureShape, ModelError, Processor, Shape, Support, VisionLanguageModel,
+    Capabilities, FeatureShape, ModelError, Notice, Processor, Shape, Support, VisionLanguageModel,
+    field_table,
 };
 use crate::extract::BoxNotation;
 use crate::weights::CheckpointFolder;
+#[cfg(test)]
+pub(super) use fields::{LLAMA_SECTIONS, SECTIONS};
 
 /// What the family can do. It takes several pictures in one prompt, but was trained with one.
 pub(super) const CAPABILITIES: Capabilities =
     Capabilities { several_images: Support::Unsupported, boxes: Some(BoxNotation::MiniGptV2) };
+
+/// What is told of the files' fields, those of the Llama too.
+pub(super) fn survey(folder: &CheckpointFolder) -> Result<Vec<Notice>, ModelError> {
+    let mut notices = field_table::survey(folder, fields::SECTIONS)?;
+    notices.extend(field_table::survey(&Config::load(folder)?.llama, fields::LLAMA_SECTIONS)?);
+    Ok(notices)
+}
 
 /// Loads both halves.
 pub(super) fn load(

@@ -11,7 +11,9 @@ use crate::model::sentencepiece::PrefixSpace;
 use crate::model::shown::{PlaceholderToken, expand_shown, shown_indices};
 use crate::model::square_image::{Normalisation, SquareGrid, squash};
 use crate::model::tokenizer::TextTokenizer;
-use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor};
+use crate::model::{
+    Capabilities, GenerationRules, ModelError, PreparedImage, PreparedPrompt, Processor,
+};
 use crate::request::Conversation;
 
 /// Prepares pictures and prompts.
@@ -105,5 +107,9 @@ impl Processor for MiniGptV2Processor {
 
     fn stop_tokens(&self) -> &[u32] {
         self.tokenizer.stop_tokens()
+    }
+
+    fn generation_rules(&self) -> GenerationRules {
+        self.tokenizer.generation_rules()
     }
 }

@@ -7,10 +7,14 @@ Field names and defaults are those of huggingface/transformers v4.57.3
 */
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::model::ModelError;
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
-use crate::nn::{Activation, Bias, HeadWeights};
+use crate::model::rope_fields::{RopeContext, RopeFields};
+use crate::model::saved_by::SavedBy;
+use crate::nn::{Activation, Bias, HeadWeights, Rope};
 use crate::weights::CheckpointFolder;
 
 /// The sizes of the network, checked.
@@ -77,8 +81,8 @@ pub struct TextConfig {
     pub head_dim: usize,
     /// Added to the variance in norms.
     pub rms_eps: f64,
-    /// Base of the rotary frequencies.
-    pub rope_theta: f32,
+    /// The rotary frequencies.
+    pub rope: Rope,
     /// Number of frequencies that follow time, row and column.
     pub mrope_section: [usize; 3],
     /// Longest sequence.
@@ -117,6 +121,19 @@ impl TextConfig {
         self.experts.as_ref().filter(is_mixed)
     }
 }
+
+/// What transformers 4.57.3 takes where the file has no `rope_theta`; each file has one.
+const DEFAULT_THETA: f64 = 5e6;
+
+/// What it takes where the file has no `mrope_section`.
+const DEFAULT_SECTION: [usize; 3] = [24, 20, 20];
+
+/// The fields of the file that are read.
+pub(super) const READ_OUTER: &[fn() -> &'static [&'static str]] = &[names_of::<RawConfig>];
+/// Those of `text_config`.
+pub(super) const READ_TEXT: &[fn() -> &'static [&'static str]] = &[names_of::<RawText>];
+/// Those of `vision_config`.
+pub(super) const READ_VISION: &[fn() -> &'static [&'static str]] = &[names_of::<RawVision>];
 
 #[derive(Deserialize)]
 struct RawConfig {
@@ -182,9 +199,13 @@ struct RawText {
     max_position_embeddings: usize,
     rms_norm_eps: f64,
     tie_word_embeddings: Option<bool>,
-    rope_theta: f32,
-    rope_scaling: Option<RawRope>,
+    rope_theta: Option<f64>,
+    rope_scaling: Option<Map<String, Value>>,
+    rope_parameters: Option<Map<String, Value>>,
+    partial_rotary_factor: Option<f64>,
+    original_max_position_embeddings: Option<f64>,
     attention_bias: bool,
+    #[serde(alias = "num_local_experts")]
     num_experts: usize,
     num_experts_per_tok: usize,
     moe_intermediate_size: usize,
@@ -208,8 +229,11 @@ impl Default for RawText {
             max_position_embeddings: 128_000,
             rms_norm_eps: 1e-6,
             tie_word_embeddings: None,
-            rope_theta: 5e6,
+            rope_theta: None,
             rope_scaling: None,
+            rope_parameters: None,
+            partial_rotary_factor: None,
+            original_max_position_embeddings: None,
             attention_bias: false,
             num_experts: 60,
             num_experts_per_tok: 4,
@@ -221,11 +245,16 @@ impl Default for RawText {
     }
 }
 
-#[derive(Deserialize)]
-struct RawRope {
-    #[serde(alias = "type")]
-    rope_type: Option<String>,
-    mrope_section: Option<Vec<usize>>,
+impl RawText {
+    fn rope_fields(&self) -> RopeFields<'_> {
+        RopeFields {
+            rope_theta: self.rope_theta,
+            rope_scaling: self.rope_scaling.as_ref(),
+            rope_parameters: self.rope_parameters.as_ref(),
+            partial_rotary_factor: self.partial_rotary_factor,
+            original_max_position_embeddings: self.original_max_position_embeddings,
+        }
+    }
 }
 
 impl Config {
@@ -234,7 +263,8 @@ impl Config {
         let raw: RawConfig = folder.required_json("config.json", "the configuration")?;
         let check = FieldCheck::new(folder.path().join("config.json"));
         let vision = check_vision(&raw.vision_config, &check)?;
-        let text = check_text(&raw.text_config, raw.tie_word_embeddings, &check)?;
+        let saved_by = SavedBy::of(folder)?;
+        let text = check_text(&raw.text_config, raw.tie_word_embeddings, saved_by, &check)?;
         check.that(vision.out_hidden == text.hidden, || {
             let expected = format!("text_config.hidden_size, which is {}", text.hidden);
             ("vision_config.out_hidden_size", vision.out_hidden.to_string(), expected)
@@ -308,6 +338,7 @@ fn check_deepstack(raw: &RawVision, check: &FieldCheck) -> Result<(), ModelError
 fn check_text(
     raw: &RawText,
     tied_above: Option<bool>,
+    saved_by: SavedBy,
     check: &FieldCheck,
 ) -> Result<TextConfig, ModelError> {
     check.sizes(&[
@@ -327,12 +358,12 @@ fn check_text(
     check.that(raw.head_dim.is_multiple_of(2), || {
         ("text_config.head_dim", raw.head_dim.to_string(), "an even number".to_owned())
     })?;
-    check.that(raw.rope_theta.is_finite() && raw.rope_theta > 0.0, || {
-        ("text_config.rope_theta", raw.rope_theta.to_string(), "a positive number".to_owned())
-    })?;
     check.that(raw.rms_norm_eps.is_finite() && raw.rms_norm_eps >= 0.0, || {
         ("text_config.rms_norm_eps", raw.rms_norm_eps.to_string(), "0 or more".to_owned())
     })?;
+    let inner = check.under("text_config");
+    let context =
+        RopeContext { default_theta: DEFAULT_THETA, max_positions: raw.max_position_embeddings };
     Ok(TextConfig {
         vocabulary: raw.vocab_size,
         hidden: raw.hidden_size,
@@ -342,16 +373,24 @@ fn check_text(
         kv_heads: raw.num_key_value_heads,
         head_dim: raw.head_dim,
         rms_eps: raw.rms_norm_eps,
-        rope_theta: raw.rope_theta,
-        mrope_section: check_rope(raw, check)?,
+        rope: raw.rope_fields().checked(context, &inner)?,
+        mrope_section: raw.rope_fields().mrope_section(&inner)?.unwrap_or(DEFAULT_SECTION),
         max_positions: raw.max_position_embeddings,
         attention_bias: raw.attention_bias.into(),
-        // The inner switch decides in transformers (`PreTrainedModel.tie_weights`); files that
-        // lack it have the outer one.
-        head: HeadWeights::tied(raw.tie_word_embeddings.or(tied_above).unwrap_or(false)),
+        head: head(raw.tie_word_embeddings, tied_above, saved_by),
         activation: check.activation("text_config.hidden_act", &raw.hidden_act)?,
         experts: check_experts(raw, check)?,
     })
+}
+
+/// The inner switch decides in transformers 4 (`PreTrainedModel.tie_weights`), where files that lack it
+/// have the outer one; in transformers 5 the outer one does.
+fn head(inner: Option<bool>, outer: Option<bool>, saved_by: SavedBy) -> HeadWeights {
+    let is_tied = match saved_by {
+        SavedBy::Four => inner.or(outer),
+        SavedBy::Five => outer,
+    };
+    saved_by.head(is_tied.unwrap_or(false))
 }
 
 fn check_experts(raw: &RawText, check: &FieldCheck) -> Result<Option<ExpertsConfig>, ModelError> {
@@ -378,18 +417,4 @@ fn check_experts(raw: &RawText, check: &FieldCheck) -> Result<Option<ExpertsConf
         step: raw.decoder_sparse_step,
         dense_layers: raw.mlp_only_layers.clone().unwrap_or_default(),
     }))
-}
-
-fn check_rope(raw: &RawText, check: &FieldCheck) -> Result<[usize; 3], ModelError> {
-    let rope = raw.rope_scaling.as_ref();
-    let kind = rope.and_then(|rope| rope.rope_type.as_deref()).unwrap_or("default");
-    check.that(kind == "default", || {
-        let expected = "`default` (no other scaling is implemented)".to_owned();
-        ("text_config.rope_scaling.rope_type", format!("`{kind}`"), expected)
-    })?;
-    let section = rope.and_then(|rope| rope.mrope_section.clone()).unwrap_or(vec![24, 20, 20]);
-    <[usize; 3]>::try_from(section).map_err(|section| {
-        let found = format!("{section:?}");
-        check.error("text_config.rope_scaling.mrope_section", found, "three numbers")
-    })
 }

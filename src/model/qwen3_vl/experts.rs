@@ -34,10 +34,13 @@ impl Experts {
     ) -> Result<Self, WeightsError> {
         let ExpertsConfig { experts, intermediate, per_token, .. } = *config;
         let fused = reader.under("experts");
+        let order = Order::of(&fused, text.hidden, intermediate);
+        let fused_tensor =
+            |name, inputs, outputs| order.read(&fused, name, [experts, inputs, outputs]);
         Ok(Self {
             router: linear(text.hidden, experts, Bias::Without, &reader.under("gate"))?,
-            gate_up: fused.tensor("gate_up_proj", &[experts, text.hidden, 2 * intermediate])?,
-            down: fused.tensor("down_proj", &[experts, intermediate, text.hidden])?,
+            gate_up: fused_tensor("gate_up_proj", text.hidden, 2 * intermediate)?,
+            down: fused_tensor("down_proj", intermediate, text.hidden)?,
             per_token,
             activation: text.activation,
         })
@@ -79,6 +82,42 @@ impl Experts {
         let gate = gate_up.narrow(1, 0, half)?.force_contiguous()?;
         let up = gate_up.narrow(1, half, half)?.contiguous()?;
         gated(self.activation, gate, &up)?.matmul(&self.down.get(expert)?)
+    }
+}
+
+/// In which order an expert's weights are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// `(inputs, outputs)`: transformers 4, and published files.
+    InputsFirst,
+    /// `(outputs, inputs)`: what transformers 5 writes.
+    OutputsFirst,
+}
+
+impl Order {
+    /// What the shapes tell. Of both tensors one at most is a square, which tells nothing.
+    fn of(fused: &TensorReader, hidden: usize, intermediate: usize) -> Self {
+        let ends_in = |name, sizes: [usize; 2]| {
+            sizes[0] != sizes[1] && fused.shape(name).is_some_and(|shape| shape.ends_with(&sizes))
+        };
+        let is_turned = ends_in("gate_up_proj", [2 * intermediate, hidden])
+            || ends_in("down_proj", [hidden, intermediate]);
+        if is_turned { Self::OutputsFirst } else { Self::InputsFirst }
+    }
+
+    /// The tensor of this shape, `(experts, inputs, outputs)`.
+    fn read(
+        self,
+        fused: &TensorReader,
+        name: &str,
+        [experts, inputs, outputs]: [usize; 3],
+    ) -> Result<Tensor, WeightsError> {
+        if self == Self::InputsFirst {
+            return fused.tensor(name, &[experts, inputs, outputs]);
+        }
+        let stored = fused.tensor(name, &[experts, outputs, inputs])?;
+        let turned = stored.transpose(1, 2).and_then(|turned| turned.contiguous());
+        turned.map_err(|source| fused.convert_error(name, source))
     }
 }
 

@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use super::VisionConfig;
 use crate::model::ModelError;
+use crate::model::field_table::names_of;
 use crate::model::fields::FieldCheck;
+use crate::model::picture_settings::PictureSettings;
 use crate::weights::CheckpointFolder;
-
-const NAME: &str = "preprocessor_config.json";
 
 /// Pillow's number for bicubic resampling.
 const BICUBIC: u32 = 3;
@@ -37,6 +37,9 @@ pub struct ImageConfig {
     /// Divides per channel after subtracting.
     pub std: [f32; 3],
 }
+
+/// The fields that are read.
+pub(super) const READ: &[fn() -> &'static [&'static str]] = &[names_of::<RawImageConfig>];
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -86,8 +89,8 @@ impl Default for RawImageConfig {
 impl ImageConfig {
     /// Reads and checks `preprocessor_config.json`; its patches must be those of the network.
     pub fn load(folder: &CheckpointFolder, vision: &VisionConfig) -> Result<Self, ModelError> {
-        let raw: RawImageConfig = folder.required_json(NAME, "how pictures are resized")?;
-        let check = FieldCheck::new(folder.path().join(NAME));
+        let settings = PictureSettings::find(folder)?;
+        let (raw, check): (RawImageConfig, _) = (settings.read()?, settings.check());
         check_steps(&raw, &check)?;
         check_patches(&raw, vision, &check)?;
         check.that(raw.image_std.iter().all(|std| std.is_finite() && *std != 0.0), || {

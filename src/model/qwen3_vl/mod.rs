@@ -8,6 +8,7 @@ Dense and with a mixture of experts (`qwen3_vl_moe`). Equal to huggingface/trans
 
 mod config;
 mod experts;
+mod fields;
 mod image_config;
 mod network;
 mod patches;
@@ -25,15 +26,22 @@ pub use processor::Qwen3VlProcessor;
 use candle_core::{DType, Device};
 
 use super::{
-    BlockShape, Capabilities, FeatureShape, ModelError, Processor, Shape, Support,
-    VisionLanguageModel,
+    BlockShape, Capabilities, FeatureShape, ModelError, Notice, Processor, Shape, Support,
+    VisionLanguageModel, field_table,
 };
 use crate::extract::BoxNotation;
 use crate::weights::CheckpointFolder;
+#[cfg(test)]
+pub(super) use fields::SECTIONS;
 
 /// What the family can do.
 pub(super) const CAPABILITIES: Capabilities =
     Capabilities { several_images: Support::Supported, boxes: Some(BoxNotation::Qwen3Vl) };
+
+/// What is told of the files' fields.
+pub(super) fn survey(folder: &CheckpointFolder) -> Result<Vec<Notice>, ModelError> {
+    field_table::survey(folder, fields::SECTIONS)
+}
 
 /// Loads both halves.
 pub(super) fn load(

@@ -8,7 +8,6 @@ Follows huggingface/transformers v4.57.3 `models/qwen3_vl/modeling_qwen3_vl.py`:
 use std::ops::Range;
 
 use super::TextConfig;
-use crate::nn::rotary::inverse_frequencies;
 
 /// A token's position in time, row and column.
 pub(super) type Position = [u32; 3];
@@ -53,7 +52,7 @@ pub(super) struct InterleavedRope {
 
 impl InterleavedRope {
     pub(super) fn new(config: &TextConfig) -> Self {
-        let frequencies = inverse_frequencies(config.rope_theta, config.head_dim);
+        let frequencies = config.rope.frequencies(config.head_dim);
         let [_, rows, columns] = config.mrope_section;
         let axis = |index: usize| match index % 3 {
             1 if index < 3 * rows => 1,

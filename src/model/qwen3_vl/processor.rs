@@ -8,7 +8,9 @@ use super::{CAPABILITIES, Config, ImageConfig, patches};
 use crate::model::chat_template::ChatTemplate;
 use crate::model::shown::{PlaceholderToken, expand_shown, shown_indices};
 use crate::model::tokenizer::TextTokenizer;
-use crate::model::{Capabilities, ModelError, PreparedImage, PreparedPrompt, Processor};
+use crate::model::{
+    Capabilities, GenerationRules, ModelError, PreparedImage, PreparedPrompt, Processor,
+};
 use crate::request::Conversation;
 use crate::weights::CheckpointFolder;
 
@@ -73,5 +75,9 @@ impl Processor for Qwen3VlProcessor {
 
     fn stop_tokens(&self) -> &[u32] {
         self.tokenizer.stop_tokens()
+    }
+
+    fn generation_rules(&self) -> GenerationRules {
+        self.tokenizer.generation_rules()
     }
 }

@@ -34,6 +34,7 @@ fn decoder_config(config: &TextConfig) -> DecoderConfig {
         attention_bias: config.attention_bias,
         head_norms: HeadNormKind::RootMeanSquare,
         head: config.head,
+        rotary_scale: config.rope.attention_factor(),
     }
 }
 

@@ -10,6 +10,7 @@ while each attends to its own slot of the cache. On a CUDA GPU it runs on kernel
 
 mod attention;
 mod feed_forward;
+mod head;
 
 use std::fmt::Debug;
 
@@ -22,6 +23,7 @@ use crate::weights::{TensorReader, WeightsError};
 use attention::Attention;
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 pub use feed_forward::GatedFeedForward;
+pub use head::HeadWeights;
 
 /// The sizes that all layers of a decoder share. All are at least 1.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +44,8 @@ pub struct DecoderConfig {
     pub head_norms: HeadNormKind,
     /// Where the output head comes from.
     pub head: HeadWeights,
+    /// What cosines and sines of positions are multiplied by.
+    pub rotary_scale: f32,
 }
 
 /// Whether queries and keys have norms of their own.
@@ -51,22 +55,6 @@ pub enum HeadNormKind {
     None,
     /// `q_norm` and `k_norm`, each over the numbers of a head (Qwen3).
     RootMeanSquare,
-}
-
-/// Where a language model's output head comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeadWeights {
-    /// It is the embedding table.
-    Tied,
-    /// The checkpoint has a tensor for it.
-    Own,
-}
-
-impl HeadWeights {
-    /// What a configuration's `tie_word_embeddings` says.
-    pub fn tied(is_tied: bool) -> Self {
-        if is_tied { Self::Tied } else { Self::Own }
-    }
 }
 
 /// A linear map of the attention that can be changed after loading.
@@ -94,6 +82,7 @@ pub struct Decoder<F> {
     layers: Vec<Layer<F>>,
     norm: Norm,
     head: Linear,
+    rotary_scale: f32,
     fused: Option<Fused>,
 }
 
@@ -109,10 +98,7 @@ impl<F: FeedForward> Decoder<F> {
     ) -> Result<Self, WeightsError> {
         let table = [config.vocabulary, config.hidden];
         let embeddings = body.under("embed_tokens").tensor("weight", &table)?;
-        let head = match config.head {
-            HeadWeights::Tied => Linear::of_shared(&embeddings),
-            HeadWeights::Own => Linear::new(head.tensor("weight", &table)?, None),
-        };
+        let head = config.head.load(&embeddings, head)?;
         let layer = |index| {
             let reader = body.under("layers").under(index);
             Layer::load(config, |mlp| feed_forward(index, mlp), &reader)
@@ -126,8 +112,9 @@ impl<F: FeedForward> Decoder<F> {
         Ok(Self {
             layers: (0..config.layers).map(layer).collect::<Result<_, _>>()?,
             norm: Norm::load(config.hidden, config.rms_eps, &body.under("norm"))?,
-            head: head.map_err(|source| body.convert_error("../lm_head.weight", source))?,
+            head,
             fused: fused.map_err(|error| body.convert_error("embed_tokens.weight", error))?,
+            rotary_scale: config.rotary_scale,
             embeddings,
         })
     }
@@ -262,7 +249,7 @@ impl<F: FeedForward> Decoder<F> {
     }
 
     fn rotary(&self, angles: Vec<f32>, tokens: usize) -> TensorResult<RotaryTable> {
-        RotaryTable::new(angles, tokens, self.dtype(), self.device())
+        RotaryTable::scaled(angles, tokens, self.rotary_scale, self.dtype(), self.device())
     }
 
     fn logits(&self, normed: &Tensor) -> TensorResult<Tensor> {

@@ -53,10 +53,21 @@ pub struct T5Config {
     pub eps: f64,
     /// Activation of the gate.
     pub activation: Activation,
-    /// Where the output head comes from. A tied one scales what it is given by `hidden^-0.5`.
+    /// Where the output head comes from.
     pub head: HeadWeights,
+    /// Whether what the head is given is scaled.
+    pub output_scale: OutputScale,
     /// The token that the decoder starts from.
     pub start_token: u32,
+}
+
+/// What the decoder's output is multiplied by in front of the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputScale {
+    /// `hidden^-0.5`, as in T5 1.0.
+    InverseRoot,
+    /// Nothing, as in T5 1.1.
+    One,
 }
 
 /// Encoder and decoder with their weights and the decoder's cache.
@@ -75,23 +86,20 @@ impl T5 {
         let table = [config.vocabulary, config.hidden];
         let name = EMBEDDING_NAMES.into_iter().find(|name| root.under(name).contains("weight"));
         let embeddings = root.under(name.unwrap_or(EMBEDDING_NAMES[0])).tensor("weight", &table)?;
-        let head = match config.head {
-            HeadWeights::Tied => Linear::of_shared(&embeddings),
-            HeadWeights::Own => Linear::new(root.under("lm_head").tensor("weight", &table)?, None),
-        };
+        let head = config.head.load(&embeddings, &root.under("lm_head"))?;
         Ok(Self {
             embeddings,
             encoder: Encoder::load(&config, &root.under("encoder"))?,
             decoder: Decoder::load(&config, &root.under("decoder"))?,
-            head: head.map_err(|source| root.convert_error("lm_head.weight", source))?,
+            head,
             config,
         })
     }
 
     fn logits(&self, hidden: &Tensor) -> TensorResult<Tensor> {
-        let hidden = match self.config.head {
-            HeadWeights::Tied => (hidden * (self.config.hidden as f64).powf(-0.5))?,
-            HeadWeights::Own => hidden.clone(),
+        let hidden = match self.config.output_scale {
+            OutputScale::InverseRoot => (hidden * (self.config.hidden as f64).powf(-0.5))?,
+            OutputScale::One => hidden.clone(),
         };
         self.head.forward(Phase::DecodeStep.rows(&hidden))?.to_dtype(DType::F32)
     }

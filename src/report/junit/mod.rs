@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use junit_report::{Duration, OffsetDateTime, Report, TestCase, TestCaseBuilder, TestSuite};
 
+use crate::foreign;
 use crate::journal::{Run, Status, TrialEntry, TrialRecord};
 use crate::snapshot::SnapshotOutcome;
 
@@ -37,6 +38,9 @@ pub(super) fn begin<'r>(
     let document = Document::begin(suites, out).map_err(io::Error::other)?;
     Ok(Box::new(Junit { document, started: started(run), plain: Vec::new() }))
 }
+
+/// Most characters of what a list of failures shows of one; its text has more.
+const LONGEST_HEADLINE: usize = 1_000;
 
 struct Junit<'r> {
     document: Document<&'r mut dyn Write>,
@@ -105,8 +109,8 @@ fn test_case(trial: &TrialRecord) -> TestCase {
     let name = text::attribute(name);
     let seconds = trial.answers().map(|answer| answer.timings.total().as_secs_f64()).sum();
     let time = Duration::seconds_f64(seconds);
-    let message = trial.message.as_deref().unwrap_or_default();
-    let headline = text::attribute(&headline(trial));
+    let message = foreign::without_attachments(trial.message.as_deref().unwrap_or_default());
+    let headline = text::attribute(&foreign::cut(&headline(trial), LONGEST_HEADLINE));
     let status = status_word(trial.status);
     let mut case = match kind_of(trial.status) {
         Kind::Success => TestCaseBuilder::success(&name, time),
@@ -119,7 +123,7 @@ fn test_case(trial: &TrialRecord) -> TestCase {
     case.set_classname(&text::attribute(folder));
     case.set_filepath(&text::attribute(&trial.file.display().to_string()));
     if !message.is_empty() {
-        case.set_trace(&text::character_data(message));
+        case.set_trace(&text::character_data(&message));
     }
     if let Some(answer) = &trial.answer {
         case.set_system_out(&text::character_data(&system_out(&answer.text, &trial.attachments)));
@@ -130,7 +134,8 @@ fn test_case(trial: &TrialRecord) -> TestCase {
 /// The answer, and behind it a line for each picture.
 fn system_out(answer: &str, attachments: &[PathBuf]) -> String {
     let line = |path: &PathBuf| format!("\n[[ATTACHMENT|{}]]", path.display());
-    attachments.iter().map(line).fold(answer.to_owned(), |text, line| text + &line)
+    let answer = foreign::without_attachments(answer);
+    attachments.iter().map(line).fold(answer.into_owned(), |text, line| text + &line)
 }
 
 /// One line for lists of failures.
@@ -142,15 +147,24 @@ fn headline(trial: &TrialRecord) -> String {
         Status::UnexpectedPass => "passed although known to fail".to_owned(),
         Status::Failed if trial.verdict.as_ref().is_none_or(|verdict| verdict.passed) => {
             let [text, input] = [&trial.snapshot, &trial.input_snapshot].map(snapshot_word);
-            match trial.input_snapshot {
-                SnapshotOutcome::New | SnapshotOutcome::Changed { .. } => {
-                    format!("the input's snapshot is {input}")
-                }
-                _ => format!("the snapshot is {text}"),
+            match trial.input_snapshot.is_settled() {
+                false => format!("the input's snapshot is {input}"),
+                true => format!("the snapshot is {text}"),
             }
+        }
+        Status::Error if unusable_snapshot(trial).is_some() => {
+            unusable_snapshot(trial).unwrap_or_default().to_owned()
         }
         _ => reason.map(String::as_str).or_else(message).unwrap_or_default().to_owned(),
     }
+}
+
+/// Why a snapshot of the trial could not be compared or accepted, if one could not.
+fn unusable_snapshot(trial: &TrialRecord) -> Option<&str> {
+    [&trial.snapshot, &trial.input_snapshot].into_iter().find_map(|outcome| match outcome {
+        SnapshotOutcome::Unusable { reason } => Some(reason.as_str()),
+        _ => None,
+    })
 }
 
 fn properties(trial: &TrialRecord) -> Vec<(&'static str, String)> {

@@ -1,8 +1,10 @@
-//! Texts that are safe inside XML 1.0.
+//! Texts that are safe inside XML 1.0, and for those who look at the file in a terminal.
+
+use crate::foreign;
 
 /// A text for an attribute; quick-xml escapes what can be escaped.
 pub(super) fn attribute(text: &str) -> String {
-    allowed(text)
+    foreign::without_attachments(&allowed(text)).into_owned()
 }
 
 /// A text for a CDATA section, which junit-report opens and closes around it.
@@ -11,9 +13,13 @@ pub(super) fn character_data(text: &str) -> String {
     allowed(text).replace("]]>", "]]]]><![CDATA[>")
 }
 
-/// Replaces characters that no XML 1.0 document may hold (production 2, `Char`) by U+FFFD.
+/// Replaces characters that no XML 1.0 document may hold (production 2, `Char`) by U+FFFD, and escapes
+/// those that are hidden.
 fn allowed(text: &str) -> String {
-    text.chars().map(|c| if is_allowed(c) { c } else { '\u{fffd}' }).collect()
+    let allowed: String =
+        text.chars().map(|c| if is_allowed(c) { c } else { '\u{fffd}' }).collect();
+    // Of a carriage return parsers make a line feed.
+    allowed.split('\r').map(foreign::visible).collect::<Vec<_>>().join("\r")
 }
 
 fn is_allowed(c: char) -> bool {

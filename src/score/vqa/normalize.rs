@@ -58,12 +58,13 @@ pub(super) fn process_punctuation(
         return text.into();
     }
     let deletes_all = has_comma_in_number(text, commas);
+    let touching = marks_that_touch_spaces(text);
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        if !PUNCTUATION.contains(character) {
-            out.push(character);
-        } else if !deletes_all && !touches_space(text, character) {
-            out.push(' ');
+        match PUNCTUATION.find(character) {
+            None => out.push(character),
+            Some(mark) if !deletes_all && !touching[mark] => out.push(' '),
+            Some(_) => {}
         }
     }
     strip_periods(&out, periods).into()
@@ -71,21 +72,34 @@ pub(super) fn process_punctuation(
 
 fn has_comma_in_number(text: &str, commas: CommaTest) -> bool {
     text.match_indices(',').any(|(position, _)| {
+        // Asked first, since a run of commas is then walked over once, and not from each of them.
+        if !text[..position].chars().next_back().is_some_and(is_decimal) {
+            return false;
+        }
         let rest = &text[position..];
         let rest = match commas {
             CommaTest::One => &rest[1..],
             CommaTest::Several => rest.trim_start_matches(','),
         };
-        text[..position].chars().next_back().is_some_and(is_decimal)
-            && rest.chars().next().is_some_and(is_decimal)
+        rest.chars().next().is_some_and(is_decimal)
     })
 }
 
-/// Whether a mark stands next to a space anywhere in the text.
-fn touches_space(text: &str, mark: char) -> bool {
-    text.match_indices(mark).any(|(position, mark)| {
-        text[..position].ends_with(' ') || text[position + mark.len()..].starts_with(' ')
-    })
+/// Which of the marks stand next to a space anywhere in the text, found in one pass: the reference
+/// searches the text again for each mark that it meets.
+fn marks_that_touch_spaces(text: &str) -> [bool; PUNCTUATION.len()] {
+    let mut touching = [false; PUNCTUATION.len()];
+    let mark = |byte: u8| PUNCTUATION.bytes().position(|mark| mark == byte);
+    for two in text.as_bytes().windows(2) {
+        let beside_space = match two {
+            [b' ', other] | [other, b' '] => mark(*other),
+            _ => None,
+        };
+        if let Some(mark) = beside_space {
+            touching[mark] = true;
+        }
+    }
+    touching
 }
 
 fn strip_periods(text: &str, periods: PeriodTest) -> String {

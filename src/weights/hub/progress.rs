@@ -45,6 +45,7 @@ impl ShownProgress {
 
 impl Progress for ShownProgress {
     fn init(&mut self, size: usize, filename: &str) {
+        let filename = &*crate::foreign::line(filename);
         (self.name, self.size, self.done) = (filename.to_owned(), size, 0);
         if let Style::Lines { started: started @ false } = &mut self.style {
             *started = true;
