@@ -168,6 +168,9 @@ fn totals(suites: &[Suite]) -> BytesStart<'static> {
     start.push_attribute(("tests", total(|counts| counts.tests).as_str()));
     start.push_attribute(("failures", total(|counts| counts.failures).as_str()));
     start.push_attribute(("errors", total(|counts| counts.errors).as_str()));
+    start.push_attribute(("skipped", total(|counts| counts.skipped).as_str()));
+    let seconds = suites.iter().fold(0.0, |sum, suite| sum + suite.seconds);
+    start.push_attribute(("time", seconds.to_string().as_str()));
     start
 }
 

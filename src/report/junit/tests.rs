@@ -17,7 +17,7 @@ fn keeps_to_the_schema_and_counts_each_kind_apart() {
     // Of the sample: one file that is no case; on `tiny` three failures (one of them an unexpected
     // pass), an error, and two that are skipped (a known failure and an ignored case).
     for counts in [
-        r#"<testsuites name="eyechart" tests="8" failures="3" errors="2">"#,
+        r#"<testsuites name="eyechart" tests="8" failures="3" errors="2" skipped="2" time="7.5">"#,
         r#"name="cases" package="testsuite/cases" tests="1" errors="1" failures="0""#,
         r#"name="tiny" package="testsuite/tiny" tests="7" errors="1" failures="3""#,
     ] {
