@@ -176,6 +176,7 @@ impl Scene<'_> {
         let scaled = Scaled::read(written, before, after);
         let vague = || {
             is_bounded(&before[..start])
+                || is_under_root(&before[..start])
                 || is_joined(before, &after[scaled.length..])
                 || scaled.factor.is_none()
                 || is_attached(&after[scaled.length..])
@@ -300,6 +301,19 @@ static TIMES_TEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"^\s?(?:×|x|X|\*|·|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?[{(]?(-?\d{1,4})[})]?").ok()
 });
 
+/// The length of a factor behind the digits that is no decimal number: "4π", `2\sqrt{3}`.
+fn irrational_factor(after: &str) -> Option<usize> {
+    static FACTOR: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^\s?(?:π|\\pi\b|pi\b|√|\\sqrt\b)").ok());
+    FACTOR.as_ref()?.find(after).map(|found| found.len())
+}
+
+/// Whether the digits stand under a root's sign, in plain text or LaTeX.
+fn is_under_root(before: &str) -> bool {
+    let before = before.trim_end_matches(['{', '(', ' ']);
+    before.ends_with('√') || before.ends_with("\\sqrt")
+}
+
 /// One scale behind the digits: its factor, none if it cannot be told, and its length.
 fn scale(before: &str, after: &str) -> Option<(Option<f64>, usize)> {
     static WORD: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -308,6 +322,9 @@ fn scale(before: &str, after: &str) -> Option<(Option<f64>, usize)> {
     if let Some(word) = WORD.as_ref().and_then(|pattern| pattern.captures(after)) {
         let length = word.get(0).map_or(0, |whole| whole.end());
         return Some((Some(factor_of(&word[1].to_lowercase())), length));
+    }
+    if let Some(length) = irrational_factor(after) {
+        return Some((None, length));
     }
     let mut characters = after.chars();
     let (first, second) = (characters.next()?, characters.next());

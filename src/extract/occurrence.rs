@@ -43,7 +43,10 @@ pub fn affirms(text: &str, wording: &str) -> bool {
         }
         let is_stated = |start: usize| {
             let after = &normalized[start + wording.len()..];
-            polarity.stance_at(&normalized, start) == Stance::Stated && !is_denied_behind(after)
+            let is_none = normalized[..start].ends_with(" 0 ");
+            polarity.stance_at(&normalized, start) == Stance::Stated
+                && !is_none
+                && !is_denied_behind(after)
         };
         if places.any(is_stated) {
             return true;

@@ -5,6 +5,10 @@ Each clause may say it by a word of its own ("No", 是的, "The answer is yes") 
 is a dog", 图中没有狗). Words outweigh statements, since what follows a "yes" explains it.
 */
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::Extraction;
 use super::clause::{Clause, clauses, fold};
 use super::final_answer::boxed;
@@ -174,6 +178,7 @@ fn statement(words: &str) -> Option<Statement> {
         Stance::Doubted => Some(Statement::Doubt),
         Stance::Denied if words.contains(" yes ") => Some(Statement::Both),
         Stance::Denied => Some(Statement::Says(No)),
+        Stance::Stated if counts_none(words) => Some(Statement::Says(No)),
         Stance::Tangled => Some(Statement::Tangle),
         Stance::Stated if words.contains(" yes ") || states_existence(words) => {
             Some(Statement::Says(Yes))
@@ -183,6 +188,16 @@ fn statement(words: &str) -> Option<Statement> {
         }
         Stance::Stated => None,
     }
+}
+
+/// Whether a clause counts none of what is asked for: "there are zero dogs", 有0只狗.
+fn counts_none(words: &str) -> bool {
+    static NONE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let english = r"\b(?:is|are|see|find|count|counted|contains?|shows?|has|have|depicts?|features?|includes?) (?:zero|0) [a-z]";
+        let chinese = r"有(?:0|零) ?[个只条辆名位头张匹座把件]|数量?(?:是|为) ?(?:0|零)\b";
+        Regex::new(&format!("{english}|{chinese}")).ok()
+    });
+    NONE.as_ref().is_some_and(|pattern| pattern.is_match(words))
 }
 
 /// Both at once.
