@@ -126,7 +126,7 @@ fn is_unreal(sentence: &str) -> bool {
     static OF_THE_PICTURE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         let subject = "(?:the|it|its|it's|there|there's|this|that|they|he|she|a|an)";
         Regex::new(&format!(
-            r"(?is)^\W*(?:so |then |but |and )?(?:if|suppose|assuming|provided)(?: that)? {subject}\b|\b(?:choose|select|pick|answer)\b[^,]{{0,24}} if {subject}\b|^\W*如果(?:图|它|这|那|画|照)"
+            r"(?is)^\W*(?:so |then |but |and )?(?:if|suppose|assuming|provided)(?: that)? {subject}\b|\b(?:choose|select|pick|answer)\b[^,]{{0,24}} if {subject}\b|\b(?:reply|respond|answer) (?:in|with|using) the (?:form|format)\b|^\W*如果(?:图|它|这|那|画|照)"
         ))
         .ok()
     });

@@ -176,7 +176,7 @@ impl Scene<'_> {
         let scaled = Scaled::read(written, before, after);
         let vague = || {
             is_bounded(&before[..start])
-                || is_under_root(&before[..start])
+                || is_transformed(&before[..start])
                 || is_joined(before, &after[scaled.length..])
                 || scaled.factor.is_none()
                 || is_attached(&after[scaled.length..])
@@ -308,10 +308,12 @@ fn irrational_factor(after: &str) -> Option<usize> {
     FACTOR.as_ref()?.find(after).map(|found| found.len())
 }
 
-/// Whether the digits stand under a root's sign, in plain text or LaTeX.
-fn is_under_root(before: &str) -> bool {
+/// Whether what stands in front makes another number of the digits: a root's sign, "twice 3".
+fn is_transformed(before: &str) -> bool {
     let before = before.trim_end_matches(['{', '(', ' ']);
-    before.ends_with('√') || before.ends_with("\\sqrt")
+    ["√", "\\sqrt", " twice", "Twice", " double", "Double", " triple", "Triple", "half of"]
+        .iter()
+        .any(|word| before.ends_with(word) || before == word.trim())
 }
 
 /// One scale behind the digits: its factor, none if it cannot be told, and its length.
@@ -343,6 +345,8 @@ fn scale(before: &str, after: &str) -> Option<(Option<f64>, usize)> {
         'K' if ends && has_currency(before) => Some((Some(1e3), 1)),
         'm' | 'M' if ends && has_currency(before) => Some((Some(1e6), 1)),
         'b' | 'B' if ends && has_currency(before) => Some((Some(1e9), 1)),
+        // A pair is two of what is counted, or one.
+        '对' | '双' => Some((None, first.len_utf8())),
         'M' | 'B' | 'T' | '‰' | '兆' if ends => Some((None, first.len_utf8())),
         _ => None,
     }

@@ -37,7 +37,12 @@ pub fn yes_no(text: &str) -> Extraction<YesOrNo> {
 
 fn read(folded: &str) -> Extraction<YesOrNo> {
     let clauses = clauses(folded);
-    let said: Vec<Said> = clauses.iter().map(Said::by).collect();
+    let mut said: Vec<Said> = clauses.iter().map(Said::by).collect();
+    for at in 1..clauses.len() {
+        if counts_anew(&clauses[at - 1].words(), &clauses[at].words()) {
+            said[at - 1].statement = None;
+        }
+    }
     let words = since_correction(&said, |one| one.word);
     let says = |wanted| said.iter().any(|one| one.statement == Some(Statement::Says(wanted)));
     let agreed_at = said.iter().position(|one| one.agrees);
@@ -198,6 +203,19 @@ fn counts_none(words: &str) -> bool {
         Regex::new(&format!("{english}|{chinese}")).ok()
     });
     NONE.as_ref().is_some_and(|pattern| pattern.is_match(words))
+}
+
+/// Whether only a number is denied, and the next clause has the right one: "not one dog but two".
+fn counts_anew(denied: &str, next: &str) -> bool {
+    const NUMBER: &str = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|several|many|a few|a single|just one|only one)";
+    static DENIED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(&format!(r"\b(?:not|isnt|arent) {NUMBER}\b")).ok());
+    static NEXT: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(&format!(r"^ but {NUMBER}\b")).ok());
+    let fits = |pattern: &LazyLock<Option<Regex>>, text: &str| {
+        pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
+    };
+    fits(&DENIED, denied) && fits(&NEXT, next)
 }
 
 /// Both at once.
