@@ -574,6 +574,31 @@ fn boxes_of_another_frame_are_refused() {
     }
 }
 
+/// The picture is 60 x 80 as it is viewed, and 80 x 60 as it is stored.
+#[test]
+fn boxes_are_of_the_orientation_that_is_asked_for() {
+    let files = Files::new();
+    files.copy("fixtures/failures/exif-rotation/pictures/phone.jpg", "pictures/phone.jpg");
+    let source =
+        "Jsonl(file: \"b.jsonl\", columns: (id: \"id\", image: \"image\", xyxy: [\"box\"]))";
+    let row = |numbers: &str| {
+        format!(
+            "{{\"id\": 1, \"image\": \"pictures/phone.jpg\", \"question\": \"?\", \"box\": {numbers}}}\n"
+        )
+    };
+    for (orientation, fine, beyond) in [
+        ("", "[0, 0, 50, 70]", "[0, 0, 70, 50]"),
+        ("orientation: Upright", "[0, 0, 50, 70]", "[0, 0, 70, 50]"),
+        ("orientation: Stored", "[0, 0, 70, 50]", "[0, 0, 50, 70]"),
+    ] {
+        files.define(source, orientation);
+        files.write("b.jsonl", row(beyond));
+        assert!(files.refusal().contains("reaches beyond the picture"), "{orientation}");
+        files.write("b.jsonl", row(fine));
+        assert_eq!(files.run(&["check", "."]).0, 0, "{orientation}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn import_follows_no_link_out() {
