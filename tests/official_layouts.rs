@@ -291,6 +291,28 @@ fn mme_with_less_than_it_asks_is_refused() {
     assert!(files.refusal().contains("keep one"));
 }
 
+#[test]
+fn a_row_that_asks_nothing_is_refused() {
+    let files = Files::new();
+    let source = "Jsonl(file: \"t.jsonl\", columns: (id: \"id\", image: \"image\", answer: \"answer\"), images: \"pictures/{image}\")";
+    files.define(source, "prompt: \"{hint} {question}\"");
+    let row = |question: &str| {
+        let whole =
+            r#"{"id": 1, "image": "red.png", "question": "Red?", "hint": null, "answer": "a"}"#;
+        format!(
+            "{whole}\n{{\"id\": 2, \"image\": \"red.png\", {question} \"hint\": \"h\", \"answer\": \"b\"}}\n"
+        )
+    };
+    files.write("t.jsonl", row("\"question\": \"Blue?\","));
+    files.is_valid(2);
+    for nothing in ["", "\"question\": null,", "\"question\": \" \",", "\"question\": [\"Blue?\"],"]
+    {
+        files.write("t.jsonl", row(nothing));
+        let message = files.refusal();
+        assert!(message.contains("t.jsonl:2:1: `question` is empty"), "{nothing}: {message}");
+    }
+}
+
 /// MMMU writes its options as Python does.
 #[test]
 fn options_in_a_text() {
@@ -412,6 +434,28 @@ fn results_that_do_not_find_their_questions_are_refused() {
     assert!(message.contains("UTF-16"), "{message}");
 }
 
+/// A clone without `git lfs pull` has these in place of the files.
+#[test]
+fn pointers_of_git_lfs_are_told() {
+    let files = Files::new();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+    let mut names = vec!["t.csv", "t.jsonl"];
+    if cfg!(feature = "parquet") {
+        names.push("t.parquet");
+    }
+    for name in names {
+        let columns = "columns: (image: \"image\", answer: \"answer\")";
+        let source = match name {
+            "t.csv" => format!("Csv(file: \"{name}\", {columns})"),
+            "t.jsonl" => format!("Jsonl(file: \"{name}\", {columns})"),
+            _ => format!("Parquet(files: [\"{name}\"], {columns})"),
+        };
+        files.define(&source, "");
+        files.write(name, pointer);
+        assert!(files.refusal().contains("git lfs pull"), "{name}");
+    }
+}
+
 /// pandas writes the index of its rows as an unnamed column.
 #[test]
 fn results_of_pandas() {
@@ -527,6 +571,31 @@ fn boxes_of_another_frame_are_refused() {
     {
         files.write("b.jsonl", row(fine));
         assert_eq!(files.run(&["check", "."]).0, 0, "{fine}");
+    }
+}
+
+/// The picture is 60 x 80 as it is viewed, and 80 x 60 as it is stored.
+#[test]
+fn boxes_are_of_the_orientation_that_is_asked_for() {
+    let files = Files::new();
+    files.copy("fixtures/failures/exif-rotation/pictures/phone.jpg", "pictures/phone.jpg");
+    let source =
+        "Jsonl(file: \"b.jsonl\", columns: (id: \"id\", image: \"image\", xyxy: [\"box\"]))";
+    let row = |numbers: &str| {
+        format!(
+            "{{\"id\": 1, \"image\": \"pictures/phone.jpg\", \"question\": \"?\", \"box\": {numbers}}}\n"
+        )
+    };
+    for (orientation, fine, beyond) in [
+        ("", "[0, 0, 50, 70]", "[0, 0, 70, 50]"),
+        ("orientation: Upright", "[0, 0, 50, 70]", "[0, 0, 70, 50]"),
+        ("orientation: Stored", "[0, 0, 70, 50]", "[0, 0, 50, 70]"),
+    ] {
+        files.define(source, orientation);
+        files.write("b.jsonl", row(beyond));
+        assert!(files.refusal().contains("reaches beyond the picture"), "{orientation}");
+        files.write("b.jsonl", row(fine));
+        assert_eq!(files.run(&["check", "."]).0, 0, "{orientation}");
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) enum DataProblem {
     NotUtf8,
     #[error("UTF-16, as its first bytes say, expected UTF-8; save it again as UTF-8")]
     Utf16,
+    #[error("a Git LFS pointer, which only names the file that belongs here; run `git lfs pull`")]
+    LfsPointer,
     #[error("{0}")]
     Json(String),
     #[error("{0}")]

@@ -329,6 +329,23 @@ impl Dataset {
         Ok(drafts.into_iter().map(by_id).collect())
     }
 
+    /// What is asked in a row, which must ask something: a question that is not there, or is a list, is none.
+    fn prompt(&self, draft: &Draft) -> Result<String, DataProblem> {
+        const QUESTION: &str = "question";
+        let template = &self.definition.prompt;
+        let prompt = template.fill(&draft.values);
+        let is_asked = template.names().any(|name| name == QUESTION);
+        let lacks_question = is_asked && value(draft, QUESTION).trim().is_empty();
+        match lacks_question || prompt.trim().is_empty() {
+            false => Ok(prompt),
+            true => Err(DataProblem::Field {
+                name: if lacks_question { QUESTION } else { "prompt" }.to_owned(),
+                found: "empty".to_owned(),
+                expected: "a text, since this row would ask nothing",
+            }),
+        }
+    }
+
     fn row(&self, draft: Draft, pictures: Pictures<'_>) -> Result<Row, CaseError> {
         let error = |problem| CaseError::from(DataError::new(&draft.path, draft.place, problem));
         let name = self.row_name(&draft.id);
@@ -340,7 +357,7 @@ impl Dataset {
         let found = self.images(&draft, &name, look).map_err(error)?;
         frame::check(&draft, &found).map_err(error)?;
         let images: Vec<PathBuf> = found.into_iter().map(|found| found.path).collect();
-        let prompt = self.definition.prompt.fill(&draft.values);
+        let prompt = self.prompt(&draft).map_err(error)?;
         let common = &self.definition.common;
         let conversation = ask(common.system.clone(), prompt.clone(), images.len());
         let conversation = conversation.map_err(|markers| {

@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 
 use super::error::{DataError, DataPlace, DataProblem};
 use super::record::{BYTES, PictureColumns, Record};
+use super::text_file;
 use crate::foreign::unless_it_panics;
 
 mod pages;
@@ -43,6 +44,9 @@ pub(super) fn for_each(
     visit: &mut dyn FnMut(Record) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     let unreadable = |error: std::io::Error| DataError::unreadable(path, &error);
+    if text_file::is_lfs_pointer(path) {
+        return Err(DataError::new(path, DataPlace::File, DataProblem::LfsPointer));
+    }
     let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     let error =

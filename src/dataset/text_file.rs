@@ -10,6 +10,18 @@ use super::error::{DataError, DataPlace, DataProblem};
 /// The byte order mark of UTF-8 (U+FEFF), which Notepad, Excel and PowerShell write.
 const UTF_8_MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// What a file begins with that Git LFS puts in place of a large one until it is pulled
+/// (<https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>).
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
+/// Whether a file only says which other one belongs here.
+pub(super) fn is_lfs_pointer(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path)
+        .and_then(|file| file.take(LFS_POINTER.len() as u64).read_to_end(&mut start));
+    read.is_ok() && start == LFS_POINTER
+}
+
 /// What the first bytes of a file say of its encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
@@ -42,6 +54,9 @@ pub(crate) struct TextFile {
 /// Opens a file of UTF-8.
 pub(crate) fn open(path: &Path) -> Result<TextFile, DataError> {
     let unreadable = |error| DataError::unreadable(path, &error);
+    if is_lfs_pointer(path) {
+        return Err(DataError::new(path, DataPlace::File, DataProblem::LfsPointer));
+    }
     let mut file = File::open(path).map_err(unreadable)?;
     let mut start = Vec::new();
     file.by_ref().take(3).read_to_end(&mut start).map_err(unreadable)?;

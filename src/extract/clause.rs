@@ -122,8 +122,17 @@ fn is_unreal(sentence: &str) -> bool {
         Regex::new(r"(?is)\bif\b.*\b(?:were|would|had been)\b|\b(?:were|would|had been)\b.*\bif\b")
             .ok()
     });
+    // A condition of the picture ("If it shows a dog, choose B"), not of who looks ("If you look closely").
+    static OF_THE_PICTURE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let subject = "(?:the|it|its|it's|there|there's|this|that|they|he|she|a|an)";
+        Regex::new(&format!(
+            r"(?is)^\W*(?:so |then |but |and )?(?:if|suppose|assuming|provided)(?: that)? {subject}\b|\b(?:choose|select|pick|answer)\b[^,]{{0,24}} if {subject}\b|\b(?:reply|respond|answer) (?:in|with|using) the (?:form|format)\b|^\W*如果(?:图|它|这|那|画|照)"
+        ))
+        .ok()
+    });
     const CHINESE: [&str; 4] = ["如果是", "如果有", "假如", "要是"];
     ENGLISH.as_ref().is_some_and(|pattern| pattern.is_match(sentence))
+        || OF_THE_PICTURE.as_ref().is_some_and(|pattern| pattern.is_match(sentence))
         || CHINESE.iter().any(|word| sentence.contains(word))
 }
 

@@ -176,6 +176,7 @@ impl Scene<'_> {
         let scaled = Scaled::read(written, before, after);
         let vague = || {
             is_bounded(&before[..start])
+                || is_transformed(&before[..start])
                 || is_joined(before, &after[scaled.length..])
                 || scaled.factor.is_none()
                 || is_attached(&after[scaled.length..])
@@ -300,6 +301,21 @@ static TIMES_TEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"^\s?(?:×|x|X|\*|·|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?[{(]?(-?\d{1,4})[})]?").ok()
 });
 
+/// The length of a factor behind the digits that is no decimal number: "4π", `2\sqrt{3}`.
+fn irrational_factor(after: &str) -> Option<usize> {
+    static FACTOR: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^\s?(?:π|\\pi\b|pi\b|√|\\sqrt\b)").ok());
+    FACTOR.as_ref()?.find(after).map(|found| found.len())
+}
+
+/// Whether what stands in front makes another number of the digits: a root's sign, "twice 3".
+fn is_transformed(before: &str) -> bool {
+    let before = before.trim_end_matches(['{', '(', ' ']);
+    ["√", "\\sqrt", " twice", "Twice", " double", "Double", " triple", "Triple", "half of"]
+        .iter()
+        .any(|word| before.ends_with(word) || before == word.trim())
+}
+
 /// One scale behind the digits: its factor, none if it cannot be told, and its length.
 fn scale(before: &str, after: &str) -> Option<(Option<f64>, usize)> {
     static WORD: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -308,6 +324,9 @@ fn scale(before: &str, after: &str) -> Option<(Option<f64>, usize)> {
     if let Some(word) = WORD.as_ref().and_then(|pattern| pattern.captures(after)) {
         let length = word.get(0).map_or(0, |whole| whole.end());
         return Some((Some(factor_of(&word[1].to_lowercase())), length));
+    }
+    if let Some(length) = irrational_factor(after) {
+        return Some((None, length));
     }
     let mut characters = after.chars();
     let (first, second) = (characters.next()?, characters.next());
@@ -326,6 +345,8 @@ fn scale(before: &str, after: &str) -> Option<(Option<f64>, usize)> {
         'K' if ends && has_currency(before) => Some((Some(1e3), 1)),
         'm' | 'M' if ends && has_currency(before) => Some((Some(1e6), 1)),
         'b' | 'B' if ends && has_currency(before) => Some((Some(1e9), 1)),
+        // A pair is two of what is counted, or one.
+        '对' | '双' => Some((None, first.len_utf8())),
         'M' | 'B' | 'T' | '‰' | '兆' if ends => Some((None, first.len_utf8())),
         _ => None,
     }

@@ -38,12 +38,17 @@ pub fn affirms(text: &str, wording: &str) -> bool {
         }
         is_found = true;
         let continues = is_list_denied && polarity.stance() == Stance::Stated;
-        if clause.is_asked || continues {
+        let verdict = &folded[clause.start + clause.raw.len()..];
+        if clause.is_asked || continues || is_field_of_no(verdict) {
             continue;
         }
         let is_stated = |start: usize| {
             let after = &normalized[start + wording.len()..];
-            polarity.stance_at(&normalized, start) == Stance::Stated && !is_denied_behind(after)
+            let in_front = normalized[..start].trim_end();
+            let is_none = in_front.ends_with(" 0") || in_front.ends_with(CROSSES);
+            polarity.stance_at(&normalized, start) == Stance::Stated
+                && !is_none
+                && !is_denied_behind(after)
         };
         if places.any(is_stated) {
             return true;
@@ -55,6 +60,37 @@ pub fn affirms(text: &str, wording: &str) -> bool {
         contains(&normalized, wording)
             && Polarity::of(&format!(" {normalized} ")).stance() == Stance::Stated
     }
+}
+
+/// Marks that say that what follows or precedes is not so.
+const CROSSES: [char; 3] = ['✗', '✘', '❌'];
+
+/// Whether what stands behind a label is a field that says no: "ball: no", 球:没有.
+fn is_field_of_no(behind: &str) -> bool {
+    const NO: [&str; 16] = [
+        "no",
+        "none",
+        "absent",
+        "false",
+        "missing",
+        "0",
+        "not present",
+        "not visible",
+        "not found",
+        "not detected",
+        "not there",
+        "没有",
+        "无",
+        "否",
+        "不存在",
+        "未见",
+    ];
+    let line = behind.lines().next().unwrap_or_default().trim_start_matches(['*', '"', '`', ' ']);
+    let Some(field) = line.strip_prefix(':') else { return false };
+    let field = field.trim_start_matches(['*', '"', '`', ' ']);
+    let end = field.find(['.', ',', ';', '。', '(', '*', '"', '`', '}']).unwrap_or(field.len());
+    let value = field[..end].trim().to_lowercase();
+    NO.contains(&value.as_str()) || field.starts_with(CROSSES)
 }
 
 /// Whether a clause goes on with the list of the one before it: ", bird or cat", 、鸟.
@@ -92,7 +128,7 @@ fn is_denied_behind(after: &str) -> bool {
     static DENIED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         let there = "(?:visible|present|there|seen|shown|found|depicted|in (?:image|picture|photo|scene)|appear|exist|in sight|anywhere|part of)";
         let english = format!(
-            r"^ (?:[a-z]+ )?(?:(?:is|are|was|were|do|does|can|could) (?:not|never)|isnt|arent|doesnt|dont|cannot|cant) (?:be |actually )?{there}|^ (?:is|are|was|were) (?:absent|missing|nowhere)"
+            r"^ (?:[a-z]+ )?(?:(?:is|are|was|were|do|does|can|could) (?:not|never|no longer)|isnt|arent|doesnt|dont|cannot|cant) (?:be |actually )?{there}|^ (?:is|are|was|were) (?:absent|missing|nowhere|gone|out of (?:view|sight|frame))|^ (?:no|0|absent|false|missing|not (?:present|visible|found|detected|there)|✗|✘|❌) *$"
         );
         let chinese = "^ ?(?:(?:都|也)(?:没有|没)|(?:并|都|也|均)?(?:不存在|不见|没有出现|没出现|未出现|不在(?:图|画)|看不到|看不见|没有被|缺失))";
         Regex::new(&format!("{english}|{chinese}")).ok()

@@ -100,6 +100,9 @@ fn sense(text: &str) -> Sense {
 /// Whether a negation still holds behind these words: a place named on the way ends it ("no trees in
 /// front of the house" denies trees), unless the place is the picture itself.
 fn reaches(between: &str) -> bool {
+    if denies_a_place(between) && between.contains(" and ") {
+        return false;
+    }
     !PLACE.iter().any(|pattern| {
         pattern.find_iter(between).any(|found| {
             let is_right_behind = between[..found.start()].trim().is_empty();
@@ -113,6 +116,14 @@ fn reaches(between: &str) -> bool {
             !is_right_behind && !is_picture
         })
     })
+}
+
+/// Whether a negation is of a place only, so that "and" begins what is no longer denied: "is not on a
+/// leash and plays with a ball".
+fn denies_a_place(between: &str) -> bool {
+    PLACE
+        .iter()
+        .any(|pattern| pattern.find(between.trim_start()).is_some_and(|found| found.start() == 0))
 }
 
 static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| {

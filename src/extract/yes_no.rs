@@ -5,6 +5,10 @@ Each clause may say it by a word of its own ("No", 是的, "The answer is yes") 
 is a dog", 图中没有狗). Words outweigh statements, since what follows a "yes" explains it.
 */
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::Extraction;
 use super::clause::{Clause, clauses, fold};
 use super::final_answer::boxed;
@@ -33,7 +37,12 @@ pub fn yes_no(text: &str) -> Extraction<YesOrNo> {
 
 fn read(folded: &str) -> Extraction<YesOrNo> {
     let clauses = clauses(folded);
-    let said: Vec<Said> = clauses.iter().map(Said::by).collect();
+    let mut said: Vec<Said> = clauses.iter().map(Said::by).collect();
+    for at in 1..clauses.len() {
+        if counts_anew(&clauses[at - 1].words(), &clauses[at].words()) {
+            said[at - 1].statement = None;
+        }
+    }
     let words = since_correction(&said, |one| one.word);
     let says = |wanted| said.iter().any(|one| one.statement == Some(Statement::Says(wanted)));
     let agreed_at = said.iter().position(|one| one.agrees);
@@ -174,6 +183,7 @@ fn statement(words: &str) -> Option<Statement> {
         Stance::Doubted => Some(Statement::Doubt),
         Stance::Denied if words.contains(" yes ") => Some(Statement::Both),
         Stance::Denied => Some(Statement::Says(No)),
+        Stance::Stated if counts_none(words) => Some(Statement::Says(No)),
         Stance::Tangled => Some(Statement::Tangle),
         Stance::Stated if words.contains(" yes ") || states_existence(words) => {
             Some(Statement::Says(Yes))
@@ -183,6 +193,29 @@ fn statement(words: &str) -> Option<Statement> {
         }
         Stance::Stated => None,
     }
+}
+
+/// Whether a clause counts none of what is asked for: "there are zero dogs", 有0只狗.
+fn counts_none(words: &str) -> bool {
+    static NONE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let english = r"\b(?:is|are|see|find|count|counted|contains?|shows?|has|have|depicts?|features?|includes?) (?:zero|0) [a-z]";
+        let chinese = r"有(?:0|零) ?[个只条辆名位头张匹座把件]|数量?(?:是|为) ?(?:0|零)\b";
+        Regex::new(&format!("{english}|{chinese}")).ok()
+    });
+    NONE.as_ref().is_some_and(|pattern| pattern.is_match(words))
+}
+
+/// Whether only a number is denied, and the next clause has the right one: "not one dog but two".
+fn counts_anew(denied: &str, next: &str) -> bool {
+    const NUMBER: &str = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|several|many|a few|a single|just one|only one)";
+    static DENIED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(&format!(r"\b(?:not|isnt|arent) {NUMBER}\b")).ok());
+    static NEXT: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(&format!(r"^ but {NUMBER}\b")).ok());
+    let fits = |pattern: &LazyLock<Option<Regex>>, text: &str| {
+        pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
+    };
+    fits(&DENIED, denied) && fits(&NEXT, next)
 }
 
 /// Both at once.

@@ -274,7 +274,7 @@ static DENIED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let bare = "(?:incorrect|wrong|false|impossible|unlikely|inaccurate|excluded|eliminated)";
     let verb = r"(?:is|are|was|were|would be|would|seems|looks|does|do|did|must be|can|could|has|have|will|should)";
     let english = format!(
-        r"^(?:[-–—:]\s*)?(?:(?:and|or) [a-z] )?{adverb}(?:(?:it\s+)?{verb}\s+{adverb}{wrong}|(?:is|are|does|do|was|would|ca|could|wo|have|has|should)n't|(?:is|are|does|do|was|would|ca|could|wo)nt\b|cannot|can be (?:ruled out|eliminated|excluded|dismissed)|fails|lacks|contradicts|{bare}\b)"
+        r"^(?:[-–—:]\s*)?(?:(?:and|or) [a-z] )?{adverb}(?:(?:it\s+)?{verb}\s+{adverb}{wrong}|(?:is|are|does|do|was|would|ca|could|wo|have|has|should)n't|(?:is|are|does|do|was|would|ca|could|wo)nt\b|cannot|can be (?:ruled out|eliminated|excluded|dismissed)|fails|lacks|contradicts|{bare}\b|is (?:only |just )?(?:the |a )?(?:second[- ]best|second most|close second|distant second|runner-up))"
     );
     let chinese = r"^(?:项|选项)?(?:都|也|均|明显|显然|肯定|是)?(?:错|不对|不正确|不是|有误|不符|不可能|可以排除|可排除|被排除|排除|不选|不行|不成立|并非|并不|无关)";
     Regex::new(&format!("{english}|{chinese}")).ok()
@@ -292,6 +292,13 @@ pub(super) fn is_heading(folded: &str, place: &Range<usize>) -> bool {
     starts_line(folded, place.start)
         && (is_bracketed || matches!(after, Some('.' | ')' | ':' | '、' | '。' | ',' | '\n' | '*')))
         && folded[place.clone()].bytes().all(|byte| byte.is_ascii_uppercase() || is_bracketed)
+}
+
+/// Whether a letter has a share of certainty behind it: "B: 85%".
+pub(super) fn has_share(folded: &str, place: &Range<usize>) -> bool {
+    static SHARE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^[\s*):=(-]{1,6}(?:\d+(?:\.\d+)?\s?%|0?\.\d+\b)").ok());
+    SHARE.as_ref().is_some_and(|pattern| pattern.is_match(&folded[place.end..]))
 }
 
 /// Whether a mention is all that its line, the first or the last, says.

@@ -322,6 +322,20 @@ fn one_heading_or_many(all: &mut [Mention], folded: &str) {
     let first = all.iter().find(is_heading).map(|one| one.option);
     let are_one = all.iter().filter(is_heading).all(|one| Some(one.option) == first);
     let opens = |one: &Mention| !folded[..one.place.start].contains(|c: char| c.is_alphanumeric());
+    // "A: 10%, B: 85%" weighs the options.
+    let weighed = |one: &&Mention| one.is_letter && letter::has_share(folded, &one.place);
+    if all
+        .iter()
+        .filter(weighed)
+        .any(|one| all.first().is_some_and(|opening| opening.option != one.option))
+    {
+        for one in
+            all.iter_mut().filter(|one| one.is_letter && letter::has_share(folded, &one.place))
+        {
+            one.force = one.force.min(Force::Plain);
+        }
+        return;
+    }
     if let Some(opening) = all.first_mut().filter(|one| one.force == Force::Heading)
         && are_one
         && opens(opening)
