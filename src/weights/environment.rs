@@ -24,6 +24,7 @@ impl<'a> Environment<'a> {
     }
 
     /// The text of a variable that is set to something; what is no UTF-8 in it becomes U+FFFD.
+    #[cfg(feature = "hub")]
     pub(super) fn text(self, name: &str) -> Option<String> {
         self.variable(name).map(|value| value.to_string_lossy().into_owned())
     }

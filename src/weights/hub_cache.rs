@@ -52,6 +52,7 @@ impl HubCache {
 }
 
 /// Whether a text is a commit's full name.
+#[cfg(feature = "hub")]
 pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -170,7 +170,8 @@ fn image_token(
     };
     let check = FieldCheck::new(folder.path().join("config.json"));
     check.that(known.is_none_or(|known| known == id), || {
-        let expected = format!("{known:?}, the id of `{IMAGE_TOKEN}` in tokenizer.json");
+        let known = known.map_or_else(String::new, |known| known.to_string());
+        let expected = format!("{known}, the id of `{IMAGE_TOKEN}` in tokenizer.json");
         ("image_token_index", id.to_string(), expected)
     })?;
     Ok(id)
