@@ -24,6 +24,15 @@ pub(crate) enum ReadError {
     },
 }
 
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(source) => source,
+            other => Self::new(io::ErrorKind::InvalidInput, other),
+        }
+    }
+}
+
 /// The bytes of a file, `limit` at most.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     require_file(path)?;

@@ -243,6 +243,42 @@ fn an_index_names_files_below_its_folder() {
     }
 }
 
+/// A setting that is there and cannot be read must not count as absent: other defaults would hold.
+#[cfg(unix)]
+#[test]
+fn a_setting_that_is_there_in_any_form_is_read_or_an_error() {
+    use std::os::unix::fs::symlink;
+
+    const NAME: &str = "generation_config.json";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.json"), "{}").unwrap();
+    let path = folder.path().join(NAME);
+    let checkpoint = CheckpointFolder::open(folder.path()).unwrap();
+    assert_eq!(checkpoint.optional_text(NAME).unwrap(), None);
+    let refused = |expected: &str| {
+        let text = checkpoint.optional_text(NAME).unwrap_err().to_string();
+        let json = checkpoint.optional_json::<serde_json::Value>(NAME).unwrap_err().to_string();
+        let required = checkpoint.required_bytes(NAME, "").unwrap_err().to_string();
+        for error in [text, json, required] {
+            assert!(error.contains(NAME) && error.contains(expected), "{error}");
+        }
+    };
+    std::fs::create_dir(&path).unwrap();
+    refused("it is a folder, not a file");
+    std::fs::remove_dir(&path).unwrap();
+    for (target, expected) in [
+        ("pruned", "No such file or directory"),
+        (NAME, "symbolic links"),
+        ("/dev/zero", "it is a device, not a file"),
+    ] {
+        symlink(target, &path).unwrap();
+        refused(expected);
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    refused("it is a named pipe, not a file");
+}
+
 /// A download or `git checkout` writes over a file while it is loaded; mapped, this would be SIGBUS.
 #[test]
 fn a_file_that_shrinks_while_it_is_read_is_an_error() {

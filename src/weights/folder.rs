@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Weights, WeightsError};
+use crate::bounded_file::require_file;
 
 /// How a Git LFS pointer file begins (git-lfs/git-lfs docs/spec.md).
 const LFS_HEAD: &[u8] = b"version https://git-lfs";
@@ -90,9 +91,14 @@ impl CheckpointFolder {
         Some(self.path.join(name)).filter(|path| path.is_file())
     }
 
+    /// The path of `name` if anything is there, even what cannot be read, such as a link to nothing.
+    fn present_in_any_form(&self, name: &str) -> Option<PathBuf> {
+        Some(self.path.join(name)).filter(|path| path.symlink_metadata().is_ok())
+    }
+
     /// The path of `name`; `hint` tells what it is for when it is missing.
     pub fn required(&self, name: &str, hint: &str) -> Result<PathBuf, WeightsError> {
-        self.optional(name).ok_or_else(|| WeightsError::MissingFile {
+        self.present_in_any_form(name).ok_or_else(|| WeightsError::MissingFile {
             path: self.path.join(name),
             hint: hint.to_owned(),
         })
@@ -110,7 +116,7 @@ impl CheckpointFolder {
 
     /// The text of `name`, if such a file is there.
     pub fn optional_text(&self, name: &str) -> Result<Option<String>, WeightsError> {
-        self.optional(name).map(|path| read_text(&path)).transpose()
+        self.present_in_any_form(name).map(|path| read_text(&path)).transpose()
     }
 
     /// The JSON file `name` as a `T`; `hint` tells what it is for when it is missing.
@@ -127,7 +133,7 @@ impl CheckpointFolder {
         &self,
         name: &str,
     ) -> Result<Option<T>, WeightsError> {
-        self.optional(name).map(|path| parse_json(&path)).transpose()
+        self.present_in_any_form(name).map(|path| parse_json(&path)).transpose()
     }
 
     /// Opens the files of weights: safetensors if there are any, else PyTorch's; of either, the
@@ -208,6 +214,7 @@ pub(super) fn stays_inside(name: &str) -> bool {
 /// Whether the file's content is a Git LFS pointer.
 pub(super) fn check_not_lfs_pointer(path: &Path) -> Result<(), WeightsError> {
     let read = |source| WeightsError::Read { path: path.to_owned(), source };
+    require_file(path).map_err(|cause| read(cause.into()))?;
     let mut head = Vec::new();
     let file = File::open(path).map_err(read)?;
     file.take(LFS_HEAD.len() as u64).read_to_end(&mut head).map_err(read)?;
