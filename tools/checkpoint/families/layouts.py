@@ -26,6 +26,12 @@ def write_json(path: Path, value) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
+def token(folder: Path, text: str) -> int:
+    """The id of an added token, such as the placeholder of a picture."""
+    added = json.loads((folder / "tokenizer.json").read_text())["added_tokens"]
+    return next(entry["id"] for entry in added if entry["content"] == text)
+
+
 def under(weights: dict, prefix: str, new: str) -> dict:
     """The tensors under a prefix, renamed."""
     return {new + name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
@@ -156,12 +162,13 @@ def save_llava(folder: Path, weights: dict) -> None:
     tensors |= under(weights, "text.", "language_model.")
     save(tensors, folder / "model.safetensors")
     write_json(folder / "config.json", {
-        "architectures": ["LlavaForConditionalGeneration"], "ignore_index": -100, "image_token_index": 1000,
-        "model_type": "llava", "pad_token_id": 1001, "projector_hidden_act": "gelu", "torch_dtype": "float16",
+        "architectures": ["LlavaForConditionalGeneration"], "ignore_index": -100, "image_token_index": token(folder, "<image>"),
+        "model_type": "llava", "pad_token_id": token(folder, "<pad>"), "projector_hidden_act": "gelu", "torch_dtype": "float16",
         "text_config": llama_config("llava"), "vision_feature_layer": -2, "vision_feature_select_strategy": "default",
         "vision_config": vision_config("llava", "clip_vision_model", towers.BLOCKS + 1) | {"projection_dim": 768},
     })  # fmt: skip
-    write_json(folder / "generation_config.json", {"bos_token_id": 1, "eos_token_id": END, "pad_token_id": 1001})
+    ends = {"bos_token_id": 1, "eos_token_id": END, "pad_token_id": token(folder, "<pad>")}
+    write_json(folder / "generation_config.json", ends)
     square = {"height": SIDE, "width": SIDE}
     write_json(folder / "preprocessor_config.json", pictures_config({
         "crop_size": square, "do_center_crop": True, "image_processor_type": "CLIPImageProcessor",
@@ -169,14 +176,14 @@ def save_llava(folder: Path, weights: dict) -> None:
     }))  # fmt: skip
 
 
-def save_blip(family: str, folder: Path, weights: dict, names: dict, text: dict, vocabulary: dict, image: int) -> None:
+def save_blip(family: str, folder: Path, weights: dict, names: dict, text: dict, vocabulary: dict) -> None:
     """As Salesforce/blip2-opt-2.7b and Salesforce/instructblip-vicuna-7b."""
     tensors = under(eva_tower(weights), "", "vision_model.") | {"query_tokens": weights["query_tokens"]}
     for old, new in (("qformer.", "qformer."), ("project.", "language_projection."), ("text.", "language_model.")):
         tensors |= under(weights, old, new)
     save(tensors, folder / "model.safetensors")
     write_json(folder / "config.json", {
-        "architectures": [names["model"]], "image_token_index": image, "model_type": names["type"],
+        "architectures": [names["model"]], "image_token_index": token(folder, "<image>"), "model_type": names["type"],
         "num_query_tokens": rows.QUERIES[family], "use_decoder_only_language_model": True, "torch_dtype": "float16",
         "vision_config": vision_config(family, names["vision"], towers.BLOCKS) | {"layer_norm_eps": 1e-6},
         "qformer_config": qformer_config(family, names["qformer"], vocabulary), "text_config": text,
@@ -197,7 +204,7 @@ def save_blip2(folder: Path, weights: dict) -> None:
         "qformer": "blip_2_qformer", "processor": "Blip2Processor",
     }  # fmt: skip
     vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
-    save_blip("blip2", folder, weights, names, opt_config(vocabulary["Ċ"]), {}, image=960)
+    save_blip("blip2", folder, weights, names, opt_config(vocabulary["Ċ"]), {})
 
 
 def save_instructblip(folder: Path, weights: dict) -> None:
@@ -206,7 +213,7 @@ def save_instructblip(folder: Path, weights: dict) -> None:
         "qformer": "instructblip_qformer", "processor": "InstructBlipProcessor",
     }  # fmt: skip
     words = {"vocab_size": len(weights["qformer.embeddings.word_embeddings.weight"])}
-    save_blip("instructblip", folder, weights, names, llama_config("instructblip"), words, image=1001)
+    save_blip("instructblip", folder, weights, names, llama_config("instructblip"), words)
 
 
 def save_minigpt(folder: Path, weights: dict) -> None:
