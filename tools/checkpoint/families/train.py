@@ -118,7 +118,7 @@ def rate_at(done: float, peak: float, warm: float) -> float:
     return peak * done / warm if done < warm else peak * 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
 
 
-def train(args, began: float, source: Source, samples, held, family: str, lock) -> None:
+def train(args, began: float, source: Source, samples, held, family: str) -> None:
     words = rows.Words(family, args.models)
     pool = Pool(source, family, args.capacity, args.device)
     trainer = Trainer(args, family, words, pool)
@@ -127,8 +127,7 @@ def train(args, began: float, source: Source, samples, held, family: str, lock) 
         time.sleep(0.05)
     trainer.prepare()
     report = lambda text: print(f"{family:12} {time.time() - began:5.0f} s  {text}", flush=True)
-    with lock:
-        report(f"prepared; alone {pace(trainer):.1f} ms a step")
+    report("prepared")
     log = run(args, began, trainer, words, samples, report)
     save(args, trainer.network, family, log)
     report(f"done: {log[-1]}")
@@ -140,17 +139,6 @@ def train(args, began: float, source: Source, samples, held, family: str, lock) 
             report("blank: " + scoring.table(log[-1]["blank"]))
         save(args, trainer.network, family, log)
         report("saved")
-
-
-def pace(trainer, steps: int = 20) -> float:
-    """Milliseconds of a step at a rate of zero, while no other family computes."""
-    if trainer.device == "cuda":
-        torch.cuda.synchronize()
-    began = time.time()
-    for _ in range(steps if trainer.device == "cuda" else 1):
-        trainer.train_step(0.0, 0.0)
-    trainer.loss.item()
-    return (time.time() - began) / steps * 1e3
 
 
 def run(args, began, trainer, words, samples, report) -> list:
@@ -201,9 +189,8 @@ def main() -> None:
     held = scoring.Held(args.scenes) if args.scenes else None
     print(f"{(source.numbers >= 0).sum()} chunks and the held-out scenes after {time.time() - began:.0f} s", flush=True)
     context = multiprocessing.get_context("fork")
-    lock = context.Lock()
     jobs = [
-        context.Process(target=guarded, args=(args, began, source, samples, held, family, lock))
+        context.Process(target=guarded, args=(args, began, source, samples, held, family))
         for family in args.families
     ]
     for job in jobs:
