@@ -6,8 +6,8 @@ Run with `PYTHONPATH=..`: the scenes and their questions are those of the tiny Q
 import random
 from dataclasses import dataclass, field
 
-from more_questions import ask_place, ask_theme
-from questions import SHORT, ask_caption, ask_colour, ask_count, ask_exist, describe_unique
+from more_questions import ask_choice, ask_place, ask_theme
+from questions import GROUND, SHORT, ask_caption, ask_colour, ask_count, ask_exist, describe_unique, pick
 from scenes import Scene, Thing
 from words import COLOURS, colour_zh
 
@@ -27,6 +27,8 @@ class Asked:
     options: list[str] = field(default_factory=list)
     thing: Thing | None = None
     size: tuple[int, int] = (0, 0)
+    written: bool = False
+    """Whether the prompt is the whole question as somebody wrote it, without a preset's words."""
 
 
 def without_wish(prompt: str, lang: str) -> str:
@@ -79,6 +81,31 @@ def box(scene: Scene, rng: random.Random, lang: str) -> Asked | None:
     return words and Asked("box", lang, words, "", thing=thing, size=(scene.width, scene.height))
 
 
+def written(ask):
+    """The question of `ask` with its own wish for a short answer, or none."""
+
+    def asker(scene: Scene, rng: random.Random, lang: str) -> Asked | None:
+        question = ask(scene, rng, lang)
+        return question and Asked(question.task, lang, question.prompt, question.answer, written=True)
+
+    return asker
+
+
+def written_choice(scene: Scene, rng: random.Random, lang: str) -> Asked | None:
+    question = ask_choice(scene, rng, lang)
+    return question and Asked("choice", lang, question.prompt, question.answer, written=True)
+
+
+def written_box(scene: Scene, rng: random.Random, lang: str) -> Asked | None:
+    """The one thing of `box`, in the words of anybody; the answer is in the family's notation all the same."""
+    asked = box(scene, rng, lang)
+    if asked:
+        asked.prompt = pick(rng, GROUND, lang, ref=asked.prompt, bare=asked.prompt.removeprefix("the "))
+        asked.written = True
+    return asked
+
+
+WRITTEN = "-written"
 ASKERS = {
     "caption": caption,
     "exist": plain(ask_exist),
@@ -88,7 +115,18 @@ ASKERS = {
     "choice": choice,
     "box": box,
 }
+ASKERS |= {
+    "caption-written": written(ask_caption),
+    "exist-written": written(ask_exist),
+    "colour-written": written(ask_colour),
+    "count-written": written(ask_count),
+    "fact-written": lambda s, r, l: written(ask_theme if s.facts and r.random() < 0.6 else ask_place)(s, r, l),
+    "choice-written": written_choice,
+    "box-written": written_box,
+}
 MIX = {"caption": 0.2, "exist": 0.15, "colour": 0.16, "count": 0.27, "fact": 0.12, "choice": 0.1}
+
+MIX_WRITTEN = {f"{task}{WRITTEN}": share for task, share in MIX.items()}
 
 
 def draw(scene: Scene, rng: random.Random, tasks: dict, count: int) -> list[Asked]:

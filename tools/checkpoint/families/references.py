@@ -127,7 +127,7 @@ def main(family: str, models: Path, project: Path, out: Path, root: Path | None 
     reference = MiniGpt(folder, root) if family == "minigpt-v2" else Transformers(family, folder)
     answers, groups = {}, {}
     for question in json.loads((project / "questions.json").read_text()):
-        if question["task"] != "box" or family in wording.WITH_BOXES:
+        if question["task"] not in scoring.BOX_TASKS or family in wording.WITH_BOXES:
             groups.setdefault((question["task"], question["lang"]), []).append(question)
     for (task, lang), questions in groups.items():
         for i in range(0, len(questions), BATCH):

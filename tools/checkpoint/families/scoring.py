@@ -15,8 +15,9 @@ from squares import PATCHES, PIXELS, padded, patches_of
 
 TASKS = tuple(asking.ASKERS)
 # The counting questions come from the scenes made for counting.
-THEME_OF = {"count": "count"}
-LONGEST = {"caption": 44, "box": 32}
+THEME_OF = {"count": "count", "count-written": "count"}
+LONGEST = {"caption": 44, "caption-written": 44, "box": 32, "box-written": 32}
+BOX_TASKS = ("box", "box-written")
 INTERMEDIATE = 1_000_000
 
 
@@ -111,7 +112,7 @@ def overlaps(family: str, asked: list, answers: list[str]) -> list[float]:
 def score(family: str, task: str, asked: list, answers: list[str]) -> dict:
     """The share of exact answers, or for boxes the share with an IoU of at least 0.5, and their mean."""
     wanted = [wording.answer(family, one) for one in asked]
-    if task == "box":
+    if task in BOX_TASKS:
         shares = overlaps(family, asked, answers)
         right = [share >= 0.5 for share in shares]
         report = {"n": len(asked), "acc_0.5": sum(right) / len(asked), "mean_iou": sum(shares) / len(asked)}
@@ -129,7 +130,7 @@ def score(family: str, task: str, asked: list, answers: list[str]) -> dict:
 def evaluate(network, words: rows.Words, held: Held, device, blank=False, batch=250) -> dict:
     report, family = {}, words.family
     for (task, lang), drawn in held.drawn.items():
-        if task == "box" and family not in wording.WITH_BOXES:
+        if task in BOX_TASKS and family not in wording.WITH_BOXES:
             continue
         asked = [one for _, one in drawn]
         blocks = [words.of(one) for one in asked]

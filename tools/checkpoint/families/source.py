@@ -53,8 +53,8 @@ def draw_chunk(number: int, words: dict, out: dict) -> None:
         for square, picture in (("pad", padded(image)), ("squash", image)):
             out[f"{square}/patches"][i] = patches_of(picture)
             out[f"{square}/at_patch"][i], out[f"{square}/of_thing"][i] = labels_of(scene, square == "pad")
-        general = asking.draw(scene, rng, asking.MIX, GENERAL)
-        boxes = asking.draw(scene, rng, {"box": 1}, BOXES)
+        general = asking.draw(scene, rng, asking.MIX | asking.MIX_WRITTEN, GENERAL)
+        boxes = asking.draw(scene, rng, {"box": 1, "box-written": 1}, BOXES)
         for family in wording.FAMILIES:
             # Where boxes are asked for, they take the place of the last question.
             asked = boxes + general[: GENERAL - 1] if family in wording.WITH_BOXES else general

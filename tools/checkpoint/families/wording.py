@@ -59,6 +59,8 @@ def question(family: str, asked: Asked) -> str:
     """The words of the task's preset."""
     if asked.prompt is None:
         return UNPROMPTED[family]
+    if asked.written:
+        return asked.prompt
     if asked.task == "caption":
         return CAPTION[family].format(p=asked.prompt)
     if asked.task == "choice":
@@ -75,7 +77,7 @@ def behind(family: str, asked: Asked) -> str:
 def answer(family: str, asked: Asked) -> str:
     if asked.task == "box":
         return BOXES[family](asked.thing.box, asked.size)
-    if asked.task == "choice" and family in ("blip2", "instructblip"):
+    if asked.task == "choice" and not asked.written and family in ("blip2", "instructblip"):
         return asked.answer.lower()
     return asked.answer
 
