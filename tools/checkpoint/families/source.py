@@ -22,6 +22,9 @@ PICTURES = 96
 SLOTS = 4
 COUNTING = 0.35
 GENERAL, BOXES = 7, 2
+# What is asked: questions without boxes, and boxes.
+PRESETS = (asking.MIX, {"box": 1})
+MIXED = (asking.MIX | asking.MIX_WRITTEN, {"box": 1, "box-written": 1})
 SQUARES = {"llava": "pad", "blip2": "squash", "instructblip": "squash", "minigpt-v2": "squash"}
 
 
@@ -44,7 +47,7 @@ def shared(shape, dtype) -> np.ndarray:
     return np.frombuffer(mmap.mmap(-1, count), dtype).reshape(shape)
 
 
-def draw_chunk(number: int, words: dict, out: dict) -> None:
+def draw_chunk(number: int, words: dict, out: dict, tasks: tuple[dict, dict] = MIXED) -> None:
     rng = random.Random(f"families/{number}")
     seed = HELD_OUT_SEEDS + number * PICTURES
     for i in range(PICTURES):
@@ -53,8 +56,8 @@ def draw_chunk(number: int, words: dict, out: dict) -> None:
         for square, picture in (("pad", padded(image)), ("squash", image)):
             out[f"{square}/patches"][i] = patches_of(picture)
             out[f"{square}/at_patch"][i], out[f"{square}/of_thing"][i] = labels_of(scene, square == "pad")
-        general = asking.draw(scene, rng, asking.MIX | asking.MIX_WRITTEN, GENERAL)
-        boxes = asking.draw(scene, rng, {"box": 1, "box-written": 1}, BOXES)
+        general = asking.draw(scene, rng, tasks[0], GENERAL)
+        boxes = asking.draw(scene, rng, tasks[1], BOXES)
         for family in wording.FAMILIES:
             # Where boxes are asked for, they take the place of the last question.
             asked = boxes + general[: GENERAL - 1] if family in wording.WITH_BOXES else general
@@ -62,26 +65,28 @@ def draw_chunk(number: int, words: dict, out: dict) -> None:
             rows.fill(words[family], [words[family].of(one) for one in asked], arrays, i)
 
 
-def work(models: Path, arrays: dict, numbers: np.ndarray, worker: int, workers: int, first: int) -> None:
+def work(models: Path, arrays: dict, numbers: np.ndarray, worker: int, workers: int, first: int, tasks) -> None:
     torch.set_num_threads(1)
     words = {family: rows.Words(family, models) for family in wording.FAMILIES}
     for count, number in enumerate(range(first + worker, 1 << 24, workers)):
         slot = worker * SLOTS + count % SLOTS
         numbers[slot] = -1
-        draw_chunk(number, words, {name: array[slot] for name, array in arrays.items()})
+        draw_chunk(number, words, {name: array[slot] for name, array in arrays.items()}, tasks)
         numbers[slot] = number
 
 
 class Source:
     """The drawing processes. Make it before the first use of CUDA: it forks."""
 
-    def __init__(self, models: Path, workers: int, first: int = 0):
+    def __init__(self, models: Path, workers: int, first: int = 0, tasks: tuple[dict, dict] = MIXED):
         context = multiprocessing.get_context("fork")
         self.arrays = {name: shared((workers * SLOTS, *shape), dtype) for name, (shape, dtype) in layout().items()}
         self.numbers = shared((workers * SLOTS,), np.int64)
         self.numbers[:] = -1
         self.workers = [
-            context.Process(target=work, args=(models, self.arrays, self.numbers, i, workers, first), daemon=True)
+            context.Process(
+                target=work, args=(models, self.arrays, self.numbers, i, workers, first, tasks), daemon=True
+            )
             for i in range(workers)
         ]
         for process in self.workers:

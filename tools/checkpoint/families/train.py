@@ -19,7 +19,7 @@ import rows
 import scoring
 import wording
 from networks import Network
-from source import PICTURES, Pool, Source
+from source import MIXED, PICTURES, PRESETS, Pool, Source
 
 
 def arguments():
@@ -42,6 +42,7 @@ def arguments():
     parser.add_argument("--start", type=Path, help="folder of weights to continue from, instead of random ones")
     parser.add_argument("--evaluate-every", type=float, default=120.0, help="seconds")
     parser.add_argument("--scenes", type=int, default=500, help="held-out scenes a kind and language at the end")
+    parser.add_argument("--presets", action="store_true", help="no questions as written, only in the presets' words")
     parser.add_argument("--plain", action="store_true", help="neither compile nor capture")
     return parser.parse_args()
 
@@ -184,7 +185,7 @@ def guarded(*args) -> None:
 def main() -> None:
     args, began = arguments(), time.time()
     args.out.mkdir(parents=True, exist_ok=True)
-    source = Source(args.models, args.workers, args.chunk)
+    source = Source(args.models, args.workers, args.chunk, PRESETS if args.presets else MIXED)
     samples = scoring.Held(60, scoring.INTERMEDIATE) if args.seconds > args.evaluate_every else None
     held = scoring.Held(args.scenes) if args.scenes else None
     print(f"{(source.numbers >= 0).sum()} chunks and the held-out scenes after {time.time() - began:.0f} s", flush=True)
