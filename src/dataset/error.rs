@@ -132,8 +132,16 @@ fn locate(path: &Path, offset: u64) -> Option<(Position, String)> {
         reader.consume(seen);
     }
     let (before, shown) = line_at(path, start, position).ok()?;
-    let shown = if is_binary(&shown) { String::new() } else { shown };
+    let shown = if is_binary(&shown) || has_nul(path) { String::new() } else { shown };
     Some((Position { line, column: before + 1 }, shown))
+}
+
+/// Whether a file begins as no text does: with a NUL in its first 8000 bytes, as git tells binary files. A line of
+/// a picture can be short and look like words.
+fn has_nul(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(8000).read_to_end(&mut start));
+    read.is_ok() && start.contains(&0)
 }
 
 /// Whether a line has control characters, which no text has. One byte that is no UTF-8 is still shown, since
