@@ -127,9 +127,9 @@ fn expect(expectation: &Expectation, row: &Row) -> Result<String, ImportError> {
 fn metric(expected: &MetricExpectation, row: &Row) -> Result<String, ImportError> {
     let MetricExpectation { metric, answers, options, min } = expected;
     let mut seen = std::collections::HashSet::with_capacity(answers.len());
-    let mut is_new =
+    let is_new =
         |one: &PersonAnswer| seen.insert((one.text.clone(), one.confidence.clone(), one.id));
-    if !answers.iter().all(|answer| is_new(answer)) {
+    if !answers.iter().all(is_new) {
         return Err(ImportError::SameRecord(row.id.clone()));
     }
     let texts: Vec<String> = answers.iter().map(|answer| answer.text.clone()).collect();
