@@ -30,6 +30,7 @@ pub(super) enum DataPlace {
     /// A byte of a file that has no lines.
     Binary(u64),
     /// A row of such a file, from 1.
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "only parquet has such rows"))]
     Numbered(u64),
 }
 
