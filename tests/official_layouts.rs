@@ -287,6 +287,15 @@ fn mme_with_less_than_it_asks_is_refused() {
         assert!(files.refusal().contains("questions, expected two"), "{less}");
     }
     files.write(text, "Red?\tYes\nBlue?\tNo\n");
+    // What a Mac leaves beside the files is none of them.
+    files.write("MME/color/._a.v1.txt", [0, 5, 22, 7]);
+    files.write("MME/.DS_Store", "");
+    assert_eq!(files.run(&["check", "."]).0, 0);
+    files.copy(picture, "MME/count/images/a.png");
+    let message = files.refusal();
+    assert!(message.contains("MME/count: expected a text for each picture"), "{message}");
+    files.write("MME/count/questions_answers_YN/a.TXT", "One?\tYes\nTwo?\tNo\n");
+    assert_eq!(files.run(&["check", "."]).0, 0);
     files.copy(picture, "MME/color/a.v1.jpg");
     assert!(files.refusal().contains("keep one"));
 }

@@ -425,4 +425,8 @@ fn no_part_of_a_binary_file_is_quoted() {
     std::fs::write(folder.path().join("a.dataset.ron"), definition).unwrap();
     let message = Dataset::open(&files(folder.path())[0]).unwrap_err().to_string();
     assert!(!message.contains("PAR1"), "{message:?}");
+    // The first line of a picture is short and has no control characters.
+    std::fs::copy("fixtures/datasets/ok/pictures/red.png", folder.path().join("a.csv")).unwrap();
+    let message = Dataset::open(&files(folder.path())[0]).unwrap_err().to_string();
+    assert!(message.contains("not UTF-8") && !message.contains("PNG"), "{message:?}");
 }

@@ -30,7 +30,7 @@ pub(super) enum DataPlace {
     /// A byte of a file that has no lines.
     Binary(u64),
     /// A row of such a file, from 1.
-    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "only parquet is such a file"))]
+    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "only parquet has such rows"))]
     Numbered(u64),
 }
 
@@ -133,8 +133,16 @@ fn locate(path: &Path, offset: u64) -> Option<(Position, String)> {
         reader.consume(seen);
     }
     let (before, shown) = line_at(path, start, position).ok()?;
-    let shown = if is_binary(&shown) { String::new() } else { shown };
+    let shown = if is_binary(&shown) || has_nul(path) { String::new() } else { shown };
     Some((Position { line, column: before + 1 }, shown))
+}
+
+/// Whether a file begins as no text does: with a NUL in its first 8000 bytes, as git tells binary files. A line of
+/// a picture can be short and look like words.
+fn has_nul(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(8000).read_to_end(&mut start));
+    read.is_ok() && start.contains(&0)
 }
 
 /// Whether a line has control characters, which no text has. One byte that is no UTF-8 is still shown, since

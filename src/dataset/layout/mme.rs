@@ -36,11 +36,15 @@ impl Mme {
         let mut sheets = Vec::new();
         for category in entries(&self.folder)?.into_iter().filter(|path| path.is_dir()) {
             let apart = category.join("questions_answers_YN");
-            let texts = if apart.is_dir() { apart } else { category.clone() };
-            for text in entries(&texts)? {
-                if text.extension().is_some_and(|ending| ending == "txt") {
-                    sheets.push(sheet(&category, text)?);
-                }
+            let folder = if apart.is_dir() { apart } else { category.clone() };
+            let texts: Vec<PathBuf> =
+                entries(&folder)?.into_iter().filter(|file| ends(file, &["txt"])).collect();
+            if texts.is_empty() && has_pictures(&category)? {
+                let problem = DataProblem::NoRows { expected: "a text for each picture" };
+                return Err(DataError::new(&category, DataPlace::File, problem));
+            }
+            for text in texts {
+                sheets.push(sheet(&category, text)?);
             }
         }
         Ok(sheets)
@@ -83,11 +87,31 @@ impl Mme {
     }
 }
 
+/// Whether a file has one of these endings, in capitals or not.
+fn ends(file: &Path, endings: &[&str]) -> bool {
+    let ending = file.extension().unwrap_or_default();
+    endings.iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
+fn has_pictures(category: &Path) -> Result<bool, DataError> {
+    let apart = category.join("images");
+    let mut files = entries(category)?;
+    if apart.is_dir() {
+        files.extend(entries(&apart)?);
+    }
+    Ok(files.iter().any(|file| ends(file, &ENDINGS)))
+}
+
+/// What is in a folder, in order, without what systems hide there (`.DS_Store`, `._name`).
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let unreadable = |error: std::io::Error| DataError::unreadable(folder, &error);
     let entries = std::fs::read_dir(folder).map_err(unreadable)?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
     let mut paths = paths.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    let is_hidden = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    };
+    paths.retain(|path| !is_hidden(path));
     paths.sort();
     Ok(paths)
 }
