@@ -117,7 +117,9 @@ fn claims_of(text: &str, clause: &Clause<'_>, figures: Vec<Figure>) -> Vec<Claim
         Claim {
             value: if is_reduced { Value::Vague } else { figure.value },
             is_declared: is_alone(text, &figure) || is_announced(text, &figure),
-            stance: match is_denied_behind(&text[figure.place.end..]) {
+            stance: match figure.value == Value::Exactly(1.0)
+                && is_denied_behind(&text[figure.place.end..])
+            {
                 true => Stance::Denied,
                 false => polarity.stance_at(&words, at),
             },
