@@ -319,7 +319,7 @@ fn is_transformed(before: &str) -> bool {
 /// One scale behind the digits: its factor, none if it cannot be told, and its length.
 fn scale(before: &str, after: &str) -> Option<(Option<f64>, usize)> {
     static WORD: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)^[ -]?(hundred|thousand|million|billion|trillion|dozen|lakh|crore|mln|mio|bn|mn|tn)s?\b").ok()
+        Regex::new(r"(?i)^\)?[ -]?(hundred|thousand|million|billion|trillion|dozen|lakh|crore|mln|mio|bn|mn|tn)s?\b").ok()
     });
     if let Some(word) = WORD.as_ref().and_then(|pattern| pattern.captures(after)) {
         let length = word.get(0).map_or(0, |whole| whole.end());

@@ -11,6 +11,7 @@ mod choice;
 mod clause;
 mod figures;
 mod final_answer;
+mod idioms;
 mod judgement;
 mod number;
 mod numerals;

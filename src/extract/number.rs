@@ -110,18 +110,31 @@ fn are_linked(between: &str, after: &str) -> bool {
 fn claims_of(text: &str, clause: &Clause<'_>, figures: Vec<Figure>) -> Vec<Claim> {
     let (words, places) = words_with_places(clause.raw);
     let polarity = Polarity::of(&words);
+    let is_reduced = [" except ", " excluding "].iter().any(|word| words.contains(word));
     let claim = |figure: Figure| {
         let offset = figure.place.start.saturating_sub(clause.start);
         let at = places.get(offset).copied().unwrap_or(0);
         Claim {
-            value: figure.value,
+            value: if is_reduced { Value::Vague } else { figure.value },
             is_declared: is_alone(text, &figure) || is_announced(text, &figure),
-            stance: polarity.stance_at(&words, at),
+            stance: match figure.value == Value::Exactly(1.0)
+                && is_denied_behind(&text[figure.place.end..])
+            {
+                true => Stance::Denied,
+                false => polarity.stance_at(&words, at),
+            },
             place: figure.place,
             clause: clause.start,
         }
     };
     figures.into_iter().map(claim).collect()
+}
+
+/// Whether what stands behind says that there is not even this one: 一个也没有.
+fn is_denied_behind(after: &str) -> bool {
+    static DENIED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^\p{Han}{0,3}[也都](?:没|不)").ok());
+    DENIED.as_ref().is_some_and(|pattern| pattern.is_match(after))
 }
 
 /// Whether a figure is a line or a sentence by itself, at the start or the end of the answer.

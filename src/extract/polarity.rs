@@ -1,7 +1,7 @@
 /*!
 What a clause does to that which it speaks of: states it, denies it, or doubts it.
 
-Idioms of the [vocabulary](super::vocabulary) are taken first and blanked out; single negations count
+[Idioms](super::idioms) are taken first and blanked out; single negations count
 in what is left. Two negations in one clause ("I don't think there is no dog") are not resolved: the
 clause then says nothing that is certain. Works on the words of a clause or on normalised text.
 */
@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::vocabulary::{CHINESE_NEGATIONS, IDIOMS, NEGATIONS};
+use super::idioms::IDIOMS;
+use super::vocabulary::{CHINESE_NEGATIONS, NEGATIONS};
 
 /// What an idiom says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

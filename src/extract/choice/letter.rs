@@ -114,6 +114,9 @@ const LEADS: &[&str] = &[
     "hence",
     "why",
     "except",
+    "maybe",
+    "perhaps",
+    "possibly",
 ];
 
 const CHINESE_LEADS: &str = "选项是案为择和或者与非除到即应而但如有";
