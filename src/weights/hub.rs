@@ -15,7 +15,7 @@ mod progress;
 mod refusal;
 mod settings;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use hf_hub::api::RepoInfo;
@@ -23,7 +23,7 @@ use hf_hub::{Cache, Repo, RepoType};
 
 use super::WeightsError;
 use super::folder::{CheckpointFolder, stays_inside};
-use super::hub_cache::is_commit;
+use super::hub_cache::{is_commit, noted_commit};
 use client::{Client, RequestError};
 use download::Download;
 pub use settings::{HubSettings, HubToken, Network, Timeouts};
@@ -140,12 +140,14 @@ fn check_commit(revision: &str, found: &str) -> Result<(), String> {
 /// Writes down which commit a branch stands for, unless that is known; of use when offline.
 fn remember(repo: Repo, commit: &str, settings: &HubSettings) {
     let known = settings.cache.repository(repo.url().as_str()).join("refs").join(repo.revision());
-    if std::fs::read_to_string(known).is_ok_and(|known| known.trim() == commit) {
-        return;
-    }
     let branch = repo.revision().to_owned();
-    let cache = Cache::new(settings.cache.folder().to_owned());
-    if let Err(cause) = cache.repo(repo).create_ref(commit) {
+    let noted = match noted_commit(&known) {
+        Ok(known) if known == commit => return,
+        // What is no file must not be opened for writing either.
+        Err(cause) if cause.kind() == ErrorKind::InvalidInput => Err(cause),
+        _ => Cache::new(settings.cache.folder().to_owned()).repo(repo).create_ref(commit),
+    };
+    if let Err(cause) = noted {
         warn(&format!("cannot note in the cache that {branch} is {commit}: {cause}"));
     }
 }

@@ -1,10 +1,15 @@
 //! Where clients of the Hugging Face hub keep what they downloaded on this machine
 //! (huggingface/huggingface_hub `src/huggingface_hub/constants.py` and its guide to the cache).
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::folder::stays_inside;
+use crate::bounded_file;
+
+/// Most bytes of a reference, which is a commit's 40 letters and perhaps a line's end.
+const MOST_REFERENCE_BYTES: u64 = 1 << 10;
 
 /// The folder of downloaded repositories, shared with Python's clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,11 +49,17 @@ impl HubCache {
         }
         let of_commit = snapshot(revision).filter(|folder| folder.is_dir());
         of_commit.or_else(|| {
-            let commit = std::fs::read_to_string(repository.join("refs").join(revision)).ok()?;
-            let commit = Some(commit.trim()).filter(|commit| stays_inside(commit))?;
+            let commit = noted_commit(&repository.join("refs").join(revision)).ok()?;
+            let commit = Some(commit.as_str()).filter(|commit| stays_inside(commit))?;
             snapshot(commit).filter(|folder| folder.is_dir())
         })
     }
+}
+
+/// The commit that a reference names. The cache may be another's: a pipe there would block.
+pub(super) fn noted_commit(reference: &Path) -> io::Result<String> {
+    let bytes = bounded_file::read(reference, MOST_REFERENCE_BYTES)?;
+    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
 /// Whether a text is a commit's full name.
@@ -79,5 +90,22 @@ mod tests {
         assert_eq!(cache.snapshot("owner/name", "../snapshots"), None);
         std::fs::write(repository.join("refs/evil"), "../../models--owner--name").unwrap();
         assert_eq!(cache.snapshot("owner/name", "evil"), None);
+    }
+
+    /// It ended with the test's time limit when the pipe was opened.
+    #[cfg(unix)]
+    #[test]
+    fn a_reference_that_is_no_file_blocks_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = HubCache::new(folder.path().to_owned());
+        let references = cache.repository("owner/name").join("refs");
+        std::fs::create_dir_all(&references).unwrap();
+        let pipe = references.join("main");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(cache.snapshot("owner/name", "main"), None);
+        let error = noted_commit(&pipe).unwrap_err().to_string();
+        assert_eq!(error, "it is a named pipe, not a file");
+        std::os::unix::fs::symlink("/dev/zero", references.join("zero")).unwrap();
+        assert_eq!(cache.snapshot("owner/name", "zero"), None);
     }
 }
