@@ -6,8 +6,10 @@ One lazily built automaton runs all rules side by side; where the winner looks a
 find where its body ends. Knows nothing of what is made of a match.
 */
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, Config, DFA};
 use regex_automata::nfa::thompson;
 use regex_automata::util::{start, syntax};
@@ -67,9 +69,53 @@ pub(super) struct Match {
     pub(super) end: usize,
 }
 
+/// At every so many bytes of a text it is remembered that nothing more is found from there. Captions are shorter than
+/// a few of these, so that they pay nothing for it.
+const REMEMBERED_EVERY: usize = 64;
+
+/// States of the automaton, each at a place of the text, from which no match is reached any more.
+///
+/// A rule may hope for an `@` or a `.com` up to the end of the text. Where a text disappoints it at every token,
+/// the lexer would read it to its end as often as it has tokens; so a hope that was lost once is not followed again
+/// (Reps, "Maximal munch" tokenization in linear time, 1998).
+#[derive(Default)]
+struct DeadEnds {
+    known: HashSet<(LazyStateID, usize)>,
+    /// Those of the match that is being looked for, since the last one that was found.
+    hoped: Vec<(LazyStateID, usize)>,
+    /// How often the automaton's states had been made anew when these were.
+    clear_count: usize,
+}
+
+impl DeadEnds {
+    /// Forgets states that mean something else by now.
+    fn keep_to(&mut self, cache: &Cache) {
+        if self.clear_count != cache.clear_count() {
+            *self = Self { clear_count: cache.clear_count(), ..Self::default() };
+        }
+    }
+
+    /// Whether a match may still come; notes the state if so.
+    fn may_go_on(&mut self, cache: &Cache, state: LazyStateID, place: usize) -> bool {
+        self.keep_to(cache);
+        if self.known.contains(&(state, place)) {
+            return false;
+        }
+        self.hoped.push((state, place));
+        true
+    }
+
+    /// Nothing came of what was hoped for.
+    fn close(&mut self, cache: &Cache) {
+        self.keep_to(cache);
+        self.known.extend(self.hoped.drain(..));
+    }
+}
+
 /// The working memory of one reading of one text.
 pub(super) struct Lexer {
     all_rules: Cache,
+    dead_ends: DeadEnds,
     parts: Vec<Option<(Cache, Cache)>>,
 }
 
@@ -78,6 +124,7 @@ impl Lexer {
         let caches = |(body, look): &(DFA, DFA)| (body.create_cache(), look.create_cache());
         Self {
             all_rules: AUTOMATA.all_rules.create_cache(),
+            dead_ends: DeadEnds::default(),
             parts: AUTOMATA.parts.iter().map(|part| part.as_ref().map(caches)).collect(),
         }
     }
@@ -85,10 +132,11 @@ impl Lexer {
     /// The winner at `from`; there is always one before the end of the text, because the last rule
     /// takes any character.
     pub(super) fn next(&mut self, classes: &[u8], from: usize) -> Match {
-        let mut best = Match { rule: RULES.len() - 1, end: from + 1 };
-        run(&AUTOMATA.all_rules, &mut self.all_rules, &classes[from..], |length, rule| {
-            best = Match { rule, end: from + length };
-        });
+        if from == 0 {
+            // Another text.
+            self.dead_ends = DeadEnds::default();
+        }
+        let mut best = self.longest(classes, from);
         if let (Some((body, look)), Some((body_cache, look_cache))) =
             (&AUTOMATA.parts[best.rule], &mut self.parts[best.rule])
         {
@@ -96,6 +144,48 @@ impl Lexer {
             best.end = from + body_length(whole, (body, body_cache), (look, look_cache));
         }
         best
+    }
+}
+
+impl Lexer {
+    /// The longest match at `from`, look-ahead included.
+    fn longest(&mut self, classes: &[u8], from: usize) -> Match {
+        let Self { all_rules: cache, dead_ends, .. } = self;
+        let dfa = &AUTOMATA.all_rules;
+        let mut best = Match { rule: RULES.len() - 1, end: from + 1 };
+        dead_ends.hoped.clear();
+        let anchored = start::Config::new().anchored(Anchored::Yes);
+        let Ok(mut state) = dfa.start_state(cache, &anchored) else { return best };
+        // A state says that it matches one byte late.
+        for (place, byte) in classes.iter().enumerate().skip(from) {
+            let Ok(next) = dfa.next_state(cache, state, *byte) else { return best };
+            state = next;
+            if state.is_tagged() {
+                if state.is_match() {
+                    let rule = dfa.match_pattern(cache, state, 0).as_usize();
+                    best = Match { rule, end: place };
+                    dead_ends.hoped.clear();
+                } else if state.is_dead() {
+                    dead_ends.close(cache);
+                    return best;
+                }
+            }
+            if place % REMEMBERED_EVERY == 0 && !dead_ends.may_go_on(cache, state, place) {
+                dead_ends.close(cache);
+                return best;
+            }
+        }
+        let Ok(end) = dfa.next_eoi_state(cache, state) else { return best };
+        match end.is_match() {
+            true => {
+                let rule = dfa.match_pattern(cache, end, 0).as_usize();
+                Match { rule, end: classes.len() }
+            }
+            false => {
+                dead_ends.close(cache);
+                best
+            }
+        }
     }
 }
 
