@@ -3,10 +3,10 @@ The chat template that a checkpoint brings, rendered as transformers renders it.
 
 Follows huggingface/transformers `utils/chat_template_utils.py` (`_compile_jinja_template`):
 `trim_blocks`, `lstrip_blocks`, loop controls, `raise_exception`, `strftime_now`, blocks of
-`generation`, and a `tojson` that is Python's ([`super::python_json`]). `tools` and `documents` are none.
+`generation`, and a `tojson` that is Python's (`python_json`). `tools` and `documents` are none.
 Templates are looked for where transformers looks, in its order: `chat_template.jinja`,
 `additional_chat_templates/`, `chat_template.json`, `processor_config.json`, `tokenizer_config.json`. Of
-several by name, `default` is taken. A template is code of others: [`limits`]
+several by name, `default` is taken. A template is code of others: `limits`
 bounds what it may cost.
 */
 
