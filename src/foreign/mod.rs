@@ -32,7 +32,6 @@ pub use hidden::is_hidden;
 pub(crate) use hidden::is_plain;
 pub use json::{JsonStrings, json};
 pub use panics::show_panics_harmlessly;
-#[cfg(feature = "parquet")]
 pub(crate) use panics::unless_it_panics;
 
 use hidden::Context;

@@ -1,6 +1,5 @@
 //! Panics whose words are of others: a tokenizer's, a decoder's.
 
-#[cfg(feature = "parquet")]
 use std::cell::Cell;
 use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
@@ -24,14 +23,12 @@ pub fn show_panics_harmlessly() {
     }));
 }
 
-#[cfg(feature = "parquet")]
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs a reader of others that panics on some files; nothing if it did. Nobody sees its words: the caller says
 /// what is wrong with the file.
-#[cfg(feature = "parquet")]
 pub(crate) fn unless_it_panics<T>(work: impl FnOnce() -> T) -> Option<T> {
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {

@@ -1,6 +1,5 @@
 //! The tokenizer of a checkpoint: text to ids and back, and the ids that end an answer.
 
-use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -9,6 +8,7 @@ use tokenizers::Tokenizer;
 use super::sentencepiece::{self, PrefixSpace};
 use super::tokenizer_config::{Around, TokenizerConfig};
 use super::{GenerationRules, ModelError, tokenizer_limits};
+use crate::foreign;
 use crate::weights::CheckpointFolder;
 
 const FAST: &str = "tokenizer.json";
@@ -31,9 +31,9 @@ pub struct TextTokenizer {
 /// Parses a `tokenizer.json`.
 fn parse(text: &str) -> Result<Tokenizer, String> {
     // tokenizers 0.23 unwraps where it reads a decoder of a known type with wrong fields.
-    match catch_unwind(|| Tokenizer::from_bytes(text)) {
-        Ok(parsed) => parsed.map_err(|error| error.to_string()),
-        Err(_) => Err("a part of it lacks fields that its type has".to_owned()),
+    match foreign::unless_it_panics(|| Tokenizer::from_bytes(text)) {
+        Some(parsed) => parsed.map_err(|error| error.to_string()),
+        None => Err("a part of it lacks fields that its type has".to_owned()),
     }
 }
 
